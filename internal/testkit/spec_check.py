@@ -1,0 +1,181 @@
+#!/usr/bin/env python3
+"""Second judge of docs/vectors: computes every vector from docs/SPEC.md alone, with the standard library only.
+
+It shares no code with the Go packages. Usage: spec_check.py [DIRECTORY]; exit status 1 on any difference.
+"""
+import base64, hashlib, hmac, json, pathlib, struct, sys
+
+
+def enc(f):
+    """SPEC 1: a present field is 0x01, its length and its bytes; an absent one is 0x00."""
+    if f is None:
+        return b"\x00"
+    if isinstance(f, int):
+        f = struct.pack(">Q", f)
+    elif isinstance(f, str):
+        f = f.encode()
+    return b"\x01" + struct.pack(">Q", len(f)) + f
+
+
+def T(label, *fields):
+    return enc(label) + b"".join(enc(f) for f in fields)
+
+
+def decode(b):
+    """The fields of an encoding, which must be used up exactly."""
+    out = []
+    while b:
+        if b[0] == 0:
+            out.append(None)
+            b = b[1:]
+            continue
+        (n,) = struct.unpack(">Q", b[1:9])
+        if b[0] != 1 or len(b) < 9 + n:
+            raise ValueError("not a transcript")
+        out.append(b[9:9 + n])
+        b = b[9 + n:]
+    return out
+
+
+def H(b):
+    return hashlib.sha256(b).digest()
+
+
+def hkdf(ikm, info, size=32, salt=b""):
+    prk = hmac.digest(salt or bytes(32), ikm, "sha256")
+    out, t, i = b"", b"", 1
+    while len(out) < size:
+        t = hmac.digest(prk, t + info + bytes([i]), "sha256")
+        out, i = out + t, i + 1
+    return out[:size]
+
+
+# NIST P-256 (FIPS 186-5, SP 800-186); slow and for verification of public data only.
+P = 2**256 - 2**224 + 2**192 + 2**96 - 1
+N = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
+B = 0x5AC635D8AA3A93E7B3EBBD55769886BC651D06B0CC53B0F63BCE3C3E27D2604B
+G = (0x6B17D1F2E12C4247F8BCE6E563A440F277037D812DEB33A0F4A13945D898C296,
+     0x4FE342E2FE1A7F9B8EE7EB4A7C0F9E162BCE33576B315ECECBB6406837BF51F5)
+
+
+def add(p, q):
+    if p is None or q is None:
+        return q if p is None else p
+    if p[0] == q[0]:
+        if (p[1] + q[1]) % P == 0:
+            return None
+        m = (3 * p[0] * p[0] - 3) * pow(2 * p[1], -1, P)
+    else:
+        m = (q[1] - p[1]) * pow(q[0] - p[0], -1, P)
+    x = (m * m - p[0] - q[0]) % P
+    return x, (m * (p[0] - x) - p[1]) % P
+
+
+def mul(k, p):
+    out = None
+    while k:
+        if k & 1:
+            out = add(out, p)
+        p, k = add(p, p), k >> 1
+    return out
+
+
+def ecdsa_p256(spki, message, sig):
+    """Verifies a DER signature with an uncompressed point at the end of a SubjectPublicKeyInfo."""
+    x, y = int.from_bytes(spki[-64:-32]), int.from_bytes(spki[-32:])
+    if len(spki) != 91 or spki[26] != 4 or (y * y - x**3 + 3 * x - B) % P:
+        return False
+    if sig[0] != 0x30 or sig[1] != len(sig) - 2 or sig[2] != 2 or sig[4 + sig[3]] != 2:
+        return False
+    r = int.from_bytes(sig[4:4 + sig[3]])
+    s = int.from_bytes(sig[6 + sig[3]:])
+    if not (0 < r < N and 0 < s < N):
+        return False
+    w = pow(s, -1, N)
+    point = add(mul(int.from_bytes(H(message)) * w % N, G), mul(r * w % N, (x, y)))
+    return point is not None and point[0] % N == r
+
+
+def pae(kind, payload):
+    kind = kind.encode()
+    return b"DSSEv1 %d %s %d %s" % (len(kind), kind, len(payload), payload)
+
+
+def transcript(i):
+    def value(f):
+        (kind, v), = f.items()
+        return {"bytes": lambda: bytes.fromhex(v), "absent": lambda: None}.get(kind, lambda: v)()
+    fields = [value(f) for f in i["fields"] or []]
+    e = T(i["label"], *fields)
+    plain = [None if f is None else struct.pack(">Q", f) if isinstance(f, int) else f.encode() if isinstance(f, str) else f
+             for f in [i["label"], *fields]]
+    if decode(e) != plain:
+        raise ValueError("does not decode to its fields")
+    return {"encoding": e, "sha256": H(e), "sha512": hashlib.sha512(e).digest()}
+
+
+def model_id(i):
+    files = sorted(i["resources"], key=lambda r: r["name"].encode())
+    items = [v for r in files for v in (r["name"], r["algorithm"], bytes.fromhex(r["digest"]))]
+    return {"model_id": H(T("holdfast/model-id/v1", i["method"], i["params"], len(files), *items))}
+
+
+def report_data(i):
+    gpu = i["gpu_digest"] and bytes.fromhex(i["gpu_digest"])
+    t = T("holdfast/report-data/v1", i["role"], bytes.fromhex(i["challenge"]), bytes.fromhex(i["key_hash"]), gpu,
+          H(i["claims"].encode()))
+    return {"report_data": hashlib.sha512(t).digest()}
+
+
+def seal_mac(i):
+    key = hkdf(bytes.fromhex(i["dek"]), b"holdfast/seal-manifest/v1")
+    return {"key": key, "mac": hmac.digest(key, i["manifest"].encode(), "sha256")}
+
+
+def envelope(i):
+    e = json.loads(i["envelope"])
+    (sig,) = e["signatures"]
+    payload = base64.b64decode(e["payload"], validate=True)
+    ok = e["payloadType"] == i["type"] and ecdsa_p256(
+        bytes.fromhex(i["spki"]), pae(i["type"], payload), base64.b64decode(sig["sig"], validate=True))
+    return {"payload": payload.decode() if ok else "signature does not verify"}
+
+
+KINDS = {
+    "transcript": transcript,
+    "key-hash": lambda i: {"hash": H(T("holdfast/key/v1", i["suite"], bytes.fromhex(i["key"])))},
+    "model-id": model_id,
+    "seal-file-ad": lambda i: {"ad": T("holdfast/seal-file/v1", i["name"], i["version"], i["path"])},
+    "keyset-ad": lambda i: {"ad": T("holdfast/keyset/v1", i["name"], i["version"], bytes.fromhex(i["commitment"]))},
+    "seal-mac": seal_mac,
+    "report-data": report_data,
+    "gpu-nonce": lambda i: {"nonce": H(T("holdfast/gpu-nonce/v1", i["role"], bytes.fromhex(i["challenge"]),
+                                         bytes.fromhex(i["key_hash"])))},
+    "channel": lambda i: {"encoding": T("holdfast/channel/v1", i["role"], *(bytes.fromhex(i[k]) for k in (
+        "exporter", "nonce_c", "nonce_s")), i["alpn"], i["sni"], H(i["epoch"].encode()))},
+    "pae": lambda i: {"pae": pae(i["type"], i["payload"].encode())},
+    "envelope": envelope,
+}
+
+
+def main():
+    here = pathlib.Path(__file__).resolve().parent
+    vectors = pathlib.Path(sys.argv[1]) if len(sys.argv) > 1 else here.parent.parent / "docs" / "vectors"
+    passed = failed = 0
+    for path in sorted(vectors.glob("*.json")):
+        for v in json.loads(path.read_text())["vectors"]:
+            try:
+                got = {k: x.hex() if isinstance(x, bytes) else x for k, x in KINDS[v["kind"]](v["in"]).items()}
+            except Exception as e:  # a vector that cannot be computed is a failure with its reason
+                got = repr(e)
+            if got == v["out"]:
+                passed += 1
+            else:
+                failed += 1
+                print(f"{path.name}: {v['kind']}: {v['name']}: computed {got}, the file says {v['out']}")
+    print(f"spec_check: {passed} passed, {failed} failed")
+    sys.exit(1 if failed or not passed else 0)
+
+
+if __name__ == "__main__":
+    main()
