@@ -1,0 +1,385 @@
+package seal_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"testing/fstest"
+
+	"github.com/tink-crypto/tink-go/v2/keyset"
+
+	"github.com/holdfast-ai/holdfast/crypto/seal"
+)
+
+// fixed is a key source that always answers with the same keyset.
+func fixed(h *keyset.Handle) seal.KeySource {
+	return seal.KeySourceFunc(func(context.Context, seal.Info, []seal.Wrapped) (*keyset.Handle, error) { return h, nil })
+}
+
+func model() fstest.MapFS {
+	m := fstest.MapFS{}
+	for name, size := range map[string]int{
+		"config.json": 300, "model.safetensors": 70_000, "empty": 0, "a/b": 4096 - 56, "a-b": 4096 - 55, "with space/x y": 10,
+		".holdfast/model.sig": 900, "holdfast.json": 60, "a/c/d/e": 1,
+	} {
+		m[name] = &fstest.MapFile{Data: pattern(name, size)}
+	}
+	return m
+}
+
+// sealModel seals a model in a directory of the test's.
+func sealModel(t testing.TB, h *keyset.Handle, src fs.FS, o seal.Options) (string, seal.Info) {
+	t.Helper()
+	if o.Name == "" {
+		o.Name, o.Version = "tiny", 7
+	}
+	dst := filepath.Join(t.TempDir(), "sealed")
+	info, err := seal.Dir(t.Context(), dst, src, h, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return dst, info
+}
+
+// dirFS is the directory as a program would open it.
+func dirFS(t testing.TB, dir string) fs.FS {
+	t.Helper()
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { root.Close() })
+	return root.FS()
+}
+
+func TestDirAndBack(t *testing.T) {
+	h, src := newKeyset(t, 4096), model()
+	var progress []seal.Progress
+	dir, info := sealModel(t, h, src, seal.Options{Progress: func(p seal.Progress) { progress = append(progress, p) }})
+	if n := len(progress); n == 0 || progress[n-1].Done != progress[n-1].Total || progress[n-1].Total == 0 {
+		t.Errorf("progress ended at %v", progress)
+	}
+	sealedFS := dirFS(t, dir)
+	if !seal.IsSealed(sealedFS) || seal.IsSealed(src) {
+		t.Error("IsSealed is wrong")
+	}
+	f, err := seal.OpenFS(t.Context(), sealedFS, fixed(h))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if f.Info() != info || info.Name != "tiny" || info.Version != 7 {
+		t.Errorf("info %+v, sealed as %+v", f.Info(), info)
+	}
+	var names []string
+	for name, file := range src {
+		names = append(names, name)
+		got, err := fs.ReadFile(f, name)
+		if err != nil || !bytes.Equal(got, file.Data) {
+			t.Errorf("%s: %d bytes, %v", name, len(got), err)
+		}
+	}
+	slices.Sort(names)
+	if err := fstest.TestFS(f, names...); err != nil {
+		t.Error(err)
+	}
+	out := filepath.Join(t.TempDir(), "plain")
+	if err := seal.Unseal(t.Context(), out, f, nil); err != nil {
+		t.Fatal(err)
+	}
+	var found []string
+	err = fs.WalkDir(dirFS(t, out), ".", func(p string, e fs.DirEntry, err error) error {
+		if err != nil || e.IsDir() {
+			return err
+		}
+		found = append(found, p)
+		b, err := os.ReadFile(filepath.Join(out, p))
+		if err != nil || !bytes.Equal(b, src[p].Data) {
+			t.Errorf("unsealed %s: %v", p, err)
+		}
+		return nil
+	})
+	if slices.Sort(found); err != nil || !slices.Equal(found, names) {
+		t.Errorf("unsealed %q: %v", found, err)
+	}
+	if fi, _ := os.Stat(out); fi.Mode().Perm() != 0o700 {
+		t.Errorf("plaintext directory has mode %v", fi.Mode())
+	}
+}
+
+// Nothing of the plaintext shows in the sealed directory but the names and sizes that seal.json lists.
+func TestSealedDirectoryHidesContents(t *testing.T) {
+	src := fstest.MapFS{"weights": {Data: bytes.Repeat([]byte("canary-77"), 1000)}}
+	dir, _ := sealModel(t, newKeyset(t, 4096), src, seal.Options{})
+	err := filepath.WalkDir(dir, func(p string, e fs.DirEntry, err error) error {
+		if err != nil || e.IsDir() {
+			return err
+		}
+		b, err := os.ReadFile(p)
+		if bytes.Contains(b, []byte("canary")) {
+			t.Errorf("%s shows plaintext", p)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Each attack changes one thing in a sealed directory and meets one refusal, by OpenFS or by the first read; untouched, the
+// directory opens (TestDirAndBack reads every file of the same model).
+func TestDirAttacks(t *testing.T) {
+	h := newKeyset(t, 4096)
+	other := newKeyset(t, 4096)
+	dir, _ := sealModel(t, h, model(), seal.Options{})
+	again, _ := sealModel(t, h, model(), seal.Options{})                               // same keyset and paths, other salts
+	renamed, _ := sealModel(t, h, model(), seal.Options{Name: "tiny", Version: 6})     // older version, same keyset
+	foreign, _ := sealModel(t, other, model(), seal.Options{Name: "tiny", Version: 7}) // other keyset
+	blob := func(t *testing.T, dir, path string) string {
+		t.Helper()
+		return filepath.Join(dir, manifestBlob(t, dir, path))
+	}
+	cases := []struct {
+		name   string
+		attack func(t *testing.T, d string)
+		key    *keyset.Handle
+		want   error
+	}{
+		{"untouched", func(*testing.T, string) {}, h, nil},
+		{"other keyset", func(*testing.T, string) {}, other, seal.ErrCommitment},
+		{"no keyset", func(*testing.T, string) {}, nil, seal.ErrKeyset},
+		{"flipped bit in the middle", func(t *testing.T, d string) { flip(t, blob(t, d, "model.safetensors"), 35_000) }, h, seal.ErrAuth},
+		{"flipped bit in the first segment", func(t *testing.T, d string) { flip(t, blob(t, d, "model.safetensors"), 50) }, h, seal.ErrAuth},
+		{"flipped bit in the header", func(t *testing.T, d string) { flip(t, blob(t, d, "config.json"), 3) }, h, seal.ErrAuth},
+		{"truncated blob", func(t *testing.T, d string) { resize(t, blob(t, d, "model.safetensors"), -1) }, h, seal.ErrTruncated},
+		{"blob cut at a segment", func(t *testing.T, d string) { cutTo(t, blob(t, d, "model.safetensors"), 4096) }, h, seal.ErrTruncated},
+		{"extended blob", func(t *testing.T, d string) { resize(t, blob(t, d, "model.safetensors"), 1) }, h, seal.ErrAuth},
+		{"blob of another path", func(t *testing.T, d string) { copyFile(t, blob(t, d, "config.json"), blob(t, d, "holdfast.json")) }, h, seal.ErrTruncated},
+		{"same blob of another sealing", func(t *testing.T, d string) { copyFile(t, blob(t, d, "config.json"), blob(t, again, "config.json")) }, h, seal.ErrAuth},
+		{"same blob of an older version", func(t *testing.T, d string) { copyFile(t, blob(t, d, "config.json"), blob(t, renamed, "config.json")) }, h, seal.ErrAuth},
+		{"missing blob", func(t *testing.T, d string) { remove(t, blob(t, d, "config.json")) }, h, fs.ErrNotExist},
+		{"blob is a directory", func(t *testing.T, d string) {
+			remove(t, blob(t, d, "config.json"))
+			if err := os.Mkdir(blob(t, d, "config.json"), 0o755); err != nil {
+				t.Fatal(err)
+			}
+		}, h, seal.ErrFormat},
+		{"renamed file in the manifest", func(t *testing.T, d string) { edit(t, d, `"config.json"`, `"config.jsoo"`) }, h, seal.ErrAuth},
+		{"version in the manifest", func(t *testing.T, d string) { edit(t, d, `"version": 7`, `"version": 8`) }, h, seal.ErrAuth},
+		{"white space in the manifest", func(t *testing.T, d string) { edit(t, d, `"version": 7`, `"version":  7`) }, h, seal.ErrAuth},
+		{"commitment in the manifest", func(t *testing.T, d string) {
+			edit(t, d, `"commitment": "`+commitment(t, h), `"commitment": "`+commitment(t, other))
+		}, h, seal.ErrCommitment},
+		{"manifest of another keyset", func(t *testing.T, d string) {
+			copyFile(t, filepath.Join(d, "seal.json"), filepath.Join(foreign, "seal.json"))
+			copyFile(t, filepath.Join(d, "seal.mac"), filepath.Join(foreign, "seal.mac"))
+		}, h, seal.ErrCommitment},
+		{"manifest of another sealing", func(t *testing.T, d string) {
+			copyFile(t, filepath.Join(d, "seal.json"), filepath.Join(again, "seal.json"))
+			copyFile(t, filepath.Join(d, "seal.mac"), filepath.Join(again, "seal.mac"))
+		}, h, seal.ErrAuth},
+		{"flipped bit in the MAC", func(t *testing.T, d string) { flip(t, filepath.Join(d, "seal.mac"), 0) }, h, seal.ErrAuth},
+		{"short MAC", func(t *testing.T, d string) { resize(t, filepath.Join(d, "seal.mac"), -1) }, h, seal.ErrAuth},
+		{"no MAC", func(t *testing.T, d string) { remove(t, filepath.Join(d, "seal.mac")) }, h, fs.ErrNotExist},
+		{"duplicate key", func(t *testing.T, d string) { edit(t, d, `"segment"`, `"segment": 4096, "segment"`) }, h, seal.ErrFormat},
+		{"unknown field", func(t *testing.T, d string) { edit(t, d, `"segment"`, `"more": 1, "segment"`) }, h, seal.ErrFormat},
+		{"format version", func(t *testing.T, d string) { edit(t, d, `"version": 1,`, `"version": 2,`) }, h, seal.ErrFormat},
+		{"path that escapes", func(t *testing.T, d string) { edit(t, d, `"a-b"`, `"../b"`) }, h, seal.ErrFormat},
+		{"absolute path", func(t *testing.T, d string) { edit(t, d, `"a-b"`, `"/a-b"`) }, h, seal.ErrFormat},
+		{"blob that escapes", func(t *testing.T, d string) { edit(t, d, `"blobs/000000"`, `"blobs/../seal.json"`) }, h, seal.ErrFormat},
+		{"two files in one blob", func(t *testing.T, d string) { edit(t, d, `"blobs/000001"`, `"blobs/000000"`) }, h, seal.ErrFormat},
+		{"file and directory", func(t *testing.T, d string) { edit(t, d, `"a-b"`, `"a"`) }, h, seal.ErrFormat},
+		{"wrapped keyset too large", func(t *testing.T, d string) {
+			if err := os.WriteFile(filepath.Join(d, "seal.keys", "x.json"), make([]byte, seal.MaxWrap+1), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}, h, seal.ErrTooLarge},
+		{"unlisted files are not there", func(t *testing.T, d string) {
+			if err := os.WriteFile(filepath.Join(d, "evil.py"), []byte("x"), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}, h, nil},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			d := filepath.Join(t.TempDir(), "d")
+			if err := os.CopyFS(d, os.DirFS(dir)); err != nil {
+				t.Fatal(err)
+			}
+			c.attack(t, d)
+			err := readEverything(t, dirFS(t, d), c.key)
+			if c.want == nil && err != nil || c.want != nil && !errors.Is(err, c.want) {
+				t.Errorf("got %v, want %v", err, c.want)
+			}
+		})
+	}
+}
+
+// readEverything opens a sealed directory and reads every file in all three ways, which must agree on the verdict.
+func readEverything(t *testing.T, src fs.FS, h *keyset.Handle) error {
+	t.Helper()
+	f, err := seal.OpenFS(t.Context(), src, fixed(h))
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	if _, err := f.Open("evil.py"); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("unlisted file: %v", err)
+	}
+	for _, s := range f.Files() {
+		_, whole := fs.ReadFile(f, s.Path)
+		file, err := f.Open(s.Path)
+		if err != nil {
+			if whole == nil {
+				t.Errorf("%s: ReadFile succeeds and Open fails: %v", s.Path, err)
+			}
+			return err
+		}
+		_, serial := io.Copy(io.Discard, file)
+		dst := bytes.Repeat([]byte{0xee}, int(s.Size))
+		all := file.(*seal.File).ReadAllInto(t.Context(), dst, nil)
+		if err := file.Close(); err != nil {
+			t.Error(err)
+		}
+		if (whole == nil) != (serial == nil) || (whole == nil) != (all == nil) {
+			t.Errorf("%s: verdicts differ: %v; %v; %v", s.Path, whole, serial, all)
+		}
+		if all != nil {
+			if !bytes.Equal(dst, make([]byte, len(dst))) {
+				t.Errorf("%s: destination is not cleared", s.Path)
+			}
+			return all
+		}
+	}
+	return nil
+}
+
+func TestDirRefusesSources(t *testing.T) {
+	h := newKeyset(t, 4096)
+	sealed, _ := sealModel(t, h, model(), seal.Options{})
+	links := t.TempDir()
+	if err := os.Symlink("/etc/passwd", filepath.Join(links, "config.json")); err != nil {
+		t.Skip(err)
+	}
+	for name, src := range map[string]fs.FS{
+		"sealed already": os.DirFS(sealed), "symlink": os.DirFS(links),
+		"control character": fstest.MapFS{"a\nb": {}}, "backslash": fstest.MapFS{`a\b`: {}},
+	} {
+		parent := t.TempDir()
+		_, err := seal.Dir(t.Context(), filepath.Join(parent, "out"), src, h, seal.Options{Name: "m"})
+		if !errors.Is(err, seal.ErrSource) {
+			t.Errorf("%s: %v", name, err)
+		}
+		leftNothing(t, parent)
+	}
+	for name, o := range map[string]seal.Options{
+		"no name": {}, "long name": {Name: strings.Repeat("x", 257)}, "line break": {Name: "a\nb"}, "not UTF-8": {Name: "\xff"},
+	} {
+		if _, err := seal.Dir(t.Context(), filepath.Join(t.TempDir(), "out"), model(), h, o); err == nil {
+			t.Errorf("%s: accepted", name)
+		}
+	}
+}
+
+// A call that fails or is cancelled leaves nothing behind, and never touches a directory that exists.
+func TestDirIsAllOrNothing(t *testing.T) {
+	h, parent := newKeyset(t, 4096), t.TempDir()
+	dst := filepath.Join(parent, "out")
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := seal.Dir(ctx, dst, model(), h, seal.Options{Name: "m"}); !errors.Is(err, context.Canceled) {
+		t.Errorf("cancelled: %v", err)
+	}
+	leftNothing(t, parent)
+	refuses := wrapFunc(func() (seal.Wrapped, error) { return seal.Wrapped{}, errors.ErrUnsupported })
+	if _, err := seal.Dir(t.Context(), dst, model(), h, seal.Options{Name: "m", Wraps: []seal.Wrapper{refuses}}); !errors.Is(err, errors.ErrUnsupported) {
+		t.Errorf("wrapper fails: %v", err)
+	}
+	leftNothing(t, parent)
+	for _, id := range []string{"", "../x", "a/b", "A", ".x", strings.Repeat("a", 65)} {
+		w := wrapFunc(func() (seal.Wrapped, error) { return seal.Wrapped{ID: id}, nil })
+		if _, err := seal.Dir(t.Context(), dst, model(), h, seal.Options{Name: "m", Wraps: []seal.Wrapper{w}}); !errors.Is(err, seal.ErrFormat) {
+			t.Errorf("id %q: %v", id, err)
+		}
+	}
+	leftNothing(t, parent)
+	if err := os.Mkdir(dst, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := seal.Dir(t.Context(), dst, model(), h, seal.Options{Name: "m"}); !errors.Is(err, fs.ErrExist) {
+		t.Errorf("existing directory: %v", err)
+	}
+
+	sealed, _ := sealModel(t, h, model(), seal.Options{})
+	f, err := seal.OpenFS(t.Context(), dirFS(t, sealed), fixed(h))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	parent = t.TempDir()
+	if err := seal.Unseal(ctx, filepath.Join(parent, "p"), f, nil); !errors.Is(err, context.Canceled) {
+		t.Errorf("unseal cancelled: %v", err)
+	}
+	flip(t, filepath.Join(sealed, manifestBlob(t, sealed, "model.safetensors")), 35_000)
+	if err := seal.Unseal(t.Context(), filepath.Join(parent, "p"), f, nil); !errors.Is(err, seal.ErrAuth) {
+		t.Errorf("unseal altered: %v", err)
+	}
+	leftNothing(t, parent)
+}
+
+type wrapFunc func() (seal.Wrapped, error)
+
+func (f wrapFunc) Wrap(context.Context, *keyset.Handle, seal.Info) (seal.Wrapped, error) { return f() }
+
+// Files without random access are sealed in order, and one that is not what its size said is refused.
+func TestDirSequentialSource(t *testing.T) {
+	h := newKeyset(t, 4096)
+	dir, _ := sealModel(t, h, serialFS{model(), 0}, seal.Options{})
+	if err := readEverything(t, dirFS(t, dir), h); err != nil {
+		t.Error(err)
+	}
+	for _, lie := range []int64{-1, 1} {
+		_, err := seal.Dir(t.Context(), filepath.Join(t.TempDir(), "x"), serialFS{model(), lie}, h, seal.Options{Name: "m"})
+		if !errors.Is(err, seal.ErrSource) {
+			t.Errorf("size is off by %d: %v", lie, err)
+		}
+	}
+}
+
+func TestWriteWrapped(t *testing.T) {
+	h := newKeyset(t, 4096)
+	dir, _ := sealModel(t, h, model(), seal.Options{})
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer root.Close()
+	for _, blob := range []string{"one", "two"} {
+		if err := seal.WriteWrapped(root, seal.Wrapped{ID: "ops", Blob: []byte(blob)}); err != nil {
+			t.Fatal(err)
+		}
+		c, err := seal.Inspect(root.FS())
+		if err != nil || len(c.Wraps) != 1 || c.Wraps[0].ID != "ops" || string(c.Wraps[0].Blob) != blob {
+			t.Errorf("wraps %v, %v", c, err)
+		}
+	}
+	if err := seal.WriteWrapped(root, seal.Wrapped{ID: "../../x"}); !errors.Is(err, seal.ErrFormat) {
+		t.Errorf("id that escapes: %v", err)
+	}
+	if err := seal.RemoveWrapped(root, "ops"); err != nil {
+		t.Error(err)
+	}
+	if c, err := seal.Inspect(root.FS()); err != nil || len(c.Wraps) != 0 || len(c.Files) != len(model()) {
+		t.Errorf("after removal: %v, %v", c, err)
+	}
+	if err := readEverything(t, root.FS(), h); err != nil {
+		t.Error(err)
+	}
+}

@@ -1,0 +1,293 @@
+package seal
+
+import (
+	"bytes"
+	"context"
+	"crypto/subtle"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"slices"
+	"strings"
+	"time"
+)
+
+// FS is the plaintext of a sealed directory as a file system. Its files implement [io.ReaderAt], [io.Seeker] and
+//
+//	ReadAllInto(ctx context.Context, dst []byte, watermark func(contiguous int64)) error
+//
+// which fills dst in parallel, see [ReaderAt.ReadAllInto]. It is safe for concurrent use. Close it to destroy its key.
+type FS struct {
+	src   fs.FS
+	key   *key
+	info  Info
+	opts  options
+	files map[string]*sealed
+	dirs  map[string][]fs.DirEntry // by name
+}
+
+var (
+	_ fs.ReadDirFS  = (*FS)(nil)
+	_ fs.StatFS     = (*FS)(nil)
+	_ fs.ReadFileFS = (*FS)(nil)
+)
+
+// OpenFS opens a sealed directory with the keyset that ks finds. Before anything is decrypted it checks the keyset against
+// the commitment, seal.json against its MAC, and every blob's size and header against seal.json. Files that seal.json does
+// not list do not exist in the result. src must stay open as long as the result is used.
+// Errors: [ErrFormat], [ErrTooLarge], [ErrCommitment], [ErrAuth], [ErrTruncated], [ErrKeyset], [ErrUnsupported], and those
+// of src and ks.
+func OpenFS(ctx context.Context, src fs.FS, ks KeySource, opts ...Option) (*FS, error) {
+	raw, m, info, err := readManifest(src)
+	if err != nil {
+		return nil, err
+	}
+	mac, err := readSmall(src, macName, 32)
+	if err != nil {
+		return nil, err
+	}
+	wraps, err := readWraps(src)
+	if err != nil {
+		return nil, err
+	}
+	if ks == nil {
+		return nil, fmt.Errorf("%w: no key source", ErrKeyset)
+	}
+	h, err := ks.Keyset(ctx, info, wraps)
+	if err != nil {
+		return nil, err
+	}
+	o := newOptions(opts)
+	k, err := keyOf(h, o.maxSegment)
+	if err != nil {
+		return nil, err
+	}
+	f := &FS{src: src, key: k, info: info, opts: o, files: make(map[string]*sealed, len(m.Files))}
+	if err := f.check(ctx, raw, mac, m); err != nil {
+		k.dek.Destroy()
+		return nil, err
+	}
+	f.index(m.Files)
+	return f, nil
+}
+
+// check authenticates the manifest and compares the blobs with it.
+func (f *FS) check(ctx context.Context, raw, mac []byte, m *manifest) error {
+	c, err := f.key.commitment()
+	if err != nil {
+		return err
+	}
+	if subtle.ConstantTimeCompare(c[:], f.info.Commitment[:]) != 1 {
+		return ErrCommitment
+	}
+	want, err := f.key.manifestMAC(raw)
+	if err != nil {
+		return err
+	}
+	if subtle.ConstantTimeCompare(mac, want[:]) != 1 {
+		return fmt.Errorf("%w: %s", ErrAuth, manifestName)
+	}
+	if m.Segment != f.key.segment {
+		return fmt.Errorf("%w: %s: segment size", ErrFormat, manifestName)
+	}
+	for i := range m.Files {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		file, _, err := f.blob(&m.Files[i])
+		if err != nil {
+			return &fs.PathError{Op: "open", Path: m.Files[i].Path, Err: err}
+		}
+		file.Close()
+	}
+	return nil
+}
+
+// blob opens the ciphertext of a file after comparing its size and header with the manifest.
+func (f *FS) blob(s *sealed) (fs.File, blobAt, error) {
+	size, _, err := f.key.sealed(s.Size)
+	if err != nil {
+		return nil, blobAt{}, err
+	}
+	b := blobAt{size: size, header: make([]byte, f.key.header)}
+	if !unhex(b.header, s.Header) {
+		return nil, blobAt{}, fmt.Errorf("%w: %s: file header", ErrFormat, manifestName)
+	}
+	file, fi, err := openRegular(f.src, s.Blob)
+	if err != nil {
+		return nil, blobAt{}, err
+	}
+	switch at, ok := file.(io.ReaderAt); {
+	case !ok:
+		err = fmt.Errorf("seal: %s cannot be read at an offset (%T)", s.Blob, file)
+	case fi.Size() < size:
+		err = fmt.Errorf("%w: %s has %d bytes of %d", ErrTruncated, s.Blob, fi.Size(), size)
+	case fi.Size() > size:
+		err = fmt.Errorf("%w: %s has %d bytes, want %d", ErrAuth, s.Blob, fi.Size(), size)
+	default:
+		b.ReaderAt = at
+		var got [maxHeader]byte
+		if err = readFull(at, got[:len(b.header)], 0); err == nil && !bytes.Equal(got[:len(b.header)], b.header) {
+			err = fmt.Errorf("%w: %s has another file header", ErrAuth, s.Blob)
+		}
+	}
+	if err != nil {
+		file.Close()
+		return nil, blobAt{}, err
+	}
+	return file, b, nil
+}
+
+type blobAt struct {
+	io.ReaderAt
+	size   int64
+	header []byte
+}
+
+// index builds the directories. Paths have been checked and are in order.
+func (f *FS) index(files []sealed) {
+	f.dirs = map[string][]fs.DirEntry{".": nil}
+	for i := range files {
+		s := &files[i]
+		f.files[s.Path] = s
+		entry := fileInfo{name: base(s.Path), size: s.Size}
+		for p := s.Path; ; entry = (fileInfo{name: base(p), dir: true}) {
+			dir := parent(p)
+			_, known := f.dirs[dir]
+			f.dirs[dir] = append(f.dirs[dir], fs.FileInfoToDirEntry(entry))
+			if known {
+				break
+			}
+			p = dir
+		}
+	}
+	for _, entries := range f.dirs {
+		slices.SortFunc(entries, func(a, b fs.DirEntry) int { return strings.Compare(a.Name(), b.Name()) })
+	}
+}
+
+func parent(p string) string {
+	if i := strings.LastIndexByte(p, '/'); i >= 0 {
+		return p[:i]
+	}
+	return "."
+}
+
+func base(p string) string { return p[strings.LastIndexByte(p, '/')+1:] }
+
+// Info is the authenticated name, version, commitment and manifest digest.
+func (f *FS) Info() Info { return f.info }
+
+// Files lists the files by path bytes with their plaintext sizes.
+func (f *FS) Files() []FileSize {
+	out := make([]FileSize, 0, len(f.files))
+	for p, s := range f.files {
+		out = append(out, FileSize{p, s.Size})
+	}
+	slices.SortFunc(out, func(a, b FileSize) int { return strings.Compare(a.Path, b.Path) })
+	return out
+}
+
+// Close destroys the key. Files that are open stay usable, new ones cannot be opened.
+func (f *FS) Close() error {
+	f.key.dek.Destroy()
+	return nil
+}
+
+// Open opens a file or directory. A file's first and last segment are authenticated here. The error is a [*fs.PathError]
+// around those of [NewReaderAt].
+func (f *FS) Open(name string) (fs.File, error) {
+	if !fs.ValidPath(name) {
+		return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrInvalid}
+	}
+	if entries, ok := f.dirs[name]; ok {
+		return &dir{info: fileInfo{name: base(name), dir: true}, entries: entries}, nil
+	}
+	file, err := f.open(name)
+	if err != nil {
+		return nil, &fs.PathError{Op: "open", Path: name, Err: err}
+	}
+	return file, nil
+}
+
+func (f *FS) open(name string) (*File, error) {
+	s, ok := f.files[name]
+	if !ok {
+		return nil, fs.ErrNotExist
+	}
+	src, b, err := f.blob(s)
+	if err != nil {
+		return nil, err
+	}
+	r, err := newReaderAt(b, b.size, f.key, FileAD(f.info.Name, f.info.Version, name), b.header, f.opts)
+	if err != nil {
+		src.Close()
+		return nil, err
+	}
+	return &File{r: r, src: src, info: fileInfo{name: base(name), size: r.size}, path: name}, nil
+}
+
+// Stat describes a file or directory by the manifest alone.
+func (f *FS) Stat(name string) (fs.FileInfo, error) {
+	if s, ok := f.files[name]; ok {
+		return fileInfo{name: base(name), size: s.Size}, nil
+	}
+	if _, ok := f.dirs[name]; ok {
+		return fileInfo{name: base(name), dir: true}, nil
+	}
+	err := fs.ErrNotExist
+	if !fs.ValidPath(name) {
+		err = fs.ErrInvalid
+	}
+	return nil, &fs.PathError{Op: "stat", Path: name, Err: err}
+}
+
+// ReadDir lists a directory by name.
+func (f *FS) ReadDir(name string) ([]fs.DirEntry, error) {
+	if entries, ok := f.dirs[name]; ok {
+		return slices.Clone(entries), nil
+	}
+	err := fs.ErrNotExist
+	if !fs.ValidPath(name) {
+		err = fs.ErrInvalid
+	} else if _, ok := f.files[name]; ok {
+		err = errors.New("not a directory")
+	}
+	return nil, &fs.PathError{Op: "readdir", Path: name, Err: err}
+}
+
+// ReadFile decrypts a whole file.
+func (f *FS) ReadFile(name string) ([]byte, error) {
+	file, err := f.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	r, ok := file.(*File)
+	if !ok {
+		return nil, &fs.PathError{Op: "read", Path: name, Err: errors.New("is a directory")}
+	}
+	b := make([]byte, r.info.size)
+	// fs.ReadFileFS takes no context: the call ends with the file.
+	return b, r.ReadAllInto(context.Background(), b, nil)
+}
+
+// fileInfo is an fs.FileInfo. Times are not sealed and are zero; modes are read-only.
+type fileInfo struct {
+	name string
+	size int64
+	dir  bool
+}
+
+func (i fileInfo) Name() string       { return i.name }
+func (i fileInfo) Size() int64        { return i.size }
+func (i fileInfo) ModTime() time.Time { return time.Time{} }
+func (i fileInfo) IsDir() bool        { return i.dir }
+func (i fileInfo) Sys() any           { return nil }
+func (i fileInfo) Mode() fs.FileMode {
+	if i.dir {
+		return fs.ModeDir | 0o555
+	}
+	return 0o444
+}

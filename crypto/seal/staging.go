@@ -1,0 +1,168 @@
+package seal
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"time"
+)
+
+// staging is a directory under construction beside its final place.
+type staging struct {
+	root     *os.Root
+	tmp, dst string
+	done     bool
+}
+
+// newStaging makes a directory that only its owner can enter. dst must not exist.
+func newStaging(dst string) (*staging, error) {
+	dst = filepath.Clean(dst)
+	if _, err := os.Lstat(dst); err == nil {
+		return nil, fmt.Errorf("seal: %w", &fs.PathError{Op: "create", Path: dst, Err: fs.ErrExist})
+	} else if !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("seal: %w", err)
+	}
+	tmp, err := os.MkdirTemp(filepath.Dir(dst), "."+filepath.Base(dst)+".partial-*")
+	if err != nil {
+		return nil, fmt.Errorf("seal: %w", err)
+	}
+	root, err := os.OpenRoot(tmp)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("seal: %w", err), os.Remove(tmp))
+	}
+	return &staging{root: root, tmp: tmp, dst: dst}, nil
+}
+
+// publish makes the directories durable, gives the top one its mode and renames it to its place. The files have been
+// synced when they were written.
+func (s *staging) publish(mode fs.FileMode) error {
+	err := fs.WalkDir(s.root.FS(), ".", func(p string, e fs.DirEntry, err error) error {
+		if err != nil || !e.IsDir() {
+			return err
+		}
+		return syncDir(filepath.Join(s.tmp, filepath.FromSlash(p)))
+	})
+	if err == nil {
+		err = s.root.Chmod(".", mode)
+	}
+	if err = errors.Join(err, s.root.Close()); err != nil {
+		return fmt.Errorf("seal: %w", err)
+	}
+	if err := os.Rename(s.tmp, s.dst); err != nil { // fails where dst has appeared meanwhile and is not empty
+		return fmt.Errorf("seal: %w", err)
+	}
+	s.done = true
+	if err := syncDir(filepath.Dir(s.dst)); err != nil {
+		return fmt.Errorf("seal: %w", err)
+	}
+	return nil
+}
+
+// discard removes what was not published.
+func (s *staging) discard() {
+	if s.done {
+		return
+	}
+	_ = s.root.Close()
+	_ = os.RemoveAll(s.tmp) // the first error is the one that is reported
+}
+
+func syncDir(name string) error {
+	if runtime.GOOS == "windows" || runtime.GOOS == "js" || runtime.GOOS == "wasip1" {
+		return nil // directories cannot be synced there
+	}
+	d, err := os.Open(name)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}
+
+// writeFile writes a new file and makes it durable.
+func writeFile(root *os.Root, name string, b []byte, mode fs.FileMode) error {
+	f, err := root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
+	if err != nil {
+		return fmt.Errorf("seal: %w", err)
+	}
+	_, err = f.Write(b)
+	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return fmt.Errorf("seal: %w", err)
+	}
+	return nil
+}
+
+// WriteWrapped adds or replaces one wrapped keyset of the sealed directory dir and touches nothing else. The file is
+// written aside and renamed, so a reader sees the old or the new one.
+// Errors: [ErrFormat] for a bad id or a directory that is not sealed, [ErrTooLarge], and those of the file system.
+func WriteWrapped(dir *os.Root, w Wrapped) error {
+	name, err := w.path()
+	if err != nil {
+		return err
+	}
+	if !IsSealed(dir.FS()) {
+		return fmt.Errorf("%w: no %s in the directory", ErrFormat, manifestName)
+	}
+	if err := dir.Mkdir(keysDir, 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
+		return fmt.Errorf("seal: %w", err)
+	}
+	tmp := fmt.Sprintf("%s/.%s.%d", keysDir, w.ID, time.Now().UnixNano())
+	if err := writeFile(dir, tmp, w.Blob, 0o644); err != nil {
+		return err
+	}
+	if err := dir.Rename(tmp, name); err != nil {
+		return errors.Join(fmt.Errorf("seal: %w", err), dir.Remove(tmp))
+	}
+	return nil
+}
+
+// RemoveWrapped removes one wrapped keyset of the sealed directory dir. Who has held the keyset can still read the model,
+// and copies of the directory keep the wrapped keyset.
+func RemoveWrapped(dir *os.Root, id string) error {
+	name, err := Wrapped{ID: id}.path()
+	if err != nil {
+		return err
+	}
+	if err := dir.Remove(name); err != nil {
+		return fmt.Errorf("seal: %w", err)
+	}
+	return nil
+}
+
+// meter adds up files for a progress function.
+type meter struct {
+	f        func(Progress)
+	base     int64
+	progress Progress
+	last     time.Time
+}
+
+// progressEvery is the least time between two reports.
+const progressEvery = 100 * time.Millisecond
+
+func newMeter(f func(Progress), total int64) *meter {
+	return &meter{f: f, progress: Progress{Total: total}}
+}
+
+// at reports n bytes of the file under way. Calls do not overlap.
+func (m *meter) at(n int64) {
+	if m.f == nil {
+		return
+	}
+	if now := time.Now(); now.Sub(m.last) >= progressEvery {
+		m.last = now
+		m.progress.Done = m.base + n
+		m.f(m.progress)
+	}
+}
+
+func (m *meter) next(size int64) { m.base += size }
+
+func (m *meter) finish() {
+	if m.f != nil {
+		m.progress.Done = m.base
+		m.f(m.progress)
+	}
+}

@@ -1,0 +1,62 @@
+package seal
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+)
+
+// Unseal writes the plaintext of f to the new directory dst, readable by its owner only. dst must not exist; the files are
+// written beside it under a temporary name, made durable and renamed at the end, so that dst is whole or absent. Plaintext
+// on a disk is what sealing was to prevent: a server reads through [FS] and never unseals. progress may be nil.
+// Errors: those of [FS.Open] and [ReaderAt.ReadAt], [fs.ErrExist] for dst, that of ctx and those of the file system.
+func Unseal(ctx context.Context, dst string, f *FS, progress func(Progress)) error {
+	files := f.Files()
+	var total int64
+	for _, s := range files {
+		total += s.Size
+	}
+	m := newMeter(progress, total)
+	st, err := newStaging(dst)
+	if err != nil {
+		return err
+	}
+	defer st.discard()
+	for _, s := range files {
+		if err := unsealFile(ctx, st.root, f, s.Path, m); err != nil {
+			return err
+		}
+		m.next(s.Size)
+	}
+	if err := st.publish(0o700); err != nil {
+		return err
+	}
+	m.finish()
+	return nil
+}
+
+func unsealFile(ctx context.Context, root *os.Root, f *FS, name string, m *meter) error {
+	in, err := f.open(name)
+	if err != nil {
+		return &fs.PathError{Op: "open", Path: name, Err: err}
+	}
+	defer in.Close()
+	if err := root.MkdirAll(path.Dir(name), 0o700); err != nil {
+		return fmt.Errorf("seal: %w", err)
+	}
+	out, err := root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return fmt.Errorf("seal: %w", err)
+	}
+	defer out.Close()
+	if err := in.r.writeTo(ctx, out, m.at); err != nil {
+		return in.wrap(err)
+	}
+	if err := errors.Join(out.Sync(), out.Close()); err != nil {
+		return fmt.Errorf("seal: %w", err)
+	}
+	return nil
+}
