@@ -1,0 +1,34 @@
+// Package cases holds the comparisons that gate and report measure. Each checks once, before it is timed, that subject and
+// yardstick give the right result.
+package cases
+
+import (
+	"regexp"
+
+	"github.com/holdfast-ai/holdfast/benchmarks/ratio"
+)
+
+// All lists the constructors of the cases by their names.
+func All() []Constructor {
+	return []Constructor{
+		{"seal/decrypt/memory/64KiB", func() (ratio.Case, error) { return sealMemory(64<<10, "64KiB") }},
+		{"seal/decrypt/memory/1MiB", func() (ratio.Case, error) { return sealMemory(1<<20, "1MiB") }},
+	}
+}
+
+// A Constructor sets up one case: keys, files and servers of its own.
+type Constructor struct {
+	Name string
+	New  func() (ratio.Case, error)
+}
+
+// Matching returns the constructors whose names match re.
+func Matching(re *regexp.Regexp) []Constructor {
+	var out []Constructor
+	for _, c := range All() {
+		if re.MatchString(c.Name) {
+			out = append(out, c)
+		}
+	}
+	return out
+}

@@ -1,0 +1,143 @@
+// Package ratio compares two pieces of work inside one process, so that a result means the same on a slow and on a busy
+// machine. Subject and yardstick run in interleaved pairs; time is the CPU time of the process (getrusage), which other
+// processes cannot lengthen; the result is the median of the ratios of the pairs.
+//
+// A path that waits would be cheap by CPU time alone, so wall time is taken too and counts where it is worse than CPU time
+// by more than half ([wallSlack]): interleaving keeps noise of that size out of a median.
+package ratio
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"syscall"
+	"time"
+)
+
+// Better says which side of the bound a ratio must be on.
+type Better string
+
+// Speed ratios (yardstick's time by subject's time) are better higher, cost ratios (the reverse) better lower.
+const (
+	Higher Better = "higher"
+	Lower  Better = "lower"
+)
+
+// A Case is one comparison. Subject and Yardstick do the same amount of work once, each on its own state.
+type Case struct {
+	Name      string // begins with the tree: "seal/decrypt/memory/1MiB"
+	Better    Better
+	Subject   func() error
+	Yardstick func() error
+	Bytes     int64 // that one run of either works on, for reports; 0 where bytes mean nothing
+}
+
+// A Result is what was measured.
+type Result struct {
+	Name      string
+	Ratio     float64 // median over the pairs
+	Spread    float64 // interquartile range by median
+	Pairs     int
+	Subject   time.Duration // CPU time of one run, median
+	Yardstick time.Duration
+}
+
+const (
+	// minSample is the least CPU time of one sample: far above the microsecond of getrusage and the slice of the scheduler.
+	minSample = 15 * time.Millisecond
+	// wallSlack is how much worse wall time may be than CPU time before it counts.
+	wallSlack = 1.5
+)
+
+type sample struct{ cpu, wall time.Duration }
+
+// Measure runs the case in so many pairs.
+func Measure(c Case, pairs int) (Result, error) {
+	ns, err := calibrate(c.Subject)
+	if err != nil {
+		return Result{}, fmt.Errorf("%s: subject: %w", c.Name, err)
+	}
+	ny, err := calibrate(c.Yardstick)
+	if err != nil {
+		return Result{}, fmt.Errorf("%s: yardstick: %w", c.Name, err)
+	}
+	var ratios, subjects, yardsticks []float64
+	for i := range pairs {
+		var s, y sample
+		// The order alternates, so that neither side always finds the caches and the clock rate that the other left.
+		if i%2 == 0 {
+			s, err = run(c.Subject, ns)
+			if err == nil {
+				y, err = run(c.Yardstick, ny)
+			}
+		} else {
+			y, err = run(c.Yardstick, ny)
+			if err == nil {
+				s, err = run(c.Subject, ns)
+			}
+		}
+		if err != nil {
+			return Result{}, fmt.Errorf("%s: %w", c.Name, err)
+		}
+		cost := max(perRun(s.cpu, ns)/perRun(y.cpu, ny), perRun(s.wall, ns)/perRun(y.wall, ny)/wallSlack)
+		if c.Better == Higher {
+			cost = 1 / cost
+		}
+		ratios = append(ratios, cost)
+		subjects = append(subjects, perRun(s.cpu, ns))
+		yardsticks = append(yardsticks, perRun(y.cpu, ny))
+	}
+	m := quantile(ratios, 0.5)
+	return Result{
+		Name: c.Name, Ratio: m, Spread: (quantile(ratios, 0.75) - quantile(ratios, 0.25)) / m, Pairs: pairs,
+		Subject: time.Duration(quantile(subjects, 0.5)), Yardstick: time.Duration(quantile(yardsticks, 0.5)),
+	}, nil
+}
+
+// Meets reports whether a ratio is on the right side of the bound.
+func (b Better) Meets(ratio, bound float64) bool {
+	switch b {
+	case Higher:
+		return ratio >= bound
+	case Lower:
+		return ratio <= bound
+	}
+	return false
+}
+
+// calibrate returns how many runs make one sample.
+func calibrate(work func() error) (int, error) {
+	for n := 1; ; n *= 2 {
+		s, err := run(work, n)
+		if err != nil || s.cpu >= minSample || s.wall >= 4*minSample {
+			return n, err
+		}
+	}
+}
+
+func run(work func() error, n int) (sample, error) {
+	wall, before := time.Now(), cpuTime()
+	for range n {
+		if err := work(); err != nil {
+			return sample{}, err
+		}
+	}
+	return sample{cpu: cpuTime() - before, wall: time.Since(wall)}, nil
+}
+
+// cpuTime is the user and system time of all threads of the process.
+func cpuTime() time.Duration {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		panic("ratio: internal error: getrusage: " + err.Error())
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
+func perRun(d time.Duration, n int) float64 { return float64(max(d, 1)) / float64(n) }
+
+// quantile returns the value of the nearest rank.
+func quantile[T cmp.Ordered](v []T, q float64) T {
+	s := slices.Sorted(slices.Values(v))
+	return s[int(q*float64(len(s)-1)+0.5)]
+}
