@@ -1,12 +1,10 @@
 package main
 
 import (
-	"crypto/hkdf"
-	"crypto/hmac"
-	"crypto/sha256"
 	"slices"
 	"strings"
 
+	"github.com/holdfast-ai/holdfast/crypto/seal"
 	"github.com/holdfast-ai/holdfast/internal/transcript"
 )
 
@@ -53,30 +51,15 @@ func modelID(method string, resources []resource) [32]byte {
 	return t.SHA256()
 }
 
-func sealVectors() []vector {
+func sealVectors() ([]vector, error) {
 	var out []vector
 	for _, path := range []string{"model.safetensors", "a/b c.json"} {
-		ad := transcript.New("holdfast/seal-file/v1").String("tiny-stories").Uint64(7).String(path).Encoding()
 		out = append(out, vector{path, "seal-file-ad",
-			map[string]any{"name": "tiny-stories", "version": uint64(7), "path": path},
-			map[string]any{"ad": hexOf(ad)}})
+			map[string]any{"name": modelName, "version": modelVersion, "path": path},
+			map[string]any{"ad": hexOf(seal.FileAD(modelName, modelVersion, path))}})
 	}
-	commitment := fill(32, 0x40)
-	ad := transcript.New("holdfast/keyset/v1").String("tiny-stories").Uint64(7).Bytes(commitment).Encoding()
-	out = append(out, vector{"wrapped keyset", "keyset-ad",
-		map[string]any{"name": "tiny-stories", "version": uint64(7), "commitment": hexOf(commitment)},
-		map[string]any{"ad": hexOf(ad)}})
-
-	dek, manifest := fill(32, 0x80), []byte(`{"version":1,"files":[]}`+"\n")
-	key, err := hkdf.Key(sha256.New, dek, nil, "holdfast/seal-manifest/v1", 32)
-	if err != nil {
-		panic("specvectors: internal error: " + err.Error())
-	}
-	m := hmac.New(sha256.New, key)
-	m.Write(manifest)
-	return append(out, vector{"manifest", "seal-mac",
-		map[string]any{"dek": hexOf(dek), "manifest": string(manifest)},
-		map[string]any{"key": hexOf(key), "mac": hexOf(m.Sum(nil))}})
+	more, err := sealedVectors()
+	return append(out, more...), err
 }
 
 func evidenceVectors() []vector {

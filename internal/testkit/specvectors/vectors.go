@@ -14,10 +14,14 @@ func build() ([]file, error) {
 	if err != nil {
 		return nil, err
 	}
+	seal, err := sealVectors()
+	if err != nil {
+		return nil, err
+	}
 	return []file{
 		{name: "transcript.json", Section: "1", Vectors: append(transcriptVectors(), keyHashVectors()...)},
 		{name: "model.json", Section: "2", Vectors: modelVectors()},
-		{name: "seal.json", Section: "3", Vectors: sealVectors()},
+		{name: "seal.json", Section: "3", Vectors: seal},
 		{name: "evidence.json", Section: "4", Vectors: evidenceVectors()},
 		{name: "dsse.json", Section: "5", Vectors: dsse},
 		{name: "channel.json", Section: "6", Vectors: channelVectors()},
