@@ -1,0 +1,226 @@
+package bundle
+
+import (
+	"bytes"
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/x509"
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"encoding/pem"
+	"errors"
+	"fmt"
+
+	"github.com/sigstore/sigstore/pkg/cryptoutils"
+
+	"github.com/holdfast-ai/holdfast/internal/dsse"
+)
+
+// ErrSignature means that the envelope's signature does not verify under the key.
+var ErrSignature = errors.New("signature does not verify")
+
+// ErrKey means a key that cannot sign or verify models, or PEM that holds none.
+var ErrKey = errors.New("not an ECDSA key on P-256, P-384 or P-521")
+
+// CheckKey reports whether pub can verify model signatures: an ECDSA key on P-256, P-384 or P-521, on its curve.
+// Errors: [ErrKey].
+func CheckKey(pub crypto.PublicKey) error {
+	k, ok := pub.(*ecdsa.PublicKey)
+	if !ok || k == nil {
+		return ErrKey
+	}
+	switch k.Curve {
+	case elliptic.P256(), elliptic.P384(), elliptic.P521():
+	default:
+		return ErrKey
+	}
+	if _, err := k.ECDH(); err != nil { // refuses points off the curve
+		return ErrKey
+	}
+	return nil
+}
+
+// Verify checks the signature over the envelope with pub: ECDSA in ASN.1 DER over DSSE's pre-authentication encoding,
+// with SHA-256, SHA-384 or SHA-512 by the curve. Only DER counts; sigstore's verifier would also take raw r||s, which
+// other implementations refuse.
+// Errors: [ErrKey], [ErrSignature].
+func (b *Bundle) Verify(pub crypto.PublicKey) error {
+	if err := CheckKey(pub); err != nil {
+		return err
+	}
+	digest, _, err := digest(pub, b.Payload)
+	if err != nil {
+		return err
+	}
+	if !ecdsa.VerifyASN1(pub.(*ecdsa.PublicKey), digest, b.Signature) {
+		return ErrSignature
+	}
+	return nil
+}
+
+func digest(pub crypto.PublicKey, payload []byte) ([]byte, crypto.Hash, error) {
+	h, err := dsse.HashOf(pub)
+	if err != nil {
+		return nil, 0, err
+	}
+	d := h.New()
+	d.Write(dsse.PAE(PayloadType, payload))
+	return d.Sum(nil), h, nil
+}
+
+// Sign wraps payload, a statement of [manifest.Emit], in a bundle signed by key. Any crypto.Signer with an ECDSA key on
+// P-256, P-384 or P-521 will do: a file, a KMS, an HSM. What it returns was verified again with the public key.
+// Errors: [ErrKey], the signer's own.
+func Sign(key crypto.Signer, payload []byte) ([]byte, error) {
+	if key == nil {
+		return nil, ErrKey
+	}
+	pub := key.Public()
+	if err := CheckKey(pub); err != nil {
+		return nil, err
+	}
+	d, h, err := digest(pub, payload)
+	if err != nil {
+		return nil, err
+	}
+	b := Bundle{Payload: payload}
+	if b.Signature, err = key.Sign(rand.Reader, d, h); err != nil {
+		return nil, fmt.Errorf("sign: signer: %w", err)
+	}
+	if err := b.Verify(pub); err != nil {
+		return nil, fmt.Errorf("sign: signer returned a wrong signature: %w", err)
+	}
+	if b.Hint, err = Hint(pub); err != nil {
+		return nil, err
+	}
+	return b.marshal()
+}
+
+func (b *Bundle) marshal() ([]byte, error) {
+	type hint struct {
+		Hint string `json:"hint"`
+	}
+	type material struct {
+		PublicKey hint       `json:"publicKey"`
+		Tlog      []struct{} `json:"tlogEntries"`
+	}
+	type doc struct {
+		MediaType string        `json:"mediaType"`
+		Material  material      `json:"verificationMaterial"`
+		Envelope  dsse.Envelope `json:"dsseEnvelope"`
+	}
+	return json.Marshal(doc{
+		MediaType: MediaType,
+		Material:  material{PublicKey: hint{b.Hint}, Tlog: []struct{}{}},
+		Envelope: dsse.Envelope{
+			PayloadType: PayloadType,
+			Payload:     base64.StdEncoding.EncodeToString(b.Payload),
+			Signatures:  []dsse.Signature{{Sig: base64.StdEncoding.EncodeToString(b.Signature)}},
+		},
+	})
+}
+
+// Hint is what publicKey.hint holds for pub: the SHA-256, in lowercase hex, of the PEM text of its SubjectPublicKeyInfo
+// (OMS v1.0 section 4.1). The reference implementation refuses a bundle whose hint is another.
+func Hint(pub crypto.PublicKey) (string, error) {
+	text, err := MarshalPublicKey(pub)
+	if err != nil {
+		return "", err
+	}
+	d := sha256.Sum256(text)
+	return hex.EncodeToString(d[:]), nil
+}
+
+// Fingerprint is the SHA-256 of pub's SubjectPublicKeyInfo in DER, by which signers are named in results and logs.
+// Errors: [ErrKey].
+func Fingerprint(pub crypto.PublicKey) ([32]byte, error) {
+	if err := CheckKey(pub); err != nil {
+		return [32]byte{}, err
+	}
+	der, err := x509.MarshalPKIXPublicKey(pub)
+	if err != nil {
+		return [32]byte{}, fmt.Errorf("%w: %w", ErrKey, err)
+	}
+	return sha256.Sum256(der), nil
+}
+
+// MarshalPublicKey returns pub in PEM (PKIX).
+func MarshalPublicKey(pub crypto.PublicKey) ([]byte, error) {
+	if err := CheckKey(pub); err != nil {
+		return nil, err
+	}
+	return cryptoutils.MarshalPublicKeyToPEM(pub)
+}
+
+// ParsePublicKey reads one ECDSA public key from PEM (PKIX), as openssl and `model_signing` users have it.
+// Errors: [ErrKey].
+func ParsePublicKey(text []byte) (crypto.PublicKey, error) {
+	block, err := onlyBlock(text)
+	if err != nil {
+		return nil, err
+	}
+	pub, err := cryptoutils.UnmarshalPEMToPublicKey(block)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrKey, err)
+	}
+	return pub, CheckKey(pub)
+}
+
+// MarshalPrivateKey returns key in PEM (PKCS #8), unencrypted.
+func MarshalPrivateKey(key *ecdsa.PrivateKey) ([]byte, error) {
+	if err := CheckKey(&key.PublicKey); err != nil {
+		return nil, err
+	}
+	return cryptoutils.MarshalPrivateKeyToPEM(key)
+}
+
+// ParsePrivateKey reads one ECDSA private key from PEM: PKCS #8, SEC 1, and their encrypted forms, for which password is
+// used. The caller may clear password afterwards.
+// Errors: [ErrKey]; they never quote the text.
+func ParsePrivateKey(text, password []byte) (crypto.Signer, error) {
+	block, err := onlyBlock(text)
+	if err != nil {
+		return nil, err
+	}
+	defer clear(block)
+	var pass cryptoutils.PassFunc
+	if password != nil {
+		pass = cryptoutils.StaticPasswordFunc(password)
+	}
+	key, err := cryptoutils.UnmarshalPEMToPrivateKey(block, pass)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrKey, err)
+	}
+	k, ok := key.(*ecdsa.PrivateKey)
+	if !ok {
+		return nil, ErrKey
+	}
+	return k, CheckKey(&k.PublicKey)
+}
+
+// onlyBlock returns the one PEM block of text that holds a key. `openssl ecparam -genkey` writes the curve's parameters
+// in front of it; any other second block could be a key that the caller did not mean.
+func onlyBlock(text []byte) ([]byte, error) {
+	var found *pem.Block
+	for {
+		var b *pem.Block
+		if b, text = pem.Decode(text); b == nil {
+			break
+		}
+		if b.Type == "EC PARAMETERS" {
+			continue
+		}
+		if found != nil {
+			return nil, fmt.Errorf("%w: more than one PEM block", ErrKey)
+		}
+		found = b
+	}
+	if found == nil || len(bytes.TrimSpace(text)) != 0 {
+		return nil, fmt.Errorf("%w: no single PEM block", ErrKey)
+	}
+	return pem.EncodeToMemory(found), nil
+}

@@ -1,0 +1,25 @@
+// Package sign answers two questions about a model: who published these bytes, and are they the bytes that I load?
+//
+// [Sign] writes an OpenSSF Model Signing bundle (OMS v1.0, method key: ECDSA on P-256, P-384 or P-521), which the
+// reference implementation verifies too. [Open] checks a bundle against a [Policy] in milliseconds, without reading
+// weights, and returns a [Model]: a file system in which only signed files exist and out of which only verified bytes
+// come. Weights leave it through [Model.ReadInto], which reads, hashes and scans them in one pass.
+//
+//	model, err := sign.Open(ctx, root.FS(), sign.Policy{Keys: keys, Name: "tiny-stories", MinVersion: 7})
+//	n, err := model.ReadInto(ctx, "model.safetensors", buf)
+//
+// # Threat model
+//
+// The attacker writes to the model's storage at any time, also between two reads, and offers any bundle. What holds: no
+// byte is returned as good unless it hashes to what a trusted key signed; names that were not signed do not exist; another
+// model of the same signer and an older version are refused by policy; a FIFO or a device is refused before it is opened.
+// What does not hold: an attacker with a trusted key; bytes in a destination buffer before nil was returned; names,
+// sizes and the fact that a file is missing, which the storage decides (a file that cannot be read is an error, never
+// empty). Modification times and permissions are not signed and are not shown.
+//
+// # Compatibility
+//
+// Accepted are bundles of the reference implementation from v0.3.1 on: any order of files, "." for a model of one file,
+// keys carried as rawBytes. Certificates, keyless bundles, shards and hashes other than SHA-256 give [ErrUnsupported].
+// Symbolic links are refused while signing and reading, whatever a bundle says of them.
+package sign

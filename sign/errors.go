@@ -1,0 +1,88 @@
+package sign
+
+import (
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"github.com/holdfast-ai/holdfast/sign/bundle"
+	"github.com/holdfast-ai/holdfast/sign/manifest"
+)
+
+// What went wrong, one sentinel for each thing a caller does next.
+var (
+	// ErrFormat: the signature, its manifest or holdfast.json is malformed; details in [*manifest.FormatError].
+	ErrFormat = manifest.ErrFormat
+	// ErrUnsupported: a well-known kind of signature that this version cannot verify.
+	ErrUnsupported = manifest.ErrUnsupported
+	// ErrKey: a key that cannot sign or verify models.
+	ErrKey = bundle.ErrKey
+	// ErrSignature: there is no signature, or none by a trusted key.
+	ErrSignature = errors.New("sign: no trusted signature")
+	// ErrPolicy: signed by a trusted key and still not the model that the policy asks for, or the policy itself is
+	// incomplete; details in [*PolicyError].
+	ErrPolicy = errors.New("sign: refused by policy")
+	// ErrVersion: older than the policy's minimum version. It unwraps to [ErrPolicy].
+	ErrVersion = fmt.Errorf("%w: rollback", ErrPolicy)
+	// ErrMismatch: the bytes of a file are not those that were signed; details in [*MismatchError].
+	ErrMismatch = errors.New("sign: file is not what was signed")
+	// ErrMissing: a signed file does not exist in the source. It unwraps to [fs.ErrNotExist].
+	ErrMissing = fmt.Errorf("sign: signed file is missing: %w", fs.ErrNotExist)
+	// ErrNotSigned: the name is not in the manifest, so it does not exist. It unwraps to [fs.ErrNotExist].
+	ErrNotSigned = fmt.Errorf("sign: not a signed file: %w", fs.ErrNotExist)
+	// ErrNotRegular: a symbolic link, device, pipe, socket or directory stands where a file should.
+	ErrNotRegular = errors.New("sign: not a regular file")
+	// ErrTooLarge: larger than a memory limit; details in [*SizeError].
+	ErrTooLarge = errors.New("sign: larger than the memory limit")
+	// ErrTap: a tap refused the content of a file. The tap's own error is wrapped beside it.
+	ErrTap = errors.New("sign: content refused")
+)
+
+// A MismatchError names the file whose bytes are not those that were signed. It unwraps to [ErrMismatch].
+type MismatchError struct {
+	Path string
+	Want []byte // digest in the manifest
+	Got  []byte // digest of the bytes that were read, or nil where the file changed its length while it was read
+}
+
+func (e *MismatchError) Error() string {
+	if e.Got == nil {
+		return fmt.Sprintf("%v (%q: length changed while reading)", ErrMismatch, e.Path)
+	}
+	return fmt.Sprintf("%v (%q: want sha256 %s, got %s)", ErrMismatch, e.Path, hex.EncodeToString(e.Want), hex.EncodeToString(e.Got))
+}
+
+// Unwrap returns [ErrMismatch].
+func (e *MismatchError) Unwrap() error { return ErrMismatch }
+
+// A PolicyError names the field of the [Policy] that refused. It unwraps to [ErrPolicy], or to [ErrVersion].
+type PolicyError struct {
+	Field string // of Policy
+	Want  string // what the policy asks for
+	Got   string // what the model says
+	Err   error  // ErrPolicy or ErrVersion
+}
+
+func (e *PolicyError) Error() string {
+	return fmt.Sprintf("%v (%s: want %s, got %s)", e.Err, e.Field, e.Want, e.Got)
+}
+
+// Unwrap returns the sentinel.
+func (e *PolicyError) Unwrap() error { return e.Err }
+
+// A SizeError names a file that is larger than the limit for content that is held in memory. It unwraps to [ErrTooLarge].
+type SizeError struct {
+	Path        string
+	Size, Limit int64 // bytes
+}
+
+func (e *SizeError) Error() string {
+	return fmt.Sprintf("%v (%q: %d bytes, limit %d)", ErrTooLarge, e.Path, e.Size, e.Limit)
+}
+
+// Unwrap returns [ErrTooLarge].
+func (e *SizeError) Unwrap() error { return ErrTooLarge }
+
+// in adds the path to a fault of the source, which stays what it is.
+func in(path string, err error) error { return fmt.Errorf("sign: %q: %w", path, err) }

@@ -1,0 +1,131 @@
+package sign
+
+import (
+	"context"
+	"io"
+	"io/fs"
+	"path"
+	"time"
+)
+
+var (
+	_ fs.FS         = (*Model)(nil)
+	_ fs.ReadDirFS  = (*Model)(nil)
+	_ fs.StatFS     = (*Model)(nil)
+	_ fs.ReadFileFS = (*Model)(nil)
+)
+
+// Open opens a signed file or a directory of them. A file is read and verified as a whole, into memory of its own, before
+// Open returns: it also implements [io.ReaderAt] and [io.Seeker], and what happens to the source afterwards does not reach
+// it. Memory is bounded per open file by [WithMemoryLimit]; use [Model.ReadInto] for weights.
+// Errors: a [*fs.PathError] around those of [Model.ReadInto] and [ErrTooLarge].
+func (m *Model) Open(name string) (fs.File, error) {
+	if entries, ok := m.dirs[name]; ok {
+		return &openDir{info: dirInfo(name), entries: entries}, nil
+	}
+	data, err := m.read("open", name)
+	if err != nil {
+		return nil, err
+	}
+	return &openFile{m: m, name: name, data: data}, nil
+}
+
+// ReadFile returns the verified content of a signed file, which the caller owns. Errors: as [Model.Open].
+func (m *Model) ReadFile(name string) ([]byte, error) {
+	data, err := m.read("readfile", name)
+	if err == nil {
+		m.release(name)
+	}
+	return data, err
+}
+
+func (m *Model) read(op, name string) ([]byte, error) {
+	if !fs.ValidPath(name) {
+		return nil, &fs.PathError{Op: op, Path: name, Err: fs.ErrInvalid}
+	}
+	f, err := m.lookup(name)
+	if err == nil {
+		var data []byte
+		if data, err = m.readVerified(context.Background(), f, m.limit(), m.taps); err == nil {
+			return data, nil
+		}
+	}
+	return nil, &fs.PathError{Op: op, Path: name, Err: err}
+}
+
+// ReadDir lists the signed names in a directory, sorted.
+func (m *Model) ReadDir(name string) ([]fs.DirEntry, error) {
+	entries, ok := m.dirs[name]
+	if !ok {
+		return nil, &fs.PathError{Op: "readdir", Path: name, Err: ErrNotSigned}
+	}
+	return append([]fs.DirEntry(nil), entries...), nil
+}
+
+// Stat describes a signed file or directory. The size of a file is a hint until it was read; mode and time are not
+// signed, so every file is 0444 and has no time.
+func (m *Model) Stat(name string) (fs.FileInfo, error) {
+	if _, ok := m.dirs[name]; ok {
+		return dirInfo(name), nil
+	}
+	size, err := m.Size(name)
+	if err != nil {
+		return nil, &fs.PathError{Op: "stat", Path: name, Err: err}
+	}
+	return info{name: path.Base(name), size: size, mode: 0o444}, nil
+}
+
+// info is the fs.FileInfo of a signed name.
+type info struct {
+	name string
+	size int64
+	mode fs.FileMode
+}
+
+func dirInfo(name string) info { return info{name: path.Base(name), mode: fs.ModeDir | 0o555} }
+
+func (i info) Name() string       { return i.name }
+func (i info) Size() int64        { return i.size }
+func (i info) Mode() fs.FileMode  { return i.mode }
+func (i info) ModTime() time.Time { return time.Time{} }
+func (i info) IsDir() bool        { return i.mode.IsDir() }
+func (i info) Sys() any           { return nil }
+
+// entry is a directory entry; it asks for the size only when told to.
+type entry struct {
+	m    *Model
+	path string
+	typ  fs.FileMode
+}
+
+func (e *entry) Name() string               { return path.Base(e.path) }
+func (e *entry) IsDir() bool                { return e.typ.IsDir() }
+func (e *entry) Type() fs.FileMode          { return e.typ }
+func (e *entry) Info() (fs.FileInfo, error) { return e.m.Stat(e.path) }
+func (e *entry) String() string             { return fs.FormatDirEntry(e) }
+
+// openDir is an open directory.
+type openDir struct {
+	info
+	entries []fs.DirEntry
+	next    int
+}
+
+func (d *openDir) Stat() (fs.FileInfo, error) { return d.info, nil }
+func (d *openDir) Close() error               { return nil }
+func (d *openDir) Read([]byte) (int, error) {
+	return 0, &fs.PathError{Op: "read", Path: d.name, Err: fs.ErrInvalid}
+}
+
+// ReadDir is [fs.ReadDirFile]'s.
+func (d *openDir) ReadDir(n int) ([]fs.DirEntry, error) {
+	left := d.entries[d.next:]
+	if n > 0 && len(left) == 0 {
+		return nil, io.EOF
+	}
+	if n > 0 && len(left) > n {
+		left = left[:n]
+	}
+	d.next += len(left)
+	return append([]fs.DirEntry(nil), left...), nil
+}

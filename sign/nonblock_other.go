@@ -1,0 +1,5 @@
+//go:build !unix
+
+package sign
+
+const nonblock = 0

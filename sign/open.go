@@ -1,0 +1,262 @@
+package sign
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"math"
+	"path"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/holdfast-ai/holdfast/sign/bundle"
+	"github.com/holdfast-ai/holdfast/sign/manifest"
+)
+
+const (
+	// Dir is the directory of ours in a model's root: signatures live there, and nothing in it is model content.
+	Dir = ".holdfast"
+	// SignatureFile is where [Open] looks for the bundle first.
+	SignatureFile = Dir + "/model.sig"
+	// PlainSignatureFile is the reference implementation's name for it, where Open looks next.
+	PlainSignatureFile = "model.sig"
+)
+
+// DefaultMemoryLimit is the largest file, in bytes, that [Model.Open] and [Model.ReadFile] hold in memory by default.
+const DefaultMemoryLimit = 1 << 30
+
+// MethodKey is [Identity].Method of a bundle that was verified with a public key.
+const MethodKey = "key"
+
+// An Identity says what was verified.
+type Identity struct {
+	ModelID        [32]byte // what policies and claims name ([manifest.ModelID])
+	Name           string   // of holdfast.json; "" where the model has none
+	Version        uint64   // of holdfast.json; 0 where the model has none
+	KeyFingerprint [32]byte // of the signer: SHA-256 of the SubjectPublicKeyInfo in DER
+	RootDigest     [32]byte // of OMS; for interop only, it does not cover names
+	Method         string   // MethodKey
+}
+
+// An Option changes how [Open] works, never what it accepts.
+type Option func(*options)
+
+type options struct {
+	bundle []byte
+	limit  int64
+	taps   []func(string, int64) (Tap, error)
+}
+
+// WithBundle gives the signature's bytes. Default: [SignatureFile], else [PlainSignatureFile], in the source.
+func WithBundle(b []byte) Option { return func(o *options) { o.bundle = b } }
+
+// WithMemoryLimit bounds the size, in bytes, of each file that [Model.Open] and [Model.ReadFile] hold in memory; larger
+// ones give [ErrTooLarge]. Default [DefaultMemoryLimit]. [Model.ReadInto] needs no limit: its caller brings the memory.
+func WithMemoryLimit(n int64) Option { return func(o *options) { o.limit = n } }
+
+// WithTap has f called for each file that is released, by whatever way: through the [Tap] that it returns pass the file's
+// bytes, in order, in the same pass that hashes them. A nil Tap lets the file pass. An error of f refuses the file.
+// Several taps see the same bytes one after the other. f is called concurrently where files are read concurrently.
+func WithTap(f func(name string, size int64) (Tap, error)) Option {
+	return func(o *options) { o.taps = append(o.taps, f) }
+}
+
+// A Tap inspects one file as its bytes pass. Write sees bytes that are not verified yet and must not keep them; an error
+// refuses the file. Finish is called once, only after the digest of all bytes matched; its error refuses the file too.
+// A Tap whose file fails is dropped without Finish, so it must hold nothing that needs closing.
+type Tap interface {
+	io.Writer
+	Finish() error
+}
+
+// A Model is a file system of the signed files of a model. Nothing else exists in it, and it returns no byte that was not
+// verified. It is safe for concurrent use. See [Model.ReadInto] for the way that costs least.
+type Model struct {
+	src   fs.FS
+	opts  options
+	man   *manifest.Manifest
+	id    Identity
+	files map[string]*file
+	dirs  map[string][]fs.DirEntry // sorted by name
+	sig   string                   // where the bundle was found in src, or ""
+
+	mu       sync.Mutex
+	released map[string]bool
+}
+
+// file is one signed file: the name it has here, the name it has in the source, and its digest.
+type file struct {
+	name   string
+	digest []byte
+}
+
+// Open verifies the signature of the model in src and holds it against p. It reads the bundle and, where it is signed,
+// holdfast.json; no weights. src is typically os.Root's FS, or [DirFS], or a file system that decrypts; it must stay
+// valid as long as the Model is used. Further checks happen as files are read.
+//
+// Errors: [ErrPolicy], [ErrVersion], [ErrSignature], [ErrFormat], [ErrUnsupported], [ErrMismatch] and [ErrMissing] of
+// holdfast.json, and faults of src.
+func Open(ctx context.Context, src fs.FS, p Policy, opts ...Option) (*Model, error) {
+	if err := p.validate(); err != nil {
+		return nil, err
+	}
+	m := &Model{src: src, opts: options{limit: DefaultMemoryLimit}, released: map[string]bool{}}
+	for _, o := range opts {
+		o(&m.opts)
+	}
+	data, err := m.findBundle(ctx)
+	if err != nil {
+		return nil, err
+	}
+	b, err := bundle.Parse(data)
+	if err != nil {
+		return nil, err
+	}
+	key, err := p.verify(b)
+	if err != nil {
+		return nil, err
+	}
+	if m.man, err = manifest.Parse(b.Payload); err != nil { // only now: it is the trusted signer's
+		return nil, err
+	}
+	if err := p.checkID(m.man); err != nil {
+		return nil, err
+	}
+	if err := m.index(); err != nil {
+		return nil, err
+	}
+	c, err := m.readCard(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := p.checkCard(c); err != nil {
+		return nil, err
+	}
+	m.id = Identity{ModelID: m.man.ModelID(), RootDigest: m.man.Root, Method: MethodKey}
+	if m.id.KeyFingerprint, err = bundle.Fingerprint(key); err != nil {
+		return nil, err
+	}
+	if c != nil {
+		m.id.Name, m.id.Version = c.Name, c.version()
+	}
+	return m, nil
+}
+
+// findBundle returns the bundle's bytes. A bundle that is present and cannot be read is an error: falling through to
+// another file would let storage choose the signature.
+func (m *Model) findBundle(ctx context.Context) ([]byte, error) {
+	if m.opts.bundle != nil {
+		return m.opts.bundle, nil
+	}
+	for _, name := range []string{SignatureFile, PlainSignatureFile} {
+		data, err := readBounded(ctx, m.src, name, bundle.MaxSize)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		m.sig = name
+		return data, nil
+	}
+	return nil, fmt.Errorf("%w: neither %s nor %s exists", ErrSignature, SignatureFile, PlainSignatureFile)
+}
+
+// index builds the tree of signed names.
+func (m *Model) index() error {
+	m.files = make(map[string]*file, len(m.man.Resources))
+	m.dirs = map[string][]fs.DirEntry{}
+	for _, r := range m.man.Resources {
+		name := r.Name
+		if name == manifest.SingleFile {
+			// The reference implementation signs a model of one file under ".". The subject is the file's name then, and it is
+			// signed like everything else.
+			name = m.man.Subject
+			if err := manifest.CheckName(name); err != nil || strings.Contains(name, "/") {
+				return &manifest.FormatError{Field: "subject[0].name", Reason: "is not the name of the single file", Kind: ErrFormat}
+			}
+		}
+		if name == Dir || strings.HasPrefix(name, Dir+"/") {
+			return &manifest.FormatError{Field: "predicate.resources", Reason: "signs a file in " + Dir + ", which never is model content", Kind: ErrFormat}
+		}
+		m.files[name] = &file{name: name, digest: r.Digest}
+		m.mkdir(path.Dir(name))
+		m.link(name, fs.FileMode(0))
+	}
+	for _, entries := range m.dirs {
+		slices.SortFunc(entries, func(a, b fs.DirEntry) int { return strings.Compare(a.Name(), b.Name()) })
+	}
+	return nil
+}
+
+func (m *Model) mkdir(dir string) {
+	if _, ok := m.dirs[dir]; ok {
+		return
+	}
+	m.dirs[dir] = nil
+	if dir != "." {
+		m.mkdir(path.Dir(dir))
+		m.link(dir, fs.ModeDir)
+	}
+}
+
+func (m *Model) link(name string, typ fs.FileMode) {
+	dir := path.Dir(name)
+	m.dirs[dir] = append(m.dirs[dir], &entry{m: m, path: name, typ: typ})
+}
+
+// readCard reads and verifies holdfast.json, or returns nil where it is not signed.
+func (m *Model) readCard(ctx context.Context) (*card, error) {
+	f := m.files[CardFile]
+	if f == nil {
+		return nil, nil
+	}
+	data, err := m.readVerified(ctx, f, maxCard, nil)
+	if err != nil {
+		return nil, err
+	}
+	return parseCard(data)
+}
+
+// Identity returns what was verified.
+func (m *Model) Identity() Identity { return m.id }
+
+// Subject returns the name that the signer's tool recorded, usually of a directory. It is informational: policies use
+// holdfast.json.
+func (m *Model) Subject() string { return m.man.Subject }
+
+// Files returns the signed files in the manifest's order. The caller owns the slice and must not modify the digests.
+// The single file of a model that was signed as "." has its own name here.
+func (m *Model) Files() []manifest.Resource {
+	out := slices.Clone(m.man.Resources)
+	if len(out) == 1 && out[0].Name == manifest.SingleFile {
+		out[0].Name = m.man.Subject
+	}
+	return out
+}
+
+// Size returns the size of a signed file in bytes as the source gives it now: a hint until the file was read.
+// Errors: [ErrNotSigned], [ErrMissing], [ErrNotRegular], faults of the source.
+func (m *Model) Size(name string) (int64, error) {
+	if _, err := m.lookup(name); err != nil {
+		return 0, err
+	}
+	fi, err := lstat(m.src, name)
+	if err != nil {
+		return 0, err
+	}
+	return fi.Size(), nil
+}
+
+func (m *Model) lookup(name string) (*file, error) {
+	if f := m.files[name]; f != nil {
+		return f, nil
+	}
+	return nil, fmt.Errorf("%w (%q)", ErrNotSigned, name)
+}
+
+// limit is the memory limit as a size that a slice can have.
+func (m *Model) limit() int64 { return min(m.opts.limit, math.MaxInt) }

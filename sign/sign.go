@@ -1,0 +1,115 @@
+package sign
+
+import (
+	"context"
+	"crypto"
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+
+	"github.com/holdfast-ai/holdfast/sign/bundle"
+	"github.com/holdfast-ai/holdfast/sign/manifest"
+)
+
+// SignOptions are the choices of [Sign]. The zero value is fine.
+type SignOptions struct {
+	// Subject is the name recorded for the model, usually of its directory; informational. Default "model".
+	Subject string
+	// SignaturePath is where in the model the bundle will be stored. It need be given only where that is neither
+	// [SignatureFile] nor [PlainSignatureFile], which are never signed.
+	SignaturePath string
+	// IgnorePaths are further paths that are not signed, each with all below it. They are recorded in the signature, and
+	// whoever opens the model does not see them.
+	IgnorePaths []string
+	// Workers is how many files are hashed at once. Default GOMAXPROCS.
+	Workers int
+	// Progress, if not nil, is called at most every 100 ms and once at the end.
+	Progress func(Progress)
+}
+
+// Sign hashes the files of the model in src and returns the signature as a bundle, and the model's identity. Storing the
+// bundle, usually as [SignatureFile], is the caller's.
+//
+// Not signed, and recorded so, are [Dir], git's files, the signature itself and o.IgnorePaths. Everything else must be a
+// regular file or a directory: links, pipes and devices are refused, because the signature could not say what they mean
+// where the model is loaded. A holdfast.json that [Open] would refuse is refused here.
+//
+// Errors: [ErrKey], [ErrNotRegular], [ErrFormat] for names that cannot be signed and for a model without files,
+// [ErrMismatch] for a file that changes meanwhile, the signer's, ctx's, and faults of src.
+func Sign(ctx context.Context, src fs.FS, key crypto.Signer, o SignOptions) ([]byte, [32]byte, error) {
+	none := [32]byte{}
+	if key == nil {
+		return nil, none, ErrKey
+	}
+	if err := bundle.CheckKey(key.Public()); err != nil { // before hashing for minutes
+		return nil, none, err
+	}
+	ignore := slices.Concat(gitPaths[:], []string{Dir, PlainSignatureFile}, o.IgnorePaths)
+	if o.SignaturePath != "" {
+		ignore = append(ignore, o.SignaturePath)
+	}
+	skip := make(map[string]bool, len(ignore))
+	for _, p := range ignore {
+		if err := manifest.CheckName(p); err != nil {
+			return nil, none, err
+		}
+		skip[p] = true
+	}
+	var names []string
+	err := walk(ctx, src, skip, func(name string, d fs.DirEntry) error {
+		if !d.Type().IsRegular() {
+			return fmt.Errorf("%w (%q: %s)", ErrNotRegular, name, d.Type())
+		}
+		names = append(names, name)
+		return manifest.CheckName(name)
+	})
+	if err != nil {
+		return nil, none, err
+	}
+	sums, err := hashFiles(ctx, src, names, o.Workers, o.Progress)
+	if err != nil {
+		return nil, none, err
+	}
+	resources := make([]manifest.Resource, len(names))
+	for i, h := range sums {
+		if errors.Is(h.err, errLength) {
+			return nil, none, &MismatchError{Path: names[i]}
+		}
+		if h.err != nil {
+			return nil, none, h.err
+		}
+		resources[i] = manifest.Resource{Name: names[i], Algorithm: manifest.SHA256, Digest: h.sum[:]}
+	}
+	if err := checkOwnCard(ctx, src, resources); err != nil {
+		return nil, none, err
+	}
+	subject := o.Subject
+	if subject == "" {
+		subject = "model"
+	}
+	payload, err := manifest.Emit(subject, resources, ignore)
+	if err != nil {
+		return nil, none, err
+	}
+	b, err := bundle.Sign(key, payload)
+	if err != nil {
+		return nil, none, err
+	}
+	return b, manifest.ModelID(manifest.MethodFiles, "", resources), nil
+}
+
+// checkOwnCard keeps a publisher from signing a holdfast.json that nobody can open.
+func checkOwnCard(ctx context.Context, src fs.FS, resources []manifest.Resource) error {
+	i := slices.IndexFunc(resources, func(r manifest.Resource) bool { return r.Name == CardFile })
+	if i < 0 {
+		return nil
+	}
+	m := &Model{src: src}
+	data, err := m.readVerified(ctx, &file{CardFile, resources[i].Digest}, maxCard, nil)
+	if err != nil {
+		return err
+	}
+	_, err = parseCard(data)
+	return err
+}
