@@ -1,0 +1,37 @@
+package api
+
+import (
+	"errors"
+	"fmt"
+	"reflect"
+	"strings"
+
+	"github.com/go-playground/validator/v10"
+)
+
+// A Validator checks structs by their `validate` tags. It is safe for concurrent use; make one and keep it, since it
+// caches what it learns about types.
+type Validator struct{ v *validator.Validate }
+
+// NewValidator returns a validator that names fields as their `json` tags do.
+func NewValidator() *Validator {
+	v := validator.New(validator.WithRequiredStructEnabled())
+	v.RegisterTagNameFunc(func(f reflect.StructField) string {
+		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+		return name
+	})
+	return &Validator{v}
+}
+
+// Struct checks s, a struct or a pointer to one. The error is a [*FieldError] for the first field that fails.
+func (v *Validator) Struct(s any) error {
+	err := v.v.Struct(s)
+	if err == nil {
+		return nil
+	}
+	if fields, ok := errors.AsType[validator.ValidationErrors](err); ok && len(fields) > 0 {
+		_, name, _ := strings.Cut(fields[0].Namespace(), ".")
+		return &FieldError{Field: name, Why: fields[0].Tag()}
+	}
+	return fmt.Errorf("api: internal error: %w", err)
+}

@@ -1,0 +1,230 @@
+package detect
+
+import (
+	"errors"
+	"fmt"
+	"hash/maphash"
+)
+
+// Bounds of a leak detector.
+const (
+	leakWords = 8 // so many words of a system prompt in a row are a leak: shorter runs are ordinary phrases
+	holdWords = 3 // from so many on, a run is held back until it breaks or is a leak
+
+	minCanary    = 8       // bytes; a shorter canary turns up by chance
+	minPrompt    = 4       // words; a shorter system prompt says nothing worth guarding
+	maxLeakBytes = 1 << 20 // of canaries and prompts together: the guard holds them in memory
+)
+
+// ErrLeak means that canaries or system prompts cannot be compiled.
+var ErrLeak = errors.New("detect: unusable canary or system prompt")
+
+// Leak recognises canaries (exact, ASCII case folded) and runs of words of system prompts (8 in a row, or the whole
+// prompt if it is shorter; case and everything between words ignored). It is immutable and safe for concurrent use; each
+// text is followed by its own [LeakState].
+type Leak struct {
+	canaries *automaton
+	seed     maphash.Seed
+	grams    [leakWords + 1]map[uint64]struct{} // grams[n]: hashes of n words in a row
+	whole    map[uint64]struct{}                // hashes of prompts that are shorter than a leak
+	longest  int                                // word, in bytes
+}
+
+// NewLeak compiles canaries and system prompts. Without any of them it finds nothing.
+// Errors unwrap to [ErrLeak] and do not quote the strings.
+func NewLeak(canaries, prompts []string) (*Leak, error) {
+	l := &Leak{seed: maphash.MakeSeed()}
+	size := 0
+	for i, c := range canaries {
+		if len(c) < minCanary {
+			return nil, fmt.Errorf("%w: canary %d has fewer than %d bytes", ErrLeak, i, minCanary)
+		}
+		size += len(c)
+	}
+	for i, p := range prompts {
+		size += len(p)
+		if size > maxLeakBytes {
+			break
+		}
+		if !l.add(p) {
+			return nil, fmt.Errorf("%w: system prompt %d has fewer than %d words", ErrLeak, i, minPrompt)
+		}
+	}
+	if size > maxLeakBytes {
+		return nil, fmt.Errorf("%w: more than %d bytes", ErrLeak, maxLeakBytes)
+	}
+	if len(canaries) > 0 {
+		var ok bool
+		if l.canaries, ok = newAutomaton(canaries, true); !ok {
+			return nil, fmt.Errorf("%w: canaries are too long", ErrLeak)
+		}
+	}
+	return l, nil
+}
+
+// add enters the word runs of a prompt.
+func (l *Leak) add(prompt string) bool {
+	var words []uint64
+	for i := 0; i < len(prompt); {
+		if !wordByte(prompt[i]) {
+			i++
+			continue
+		}
+		h, start := uint64(wordSeed), i
+		for ; i < len(prompt) && wordByte(prompt[i]); i++ {
+			h = wordHash(h, prompt[i])
+		}
+		l.longest = max(l.longest, i-start)
+		words = append(words, h)
+	}
+	if len(words) < minPrompt {
+		return false
+	}
+	for n := holdWords; n <= leakWords; n++ {
+		if l.grams[n] == nil {
+			l.grams[n] = make(map[uint64]struct{})
+		}
+		for i := 0; i+n <= len(words); i++ {
+			l.grams[n][l.gram(words[i:i+n])] = struct{}{}
+		}
+	}
+	if len(words) < leakWords {
+		if l.whole == nil {
+			l.whole = make(map[uint64]struct{})
+		}
+		l.whole[l.gram(words)] = struct{}{}
+	}
+	return true
+}
+
+func (l *Leak) gram(words []uint64) uint64 {
+	h := uint64(len(words))
+	for _, w := range words {
+		h = maphash.Comparable(l.seed, [2]uint64{h, w})
+	}
+	return h
+}
+
+const wordSeed = 14695981039346656037
+
+// wordHash continues the FNV-1a hash of a word; ASCII case is ignored.
+func wordHash(h uint64, c byte) uint64 { return (h ^ uint64(lower(c, true))) * 1099511628211 }
+
+func wordByte(c byte) bool {
+	return c >= 0x80 || c >= '0' && c <= '9' || c|0x20 >= 'a' && c|0x20 <= 'z'
+}
+
+// A LeakState follows one text that arrives in pieces. The result does not depend on where the pieces are cut. The
+// zero value is not usable: start with [Leak.Start].
+type LeakState struct {
+	leak  *Leak
+	pos   int    // bytes seen
+	node  uint16 // of the canary automaton
+	word  uint64 // hash of the word in progress
+	in    int    // its length so far, 0 between words
+	run   int    // words in a row that stand so in a prompt, 0 while fewer than holdWords match
+	ring  [leakWords]uint64
+	start [leakWords]int // position of each word in ring
+	n     int            // words seen
+	rule  string
+}
+
+// Start begins a text.
+func (l *Leak) Start() LeakState { return LeakState{leak: l, word: wordSeed} }
+
+// Write takes the next piece of the text. It returns the length of the tail, in bytes and counted from the end of all
+// pieces, that may be the beginning of a leak and must not be sent yet, and the rule that fired, if any
+// ("leak.canary", "leak.system-prompt"); after that nothing of the text may be sent any more.
+func (s *LeakState) Write(p []byte) (held int, rule string) {
+	if s.rule != "" {
+		return 0, s.rule
+	}
+	l := s.leak
+	for _, c := range p {
+		s.pos++
+		if l.canaries != nil {
+			s.node = l.canaries.step(s.node, c)
+			if l.canaries.outs[s.node] != nil {
+				s.rule = RuleCanary
+				return 0, s.rule
+			}
+		}
+		if l.longest == 0 {
+			continue
+		}
+		if wordByte(c) {
+			s.word = wordHash(s.word, c)
+			s.in++
+			continue
+		}
+		if s.endWord(s.pos - 1) {
+			return 0, s.rule
+		}
+	}
+	return s.held(), ""
+}
+
+// Finish ends the text: its last word counts.
+func (s *LeakState) Finish() (rule string) {
+	if s.rule == "" && s.leak.longest != 0 {
+		s.endWord(s.pos)
+	}
+	return s.rule
+}
+
+func (s *LeakState) held() int {
+	held := 0
+	if s.leak.canaries != nil {
+		held = int(s.leak.canaries.depth[s.node])
+	}
+	if s.run > 0 && s.in <= s.leak.longest {
+		held = max(held, s.pos-s.start[(s.n-s.run)%leakWords])
+	}
+	return held
+}
+
+// endWord takes the word that ends before position end into the run, and reports a leak.
+func (s *LeakState) endWord(end int) bool {
+	if s.in == 0 {
+		return false
+	}
+	s.ring[s.n%leakWords], s.start[s.n%leakWords] = s.word, end-s.in
+	s.n++
+	s.word, s.in = wordSeed, 0
+	// A run of n words ends here only if one of n-1 ended before.
+	n := max(s.run+1, holdWords)
+	for n = min(n, s.n, leakWords); n >= holdWords; n-- {
+		if _, ok := s.leak.grams[n][s.tail(n)]; ok {
+			break
+		}
+	}
+	if s.run = n; n < holdWords {
+		s.run = 0
+	}
+	if s.run == leakWords || s.wholePrompt() {
+		s.rule = RulePrompt
+	}
+	return s.rule != ""
+}
+
+// wholePrompt reports whether a prompt that is shorter than leakWords ends here.
+func (s *LeakState) wholePrompt() bool {
+	if s.leak.whole == nil {
+		return false
+	}
+	for n := minPrompt; n <= s.run; n++ {
+		if _, ok := s.leak.whole[s.tail(n)]; ok {
+			return true
+		}
+	}
+	return false
+}
+
+// tail hashes the last n words.
+func (s *LeakState) tail(n int) uint64 {
+	var words [leakWords]uint64
+	for i := range n {
+		words[i] = s.ring[(s.n-n+i)%leakWords]
+	}
+	return s.leak.gram(words[:n])
+}

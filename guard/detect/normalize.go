@@ -1,0 +1,220 @@
+package detect
+
+import (
+	"sort"
+	"unicode"
+	"unicode/utf8"
+)
+
+// Evidence counts the disguises that were taken off a text. Their presence is a signal of its own.
+type Evidence struct {
+	Tags       int // tag characters (U+E0000 block) outside the three flags that use them
+	ZeroWidth  int // longest run of zero-width characters, soft hyphens and the like
+	Variation  int // longest run of variation selectors
+	Bidi       int // directional overrides and isolates
+	Folded     int // fullwidth, mathematical and enclosed letters, accents
+	Homoglyphs int // letters of another script inside Latin words
+	Spaced     int // words that were spelled out with separators
+}
+
+// Text is the normal form of a text, with a map back to the original. It is reused: Reset keeps its memory.
+type Text struct {
+	Norm     []byte // lower case, one space for any white space, disguises taken off
+	Evidence Evidence
+
+	from   []offset
+	zw, vs int // current runs
+}
+
+// offset says that Norm[norm:] comes from text[orig:], byte by byte, until the next one.
+type offset struct{ norm, orig int32 }
+
+// Reset empties t.
+func (t *Text) Reset() { *t = Text{Norm: t.Norm[:0], from: t.from[:0]} }
+
+// Original returns the offset in the original text, in bytes, of what stands at i in Norm.
+func (t *Text) Original(i int) int {
+	k := sort.Search(len(t.from), func(k int) bool { return int(t.from[k].norm) > i })
+	if k == 0 {
+		return i
+	}
+	return int(t.from[k-1].orig) + i - int(t.from[k-1].norm)
+}
+
+// spelled is the number of single letters in a row that make a spelled-out word: "i g n o r e", "i.g.n.o.r.e".
+const spelled = 4
+
+// Append normalises text behind what t holds; base is the offset that the text's first byte has for [Text.Original].
+// On ASCII it allocates nothing once the buffers have grown. The text must be shorter than 2 GiB.
+func (t *Text) Append(text []byte, base int) {
+	t.mark(base)
+	for i := 0; i < len(text); {
+		c := text[i]
+		if c < utf8.RuneSelf {
+			if c > ' ' && c != 0x7f {
+				if letter(c) && t.atWordStart() {
+					if n := t.spelledOut(text, i, base); n > 0 {
+						i += n
+						continue
+					}
+				}
+				t.endRuns()
+				t.Norm = append(t.Norm, lower(c, true))
+				i++
+				continue
+			}
+			t.space()
+			i++
+			t.mark(base + i)
+			continue
+		}
+		i += t.rune(text, i, base)
+	}
+	t.endRuns()
+}
+
+func letter(c byte) bool { return c|0x20 >= 'a' && c|0x20 <= 'z' }
+
+func (t *Text) atWordStart() bool {
+	return len(t.Norm) == 0 || !wordByte(t.Norm[len(t.Norm)-1])
+}
+
+func (t *Text) space() {
+	t.endRuns()
+	if n := len(t.Norm); n > 0 && t.Norm[n-1] != ' ' {
+		t.Norm = append(t.Norm, ' ')
+	}
+}
+
+// mark records that the next byte of Norm comes from offset orig.
+func (t *Text) mark(orig int) {
+	o := offset{int32(len(t.Norm)), int32(orig)}
+	if n := len(t.from); n > 0 {
+		last := t.from[n-1]
+		if o.orig-last.orig == o.norm-last.norm {
+			return
+		}
+		if last.norm == o.norm {
+			t.from[n-1] = o
+			return
+		}
+	}
+	t.from = append(t.from, o)
+}
+
+// spelledOut joins a word whose letters are set apart by one separator each, and returns how many bytes it took.
+func (t *Text) spelledOut(text []byte, i, base int) int {
+	j, n := i, 0
+	for j < len(text) && letter(text[j]) {
+		n++
+		if j+2 >= len(text) || !separator(text[j+1]) || text[j+1] != text[i+1] || !letter(text[j+2]) {
+			j++
+			break
+		}
+		j += 2
+	}
+	if n < spelled || j < len(text) && wordByte(text[j]) {
+		return 0
+	}
+	for k := i; k < j; k += 2 {
+		t.mark(base + k)
+		t.Norm = append(t.Norm, lower(text[k], true))
+	}
+	t.mark(base + j)
+	t.Evidence.Spaced++
+	return j - i
+}
+
+func separator(c byte) bool {
+	return c == ' ' || c == '.' || c == '-' || c == '_' || c == '*' || c == ',' || c == '|' || c == '/'
+}
+
+// rune takes one rune that is not ASCII off text[i:] and returns its length.
+func (t *Text) rune(text []byte, i, base int) int {
+	r, n := utf8.DecodeRune(text[i:])
+	k := kindOf(r)
+	if k != zeroWidth {
+		t.zw = 0
+	}
+	if k != variation {
+		t.vs = 0
+	}
+	switch k {
+	case tag:
+		t.tag(r)
+		t.mark(base + i + n)
+		return n
+	case zeroWidth:
+		t.zw++
+		t.Evidence.ZeroWidth = max(t.Evidence.ZeroWidth, t.zw)
+	case variation:
+		t.vs++
+		t.Evidence.Variation = max(t.Evidence.Variation, t.vs)
+	case bidi:
+		t.Evidence.Bidi++
+	case blank:
+		t.space()
+	case combining: // on Latin it is decoration; other scripts need their marks
+		if m := len(t.Norm); m > 0 && t.Norm[m-1] < utf8.RuneSelf {
+			t.Evidence.Folded++
+			break
+		}
+		t.Norm = append(t.Norm, text[i:i+n]...)
+	default:
+		if f := flagLen(text[i:]); f > 0 {
+			n = f
+			break
+		}
+		t.visible(text, i, base, r)
+	}
+	t.mark(base + i + n)
+	return n
+}
+
+// flags are the emoji that tag characters are for: England, Scotland, Wales (UTS 51, ED-14a), behind a black flag.
+var flags = [...]string{
+	"\U0001f3f4\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f",
+	"\U0001f3f4\U000e0067\U000e0062\U000e0073\U000e0063\U000e0074\U000e007f",
+	"\U0001f3f4\U000e0067\U000e0062\U000e0077\U000e006c\U000e0073\U000e007f",
+}
+
+// flagLen returns the length of the flag at the start of text, or 0.
+func flagLen(text []byte) int {
+	for _, f := range flags {
+		if len(text) >= len(f) && string(text[:len(f)]) == f {
+			return len(f)
+		}
+	}
+	return 0
+}
+
+// tag decodes a tag character to the ASCII it hides.
+func (t *Text) tag(r rune) {
+	t.Evidence.Tags++
+	switch c := r - 0xe0000; {
+	case c == ' ':
+		t.space()
+	case c > ' ' && c < 0x7f:
+		t.Norm = append(t.Norm, lower(byte(c), true))
+	}
+}
+
+// visible appends the folded form of a visible rune.
+func (t *Text) visible(text []byte, i, base int, r rune) {
+	if f := foldLetter(r); f != r {
+		t.Evidence.Folded++
+		t.mark(base + i)
+		t.Norm = utf8.AppendRune(t.Norm, f)
+		return
+	}
+	if f := homoglyph(r); f != 0 && inLatinWord(text, i) {
+		t.Evidence.Homoglyphs++
+		t.mark(base + i)
+		t.Norm = append(t.Norm, f)
+		return
+	}
+	t.mark(base + i)
+	t.Norm = utf8.AppendRune(t.Norm, unicode.ToLower(r))
+}
+
+func (t *Text) endRuns() { t.zw, t.vs = 0, 0 }

@@ -1,0 +1,76 @@
+package guard
+
+import (
+	"mime"
+	"net"
+	"net/http"
+	"strings"
+)
+
+// framing refuses what would make the upstream read another body than the guard did.
+func framing(kind Kind, r *Request, most int) *Rejection {
+	h := r.Header
+	if len(h["Upgrade"]) > 0 || hasUpgrade(h["Connection"]) { // a connection that leaves HTTP leaves the guard
+		return &Rejection{Code: CodeRoute, Status: http.StatusForbidden}
+	}
+	for _, name := range [...]string{"X-Http-Method-Override", "X-Http-Method", "X-Method-Override"} {
+		if len(h[name]) > 0 {
+			return &Rejection{Code: CodeRoute, Status: http.StatusForbidden}
+		}
+	}
+	if kind == KindPass {
+		if r.Length > 0 {
+			return &Rejection{Code: CodeInvalid, Status: http.StatusBadRequest, Param: "body"}
+		}
+		return nil
+	}
+	if enc := h["Content-Encoding"]; len(enc) > 1 || len(enc) == 1 && !strings.EqualFold(enc[0], "identity") {
+		return &Rejection{Code: CodeMedia, Status: http.StatusUnsupportedMediaType}
+	}
+	if !isJSON(h["Content-Type"]) {
+		return &Rejection{Code: CodeMedia, Status: http.StatusUnsupportedMediaType}
+	}
+	if r.Length > int64(most) {
+		return tooLarge()
+	}
+	return nil
+}
+
+func hasUpgrade(values []string) bool {
+	for _, v := range values {
+		for token := range strings.SplitSeq(v, ",") {
+			if strings.EqualFold(strings.TrimSpace(token), "upgrade") {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// isJSON reports whether there is one content type and it is JSON in UTF-8.
+func isJSON(values []string) bool {
+	if len(values) != 1 {
+		return false
+	}
+	if values[0] == "application/json" {
+		return true
+	}
+	media, params, err := mime.ParseMediaType(values[0])
+	if err != nil || media != "application/json" {
+		return false
+	}
+	for k, v := range params {
+		if k != "charset" || !strings.EqualFold(v, "utf-8") {
+			return false
+		}
+	}
+	return true
+}
+
+func remoteHost(r *Request) string {
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		return r.RemoteAddr
+	}
+	return host
+}

@@ -1,0 +1,202 @@
+package guard
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"strconv"
+	"sync"
+
+	"github.com/holdfast-ai/holdfast/guard/api"
+)
+
+// Handler returns next behind the guard. next runs only for requests that were allowed, and reads their original bytes;
+// it need not know of the guard. When an answer is denied, the request's context is cancelled and further writes fail
+// with the [*Rejection].
+//
+// The ResponseWriter that next gets works with [http.ResponseController]; it refuses to be hijacked, since nobody would
+// look at such a connection. Streams are flushed as events are released.
+func (g *Guard) Handler(next http.Handler) http.Handler {
+	return &handler{g: g, next: next}
+}
+
+type handler struct {
+	g    *Guard
+	next http.Handler
+	pool sync.Pool // *[]byte
+}
+
+func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	ctx, cancel := context.WithCancel(r.Context())
+	defer cancel()
+	tx := h.g.Begin(ctx)
+	defer tx.Close()
+
+	v := tx.Request(&Request{
+		Method: r.Method, Path: r.URL.Path, Header: r.Header, Length: r.ContentLength, RemoteAddr: r.RemoteAddr,
+		Ambiguous: r.URL.RawPath != "" || r.URL.RawQuery != "" || r.URL.ForceQuery,
+	})
+	if v.Action != Allow {
+		deny(w, v.Rejection)
+		return
+	}
+	buf := h.buffer()
+	body, err := h.read(r, buf)
+	if err != nil {
+		h.put(buf)
+		deny(w, rejectRead(err))
+		return
+	}
+	if v = tx.RequestBody(body); v.Action != Allow {
+		h.put(buf)
+		deny(w, v.Rejection)
+		return
+	}
+	b := &bodyReader{data: body}
+	defer func() {
+		b.end() // a transport may still hold the body: it must not read another request's bytes
+		h.put(buf)
+	}()
+	rw := &responseWriter{tx: tx, w: w, cancel: cancel}
+	h.serve(rw, forward(r, ctx, b))
+}
+
+// serve runs the upstream handler. Its panic is a fault, unless it asks for the connection to be cut.
+func (h *handler) serve(rw *responseWriter, r *http.Request) {
+	defer func() {
+		p := recover()
+		if p == nil {
+			rw.end()
+			return
+		}
+		if err, ok := p.(error); ok && errors.Is(err, http.ErrAbortHandler) || !rw.fault() {
+			panic(http.ErrAbortHandler)
+		}
+		h.g.log.LogAttrs(r.Context(), slog.LevelError, "guard: upstream panicked", slog.String("type", fmt.Sprintf("%T", p)))
+	}()
+	h.next.ServeHTTP(rw, r)
+}
+
+// forward makes the request that the upstream sees: the bytes that were checked, framed by their length alone.
+func forward(r *http.Request, ctx context.Context, b *bodyReader) *http.Request {
+	r = r.WithContext(ctx)
+	r.Header = r.Header.Clone()
+	r.Header.Del("Content-Encoding")
+	r.Header.Del("Trailer")
+	r.Header.Set("Accept-Encoding", "identity") // an answer that is compressed cannot be read
+	r.Trailer, r.TransferEncoding = nil, nil
+	r.ContentLength = int64(len(b.data))
+	if r.Header.Get("Content-Length") != "" || len(b.data) > 0 {
+		r.Header.Set("Content-Length", strconv.Itoa(len(b.data)))
+	}
+	r.Body, r.GetBody = b, nil
+	if len(b.data) == 0 {
+		r.Body = http.NoBody
+	}
+	return r
+}
+
+func (h *handler) buffer() *[]byte {
+	if b, ok := h.pool.Get().(*[]byte); ok {
+		return b
+	}
+	b := make([]byte, 0, 8<<10)
+	return &b
+}
+
+func (h *handler) put(b *[]byte) {
+	if cap(*b) <= maxPooled {
+		clear((*b)[:cap(*b)])
+		*b = (*b)[:0]
+		h.pool.Put(b)
+	}
+}
+
+var errBodySize = errors.New("guard: body too large")
+
+// read reads the whole body into buf, growing with what arrives and never by what a header says.
+func (h *handler) read(r *http.Request, buf *[]byte) ([]byte, error) {
+	most := h.g.policy.Limits.MaxBodyBytes
+	b := (*buf)[:0]
+	for {
+		if len(b) == cap(b) {
+			b = append(b, 0)[:len(b)]
+		}
+		n, err := r.Body.Read(b[len(b):cap(b)])
+		b = b[:len(b)+n]
+		*buf = b
+		switch {
+		case len(b) > most:
+			return nil, errBodySize
+		case err == io.EOF:
+			return b, nil
+		case err != nil:
+			return nil, err
+		}
+	}
+}
+
+func rejectRead(err error) *Rejection {
+	if _, ok := errors.AsType[*http.MaxBytesError](err); ok || errors.Is(err, errBodySize) {
+		return tooLarge()
+	}
+	return &Rejection{Code: CodeInvalid, Status: http.StatusBadRequest, Param: "body", Err: err}
+}
+
+// deny answers a request that is refused before anything was sent.
+func deny(w http.ResponseWriter, r *Rejection) {
+	h := w.Header()
+	for _, name := range [...]string{"Content-Encoding", "Etag", "Last-Modified", "Content-Range", "Content-Disposition", "Digest"} {
+		h.Del(name) // of the answer that is not sent
+	}
+	h.Set("Content-Type", api.ContentType)
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Cache-Control", "no-store")
+	if r.Status == http.StatusTooManyRequests {
+		if s := int64(r.RetryAfter.Seconds() + 0.999); s > 0 {
+			h.Set("Retry-After", strconv.FormatInt(s, 10))
+		}
+	}
+	body := r.body(nil)
+	h.Set("Content-Length", strconv.Itoa(len(body)))
+	w.WriteHeader(r.Status)
+	_, _ = w.Write(body) // the caller may be gone; there is nobody else to tell
+}
+
+// bodyReader is the body as it was checked.
+type bodyReader struct {
+	mu   sync.Mutex
+	data []byte
+	off  int
+	over bool
+}
+
+// Read implements [io.Reader].
+func (b *bodyReader) Read(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.over {
+		return 0, http.ErrBodyReadAfterClose
+	}
+	if b.off == len(b.data) {
+		return 0, io.EOF
+	}
+	n := copy(p, b.data[b.off:])
+	b.off += n
+	return n, nil
+}
+
+// Close implements [io.Closer].
+func (b *bodyReader) Close() error {
+	b.end()
+	return nil
+}
+
+func (b *bodyReader) end() {
+	b.mu.Lock()
+	b.data, b.over = nil, true
+	b.mu.Unlock()
+}

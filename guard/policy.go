@@ -1,0 +1,186 @@
+package guard
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/holdfast-ai/holdfast/guard/api"
+	"github.com/holdfast-ai/holdfast/guard/detect"
+	"github.com/holdfast-ai/holdfast/internal/strictjson"
+	"github.com/holdfast-ai/holdfast/internal/transcript"
+)
+
+// ErrPolicy means that a policy cannot be used.
+var ErrPolicy = errors.New("guard: unusable policy")
+
+// Kind says how the requests of a route are read.
+type Kind string
+
+// Kinds of routes.
+const (
+	KindChat Kind = "openai.chat" // OpenAI chat completions, plain and streamed
+	KindPass Kind = "pass"        // no request body; the answer is passed on without a look, and counted as skipped
+)
+
+// A Route lets one method on one path through to the upstream. Everything else is refused.
+type Route struct {
+	Method string `json:"method" validate:"required,oneof=GET HEAD POST"`
+	Path   string `json:"path" validate:"required,startswith=/,max=256,printascii,excludesall=%?#"` // exact, as in URL.Path
+	Kind   Kind   `json:"kind" validate:"required,oneof=openai.chat pass"`
+}
+
+// Mode says what a finding of a rule does. The zero value blocks.
+type Mode string
+
+// Modes.
+const (
+	ModeBlock   Mode = "block"
+	ModeMonitor Mode = "monitor" // report the finding, change nothing
+	ModeOff     Mode = "off"     // drop the finding
+	ModeRedact  Mode = "redact"  // not supported yet: [New] refuses it
+)
+
+// Limits bound what one request, and one key, may cost. A zero field takes the default.
+type Limits struct {
+	MaxBodyBytes     int   `json:"max_body_bytes" validate:"min=1,max=67108864"`      // of a request; default 1 MiB
+	MaxResponseBytes int   `json:"max_response_bytes" validate:"min=1,max=268435456"` // of an answer; default 8 MiB
+	MaxEventBytes    int   `json:"max_event_bytes" validate:"min=1,max=16777216"`     // of one streamed event, and of all that are held back; default 256 KiB
+	MaxInputTokens   int64 `json:"max_input_tokens" validate:"min=1"`                 // of a request's text; default 32,768
+	MaxOutputTokens  int64 `json:"max_output_tokens" validate:"min=1,max=16777216"`   // that a request may ask for, all choices together; default 8,192
+	KeyTokens        int64 `json:"key_tokens" validate:"min=1"`                       // per key and window, in and out; default 1,000,000
+	KeyWindowSeconds int64 `json:"key_window_seconds" validate:"min=1,max=31536000"`  // default 3,600
+	Concurrent       int   `json:"concurrent" validate:"min=1"`                       // requests at work; default 256
+	KeyConcurrent    int   `json:"key_concurrent" validate:"min=1"`                   // requests at work for one key; default 32
+}
+
+func (l Limits) withDefaults() Limits {
+	l.MaxBodyBytes = or(l.MaxBodyBytes, 1<<20)
+	l.MaxResponseBytes = or(l.MaxResponseBytes, 8<<20)
+	l.MaxEventBytes = or(l.MaxEventBytes, 256<<10)
+	l.MaxInputTokens = or(l.MaxInputTokens, 32768)
+	l.MaxOutputTokens = or(l.MaxOutputTokens, 8192)
+	l.KeyTokens = or(l.KeyTokens, 1_000_000)
+	l.KeyWindowSeconds = or(l.KeyWindowSeconds, 3600)
+	l.Concurrent = or(l.Concurrent, 256)
+	l.KeyConcurrent = or(l.KeyConcurrent, 32)
+	return l
+}
+
+func or[T comparable](v, def T) T {
+	var zero T
+	if v == zero {
+		return def
+	}
+	return v
+}
+
+// Policy says what goes in and what comes out. The zero value refuses every request.
+type Policy struct {
+	// Routes are the requests that may reach the upstream.
+	Routes []Route `json:"routes" validate:"max=256,dive"`
+	// Limits bound cost. The zero value is the defaults.
+	Limits Limits `json:"limits"`
+	// Rules sets the mode of rules by id: those of [detect.IDs] and those declared with [WithDetector]. A rule that is
+	// not listed blocks.
+	Rules map[string]Mode `json:"rules,omitempty" validate:"max=1024,dive,oneof=off monitor redact block"`
+	// TrustSystemRole says that system and developer messages are the operator's own words, as where applications of
+	// the operator call the API. Where end users call it, leave it false: then they are read as the user's.
+	TrustSystemRole bool `json:"trust_system_role"`
+	// Canary holds strings that no answer may contain, ASCII case ignored; 8 bytes at least. Put a fresh one into each
+	// deployment's system prompt.
+	Canary []string `json:"canary,omitempty" validate:"max=64,dive,min=8,max=1024"`
+	// SystemPrompts holds texts of which no answer may repeat 8 words in a row; 4 words at least.
+	SystemPrompts []string `json:"system_prompts,omitempty" validate:"max=64,dive,min=1"`
+}
+
+// DefaultPolicy serves OpenAI chat completions, the list of models and a health check, with every rule blocking but two
+// whose findings are worth a look only. Callers are trusted with the system role.
+func DefaultPolicy() Policy {
+	return Policy{
+		Routes: []Route{
+			{"POST", "/v1/chat/completions", KindChat},
+			{"GET", "/v1/models", KindPass},
+			{"GET", "/healthz", KindPass},
+		},
+		Limits:          Limits{}.withDefaults(),
+		Rules:           map[string]Mode{detect.RuleBidi: ModeMonitor, "jailbreak.unbound": ModeMonitor},
+		TrustSystemRole: true,
+	}
+}
+
+// ParsePolicy reads a policy from JSON. Unknown, misspelt and duplicate keys are refused.
+// Errors unwrap to [ErrPolicy].
+func ParsePolicy(data []byte) (Policy, error) {
+	var p Policy
+	if err := strictjson.Unmarshal(data, &p, strictjson.Limits{MaxBytes: 4 << 20, MaxDepth: 8}); err != nil {
+		return Policy{}, fmt.Errorf("%w: %w", ErrPolicy, err)
+	}
+	return p, nil
+}
+
+// check returns the policy with defaults filled in, as it takes effect.
+func (p Policy) check(v *api.Validator, more []string) (Policy, error) {
+	p.Limits = p.Limits.withDefaults()
+	if err := v.Struct(&p); err != nil {
+		return p, fmt.Errorf("%w: %w", ErrPolicy, err)
+	}
+	p.Routes = slices.Clone(p.Routes)
+	p.Rules = maps.Clone(p.Rules)
+	seen := make(map[string]bool)
+	for _, r := range p.Routes {
+		name := r.Method + " " + r.Path
+		switch {
+		case seen[name]:
+			return p, fmt.Errorf("%w: two routes for %s", ErrPolicy, name)
+		case r.Kind == KindChat && r.Method != "POST", r.Kind == KindPass && r.Method == "POST":
+			return p, fmt.Errorf("%w: %s cannot be %s", ErrPolicy, name, r.Kind)
+		case !clean(r.Path):
+			return p, fmt.Errorf("%w: path %q is not clean", ErrPolicy, r.Path)
+		}
+		seen[name] = true
+	}
+	ids := append(detect.IDs(), more...)
+	for id, mode := range p.Rules {
+		if !slices.Contains(ids, id) {
+			return p, fmt.Errorf("%w: no rule has the id %q", ErrPolicy, id)
+		}
+		if mode == ModeRedact {
+			return p, fmt.Errorf("%w: rule %s: redaction is not supported yet", ErrPolicy, id)
+		}
+	}
+	return p, nil
+}
+
+// clean reports whether p has one spelling for a router: no empty, "." or ".." segments.
+func clean(p string) bool {
+	if p == "/" {
+		return true
+	}
+	for i, seg := range strings.Split(p, "/") {
+		if i > 0 && (seg == "" || seg == "." || seg == "..") {
+			return false
+		}
+	}
+	return strings.HasPrefix(p, "/")
+}
+
+// digest identifies an effective policy and the built-in rules it relies on. Canaries and system prompts are secrets of
+// a deployment and enter as counts alone: a digest is public, and a short text could be searched for.
+func (p Policy) digest() ([32]byte, error) {
+	canaries, prompts := uint64(len(p.Canary)), uint64(len(p.SystemPrompts))
+	p.Canary, p.SystemPrompts = nil, nil
+	slices.SortFunc(p.Routes, func(a, b Route) int {
+		return strings.Compare(a.Path+" "+a.Method, b.Path+" "+b.Method)
+	})
+	maps.DeleteFunc(p.Rules, func(_ string, m Mode) bool { return m == ModeBlock })
+	b, err := json.Marshal(p)
+	if err != nil {
+		return [32]byte{}, fmt.Errorf("guard: internal error: %w", err)
+	}
+	rules := detect.Digest()
+	return transcript.New("holdfast/guard-policy/v1").Bytes(b).Bytes(rules[:]).Uint64(canaries).Uint64(prompts).SHA256(), nil
+}

@@ -1,0 +1,356 @@
+package guard
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/holdfast-ai/holdfast/guard/api"
+	"github.com/holdfast-ai/holdfast/guard/detect"
+	"github.com/holdfast-ai/holdfast/guard/limit"
+	"github.com/holdfast-ai/holdfast/guard/stream"
+	"github.com/holdfast-ai/holdfast/internal/strictjson"
+)
+
+// A Request is what is known before the body.
+type Request struct {
+	Method     string
+	Path       string      // decoded, exactly as the upstream's router will read it
+	Ambiguous  bool        // the path was spelt so that routers may read it differently, or a query follows it
+	Header     http.Header // not changed
+	Length     int64       // of the body in bytes; -1 = unknown
+	RemoteAddr string      // "host:port" of the connection
+}
+
+// A Transaction takes one request and its answer through the guard, below any protocol. Call the phases in order:
+// Request, RequestBody, Response, ResponseChunk…, ResponseEnd, and Close in every case. After a phase that denied, only
+// Close may follow; more calls are denied too. A fault or panic inside a phase denies with status 500.
+//
+// A Transaction is for one goroutine at a time. It keeps the policy it began with.
+type Transaction struct {
+	g   *Guard
+	pol *pinned
+	ctx context.Context
+	st  *state
+
+	phase  phase
+	kind   Kind
+	stream bool // the answer is a stream of events
+	done   bool // the stream's last event was seen
+	ok     bool // the status of the answer is 2xx
+	key    [32]byte
+	inside bool // the gate counts this request
+
+	outBytes int64 // of generated text
+	reported int64 // tokens of the answer, by the upstream's word
+	reserved int64
+	until    time.Time
+	denied   *Rejection
+	sum      Decision
+}
+
+// phase is the one that was passed last.
+type phase uint8
+
+const (
+	begun phase = iota
+	requested
+	bodied
+	responding
+	ended
+	closed
+)
+
+// state is the memory of a transaction, pooled. It holds content and is cleared before it goes back.
+type state struct {
+	chat     api.Chat
+	answer   api.Answer
+	findings []Finding
+	body     []byte // of an answer that is not a stream
+	parser   *stream.Parser
+	hold     *stream.Hold[api.Channel]
+	spans    []Span
+}
+
+// Begin starts a transaction. The context is the request's; detectors and the store get it.
+func (g *Guard) Begin(ctx context.Context) *Transaction {
+	return &Transaction{g: g, pol: g.policy, ctx: ctx, st: g.pool.Get().(*state), sum: Decision{Policy: g.policy.digest}}
+}
+
+// Kind returns the kind of the route, "" before [Transaction.Request] allowed it.
+func (t *Transaction) Kind() Kind { return t.kind }
+
+var errPhase = errors.New("guard: phase out of order")
+
+// enter checks the order of the calls.
+func (t *Transaction) enter(from, to phase) *Rejection {
+	if t.denied != nil {
+		return t.denied
+	}
+	if t.phase != from {
+		return internal(errPhase)
+	}
+	t.phase = to
+	return nil
+}
+
+func internal(err error) *Rejection {
+	return &Rejection{Code: CodeInternal, Status: http.StatusInternalServerError, Err: err}
+}
+
+// verdict ends a phase.
+func (t *Transaction) verdict(r *Rejection) Verdict {
+	if r != nil {
+		if t.denied == nil {
+			t.denied = r
+			t.sum.Code, t.sum.Status = r.Code, r.Status
+		}
+		return Verdict{Action: Deny, Findings: t.findings(), Rejection: t.denied}
+	}
+	return Verdict{Action: Allow, Findings: t.findings()}
+}
+
+func (t *Transaction) findings() []Finding {
+	if t.st == nil {
+		return nil
+	}
+	return t.st.findings
+}
+
+// fault turns a panic into a denial.
+func (t *Transaction) fault(v *Verdict) {
+	if p := recover(); p != nil {
+		*v = t.verdict(internal(fmt.Errorf("guard: panic of type %T", p))) // its value may hold content
+	}
+}
+
+// Request decides about method, path, headers and framing, and lets the request in.
+func (t *Transaction) Request(r *Request) (v Verdict) {
+	defer t.fault(&v)
+	if rej := t.enter(begun, requested); rej != nil {
+		return t.verdict(rej)
+	}
+	return t.verdict(t.request(r))
+}
+
+func (t *Transaction) request(r *Request) *Rejection {
+	kind, ok := t.pol.routes[r.Method+" "+r.Path]
+	if !ok || r.Ambiguous || !clean(r.Path) {
+		return &Rejection{Code: CodeRoute, Status: http.StatusNotFound}
+	}
+	t.kind, t.sum.Kind = kind, kind
+	if rej := framing(kind, r, t.pol.Limits.MaxBodyBytes); rej != nil {
+		return rej
+	}
+	name := t.g.caller(r)
+	if name == "" {
+		return &Rejection{Code: CodeLimit, Status: http.StatusForbidden}
+	}
+	t.key = t.g.hash(name)
+	t.sum.KeyHash = binary.BigEndian.Uint64(t.key[:])
+	if t.inside = t.g.gate.Enter(string(t.key[:])); !t.inside {
+		return &Rejection{Code: CodeLimit, Status: http.StatusTooManyRequests, RetryAfter: time.Second}
+	}
+	return nil
+}
+
+// hash keys the name of a caller, so that none is kept or logged.
+func (g *Guard) hash(name string) [32]byte {
+	var buf [256]byte
+	return sha256.Sum256(append(append(buf[:0], g.secret[:]...), name...))
+}
+
+// RequestBody decides about the whole body. What it allows must be forwarded byte for byte. body must not change until
+// the call returns.
+func (t *Transaction) RequestBody(body []byte) (v Verdict) {
+	defer t.fault(&v)
+	if rej := t.enter(requested, bodied); rej != nil {
+		return t.verdict(rej)
+	}
+	t.sum.BodyBytes = len(body)
+	if t.kind == KindPass {
+		t.sum.Skipped = true
+		if len(body) > 0 {
+			return t.verdict(&Rejection{Code: CodeInvalid, Status: http.StatusBadRequest, Param: "body"})
+		}
+		return t.verdict(nil)
+	}
+	return t.verdict(t.chat(body))
+}
+
+func (t *Transaction) chat(body []byte) *Rejection {
+	if len(body) > t.pol.Limits.MaxBodyBytes {
+		return tooLarge()
+	}
+	c := &t.st.chat
+	if err := c.Parse(body, t.pol.TrustSystemRole); err != nil {
+		return invalid(err)
+	}
+	if err := t.g.check.Struct(&c.Params); err != nil {
+		return invalid(err)
+	}
+	in, out, rej := t.cost(c)
+	if rej != nil {
+		return rej
+	}
+	from := len(t.st.findings)
+	var err error
+	if t.st.findings, err = t.pol.inspect(t.ctx, View{Spans: c.Spans}, t.st.findings); err != nil {
+		return internal(err)
+	}
+	if rej := t.judge(from); rej != nil {
+		return rej
+	}
+	return t.reserve(in + out)
+}
+
+// cost holds the request against the token limits. Neither count can overflow: fields and limits are bounded.
+func (t *Transaction) cost(c *api.Chat) (in, out int64, rej *Rejection) {
+	for _, s := range c.Spans {
+		n := int64(t.g.tokens(s.Text))
+		if n < 0 || n > int64(len(s.Text))+8 {
+			return 0, 0, internal(errors.New("guard: impossible token count"))
+		}
+		in += n
+	}
+	in += 4 * int64(c.Params.Messages) // role and delimiters of a turn
+	t.sum.Input = in
+	if in > t.pol.Limits.MaxInputTokens {
+		return 0, 0, &Rejection{Code: CodeInputTokens, Status: http.StatusBadRequest, Param: "messages"}
+	}
+	most := t.pol.Limits.MaxOutputTokens
+	if out = c.Params.OutputTokens() * c.Params.Choices(); out > most {
+		return 0, 0, &Rejection{Code: CodeInvalid, Status: http.StatusBadRequest, Param: "max_tokens"}
+	}
+	return in, or(out, most), nil
+}
+
+func (t *Transaction) reserve(n int64) *Rejection {
+	l := t.pol.Limits
+	until, err := t.g.store.Reserve(t.ctx, string(t.key[:]), n, limit.Budget{
+		Tokens: l.KeyTokens, Window: time.Duration(l.KeyWindowSeconds) * time.Second,
+	})
+	if x, ok := errors.AsType[*limit.ExhaustedError](err); ok {
+		return &Rejection{Code: CodeLimit, Status: http.StatusTooManyRequests, RetryAfter: x.RetryAfter, Err: err}
+	}
+	if err != nil {
+		return internal(err)
+	}
+	t.reserved, t.until = n, until
+	return nil
+}
+
+// judge applies the policy's modes to the findings from index from on.
+func (t *Transaction) judge(from int) *Rejection {
+	var rej *Rejection
+	kept := t.st.findings[:from]
+	for _, f := range t.st.findings[from:] {
+		if !t.pol.ids[f.Rule] {
+			return internal(fmt.Errorf("%w: it reports a rule that was not declared", errDetector))
+		}
+		mode := t.pol.mode(f.Rule)
+		if mode == ModeOff {
+			continue
+		}
+		if mode == ModeBlock && rej == nil {
+			rej = &Rejection{Code: CodeContent, Status: http.StatusBadRequest}
+		}
+		kept = append(kept, f)
+		if t.g.hooks.Finding != nil {
+			t.g.hooks.Finding(t.ctx, f, mode)
+		}
+		if t.g.log.Enabled(t.ctx, slog.LevelInfo) {
+			t.g.log.LogAttrs(t.ctx, slog.LevelInfo, "guard finding", slog.String("rule", f.Rule),
+				slog.String("category", f.Category), slog.String("mode", string(mode)), slog.Int("span", f.Span))
+		}
+	}
+	t.st.findings = kept
+	return rej
+}
+
+// Close ends the transaction, settles its budget and returns the final verdict. Only the first call does something.
+func (t *Transaction) Close() (v Verdict) {
+	if t.phase == closed {
+		return Verdict{Rejection: internal(errPhase)}
+	}
+	defer t.fault(&v)
+	defer t.release()
+	if t.phase != ended && t.denied == nil {
+		t.sum.Code, t.sum.Status = "aborted", 0 // the upstream or the caller went away
+	}
+	v = t.verdict(t.denied)
+	t.sum.Output = t.output()
+	t.settle()
+	t.sum.Action, t.sum.Streamed = v.Action, t.stream
+	if t.g.hooks.Decision != nil {
+		t.g.hooks.Decision(t.ctx, t.sum)
+	}
+	if t.g.log.Enabled(t.ctx, slog.LevelInfo) {
+		t.g.log.LogAttrs(t.ctx, slog.LevelInfo, "guard decision", slog.String("kind", string(t.sum.Kind)),
+			slog.String("action", v.Action.String()), slog.String("code", t.sum.Code), slog.Int("status", t.sum.Status),
+			slog.Bool("skipped", t.sum.Skipped), slog.Int64("input_tokens", t.sum.Input), slog.Int64("output_tokens", t.sum.Output))
+	}
+	v.Findings = append([]Finding(nil), v.Findings...) // they outlive the pooled memory
+	return v
+}
+
+// settle gives back what was reserved and not used. A request that never reached the upstream used nothing.
+func (t *Transaction) settle() {
+	if t.reserved == 0 {
+		return
+	}
+	used := int64(0)
+	if t.phase >= bodied {
+		used = t.sum.Input + t.sum.Output
+	}
+	if err := t.g.store.Return(context.WithoutCancel(t.ctx), string(t.key[:]), t.reserved-used, t.until); err != nil {
+		t.g.log.LogAttrs(t.ctx, slog.LevelError, "guard: budget not settled") // the reservation stays: on the safe side
+	}
+	t.reserved = 0
+}
+
+// maxPooled is the largest buffer kept for another request, in bytes.
+const maxPooled = 1 << 18
+
+func (t *Transaction) release() {
+	if t.inside {
+		t.g.gate.Leave(string(t.key[:]))
+		t.inside = false
+	}
+	st := t.st
+	t.st, t.phase = nil, closed
+	if st == nil {
+		return
+	}
+	st.chat.Clear()
+	st.answer.Clear()
+	clear(st.body[:cap(st.body)])
+	clear(st.spans)
+	st.parser, st.hold = nil, nil
+	st.findings, st.spans = st.findings[:0], st.spans[:0]
+	if st.body = st.body[:0]; cap(st.body) <= maxPooled {
+		t.g.pool.Put(st)
+	}
+}
+
+func tooLarge() *Rejection {
+	return &Rejection{Code: CodeTooLarge, Status: http.StatusRequestEntityTooLarge}
+}
+
+// invalid answers a body that does not follow its format.
+func invalid(err error) *Rejection {
+	r := &Rejection{Code: CodeInvalid, Status: http.StatusBadRequest, Err: err}
+	if f, ok := errors.AsType[*api.FieldError](err); ok {
+		r.Param = f.Field
+	} else if _, ok := errors.AsType[*strictjson.SyntaxError](err); !ok {
+		return internal(err)
+	}
+	return r
+}
+
+var _ stream.Scanner = (*detect.LeakState)(nil)

@@ -1,0 +1,101 @@
+package guard
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/holdfast-ai/holdfast/guard/detect"
+)
+
+// Names of package detect that callers of this package meet.
+type (
+	// Span is one text of a message with its role, trust and offset.
+	Span = detect.Span
+	// View is all text of one message.
+	View = detect.View
+	// Detector looks at a view; see [WithDetector].
+	Detector = detect.Detector
+	// Finding is what a detector saw, without text.
+	Finding = detect.Finding
+)
+
+// An Action is what becomes of a message. The zero value denies.
+type Action uint8
+
+// Actions.
+const (
+	Deny  Action = iota
+	Allow        // the original bytes go on
+)
+
+// String returns "deny" or "allow".
+func (a Action) String() string {
+	if a == Allow {
+		return "allow"
+	}
+	return "deny"
+}
+
+// A Verdict is the decision about one phase of a transaction.
+type Verdict struct {
+	Action    Action
+	Findings  []Finding  // in monitor mode too; valid until the transaction is closed
+	Rejection *Rejection // what to tell the caller; nil exactly if the action is Allow
+}
+
+// A Rejection is what a caller is told. It names no rule: that would help an attacker to search for a way around it.
+type Rejection struct {
+	Code       string        // stable, for example "content_filter"
+	Status     int           // HTTP status
+	Param      string        // the request field at fault, where there is one
+	RetryAfter time.Duration // for status 429; 0 = unknown
+	Err        error         // the cause, for the server's own eyes; never sent. It holds no content.
+}
+
+// Codes of rejections.
+const (
+	CodeRoute       = "route_not_allowed"
+	CodeMedia       = "unsupported_media_type"
+	CodeTooLarge    = "request_too_large"
+	CodeInvalid     = "invalid_request"
+	CodeContent     = "content_filter"
+	CodeInputTokens = "context_length_exceeded"
+	CodeLimit       = "rate_limit_exceeded"
+	CodeInternal    = "internal_error"
+	CodeUpstream    = "upstream_error"
+)
+
+func (r *Rejection) Error() string {
+	if r.Param != "" {
+		return fmt.Sprintf("guard: refused: %s (%d, %s)", r.Code, r.Status, r.Param)
+	}
+	return fmt.Sprintf("guard: refused: %s (%d)", r.Code, r.Status)
+}
+
+// Unwrap returns the cause.
+func (r *Rejection) Unwrap() error { return r.Err }
+
+// Hooks are called as decisions are made. A nil function is not called; the others must return soon and be safe for
+// concurrent use. None of them is given content.
+type Hooks struct {
+	// Decision is called once for each transaction, when it is closed.
+	Decision func(context.Context, Decision)
+	// Finding is called for each finding that the policy does not drop.
+	Finding func(ctx context.Context, f Finding, m Mode)
+}
+
+// A Decision sums a transaction up.
+type Decision struct {
+	Kind      Kind   // of the route; "" where the route is not allowed
+	Action    Action // deny if any phase was denied
+	Code      string // of the rejection
+	Status    int    // of the rejection
+	Skipped   bool   // the route was passed on without a look
+	Streamed  bool
+	Input     int64    // estimated tokens of the request
+	Output    int64    // tokens of the answer: reported by the upstream, or estimated if that is more
+	Policy    [32]byte // digest
+	KeyHash   uint64   // keyed hash of the caller's credentials: tells callers apart in one process, nothing more
+	BodyBytes int      // of the request
+}
