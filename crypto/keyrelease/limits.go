@@ -1,0 +1,21 @@
+package keyrelease
+
+import "time"
+
+// Bounds on what comes from outside, each with its reason.
+const (
+	// MaxEvidence bounds evidence in bytes: a CPU report with its certificates has some 10 KiB, a GPU chain some 100 KiB.
+	MaxEvidence = 1 << 20
+	// DefaultLifetime is how long a challenge is good for: time for a slow device to make its report.
+	DefaultLifetime = 2 * time.Minute
+	// MaxLifetime bounds [ServerConfig.Lifetime]: evidence is as fresh as its challenge.
+	MaxLifetime = 10 * time.Minute
+	// DefaultConcurrent is how many releases a server works on at once: verifying evidence costs milliseconds of CPU.
+	DefaultConcurrent = 32
+
+	maxRequest  = 2 << 20   // base64 of evidence, and the rest
+	maxResponse = 256 << 10 // a keyset has some hundred bytes, and HPKE adds 1.1 KiB
+	maxClaims   = 4 << 10
+	maxUsed     = 1 << 16 // challenges remembered in one lifetime
+	maxReason   = 512     // bytes of a verifier's error in the audit log
+)

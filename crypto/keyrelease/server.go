@@ -1,0 +1,343 @@
+package keyrelease
+
+import (
+	"bytes"
+	"context"
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/hpke"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"mime"
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/tink-crypto/tink-go/v2/insecurecleartextkeyset"
+	"github.com/tink-crypto/tink-go/v2/keyset"
+
+	"github.com/holdfast-ai/holdfast/crypto/seal"
+	"github.com/holdfast-ai/holdfast/internal/transcript"
+)
+
+// VerifyFunc accepts evidence that carries reportData, by the server's policy on machines. An error that wraps
+// [ErrUnavailable] asks the guest to try again; every other one is a refusal.
+type VerifyFunc func(ctx context.Context, evidence []byte, reportData [64]byte) error
+
+// ServerConfig says who may have which keyset. Identity, Verify and Models are required; the zero value refuses.
+type ServerConfig struct {
+	Identity crypto.Signer // ECDSA P-256, pinned by the guests
+	Verify   VerifyFunc
+	Models   map[string]Model // by name
+
+	// ChallengeKey authenticates challenges, at least 32 bytes. Default: random, so that challenges end with the process.
+	// Replicas that share it accept each other's challenges, and each refuses only those that it has released against
+	// itself; since the answer is sealed to the key in the evidence, that gives a replayer nothing he can open.
+	ChallengeKey []byte
+	Lifetime     time.Duration // of a challenge; default [DefaultLifetime], at most [MaxLifetime]
+	Concurrent   int           // releases worked on at once; default [DefaultConcurrent]. More get status 503
+
+	DenyList        *DenyList // told to guests as a floor; optional
+	RulesMinVersion uint64    // told to guests as a floor
+
+	Audit *slog.Logger     // one record for each release and refusal, without secrets. Default: discard
+	Clock func() time.Time // default [time.Now]
+}
+
+// Model is the policy on one model. The zero value releases nothing.
+type Model struct {
+	MinVersion uint64 // lower ones are refused, and guests are told
+	Versions   []Version
+
+	Configs           [][32]byte // configuration digests of guests that may have the model
+	InsecureAnyConfig bool       // release to guests that may serve it under any policy
+
+	// Seals, where not empty, are the only digests of seal.json that are accepted. Without it every directory sealed under
+	// the keyset is, which only holders of the keyset can make.
+	Seals [][32]byte
+}
+
+// Version is one version of a model and the keyset it is sealed under.
+type Version struct {
+	Version uint64
+	Keyset  *keyset.Handle
+}
+
+// Server releases keysets. It is an [http.Handler] for POST /v1/challenge and POST /v1/release, safe for concurrent use.
+type Server struct {
+	cfg     ServerConfig
+	hash    [32]byte // names Identity
+	tokens  tokens
+	models  map[string]policy
+	working chan struct{}
+	mux     *http.ServeMux
+}
+
+// policy is a Model with its commitments.
+type policy struct {
+	Model
+	byCommitment map[[32]byte]Version
+}
+
+// NewServer checks the configuration. Errors: [ErrConfig], [seal.ErrKeyset], [seal.ErrUnsupported].
+func NewServer(cfg ServerConfig) (*Server, error) {
+	if cfg.Identity == nil || cfg.Verify == nil || len(cfg.Models) == 0 {
+		return nil, fmt.Errorf("%w: Identity, Verify and Models are required", ErrConfig)
+	}
+	pub, _ := cfg.Identity.Public().(*ecdsa.PublicKey)
+	hash, err := serverHash(pub)
+	if err != nil {
+		return nil, err
+	}
+	if cfg.Lifetime == 0 {
+		cfg.Lifetime = DefaultLifetime
+	}
+	if cfg.Lifetime < time.Second || cfg.Lifetime > MaxLifetime {
+		return nil, fmt.Errorf("%w: lifetime of %v", ErrConfig, cfg.Lifetime)
+	}
+	if cfg.Concurrent == 0 {
+		cfg.Concurrent = DefaultConcurrent
+	}
+	if cfg.Concurrent < 0 {
+		return nil, fmt.Errorf("%w: %d releases at once", ErrConfig, cfg.Concurrent)
+	}
+	if cfg.ChallengeKey == nil {
+		cfg.ChallengeKey = make([]byte, 32)
+		rand.Read(cfg.ChallengeKey)
+	}
+	if len(cfg.ChallengeKey) < 32 {
+		return nil, fmt.Errorf("%w: a challenge key of %d bytes", ErrConfig, len(cfg.ChallengeKey))
+	}
+	if cfg.Audit == nil {
+		cfg.Audit = slog.New(slog.DiscardHandler)
+	}
+	if cfg.Clock == nil {
+		cfg.Clock = time.Now
+	}
+	s := &Server{
+		cfg: cfg, hash: hash, models: make(map[string]policy, len(cfg.Models)),
+		tokens:  tokens{key: slices.Clone(cfg.ChallengeKey), server: hash, lifetime: cfg.Lifetime},
+		working: make(chan struct{}, cfg.Concurrent), mux: http.NewServeMux(),
+	}
+	for name, m := range cfg.Models {
+		if s.models[name], err = newPolicy(m); err != nil {
+			return nil, fmt.Errorf("model %s: %w", name, err)
+		}
+	}
+	s.mux.HandleFunc("POST /v1/challenge", s.challenge)
+	s.mux.HandleFunc("POST /v1/release", s.release)
+	return s, nil
+}
+
+func newPolicy(m Model) (policy, error) {
+	p := policy{m, make(map[[32]byte]Version, len(m.Versions))}
+	if len(m.Configs) == 0 && !m.InsecureAnyConfig {
+		return p, fmt.Errorf("%w: no configuration is allowed", ErrConfig)
+	}
+	for _, v := range m.Versions {
+		c, err := seal.Commitment(v.Keyset)
+		if err != nil {
+			return p, err
+		}
+		if _, dup := p.byCommitment[c]; dup {
+			return p, fmt.Errorf("%w: two versions share a keyset", ErrConfig)
+		}
+		p.byCommitment[c] = v
+	}
+	return p, nil
+}
+
+// ServeHTTP implements [http.Handler].
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.mux.ServeHTTP(w, r) }
+
+func (s *Server) challenge(w http.ResponseWriter, r *http.Request) {
+	var req challengeRequest
+	if !s.read(w, r, &req, maxClaims) {
+		return
+	}
+	if req.Version != protocolVersion {
+		s.fail(w, http.StatusBadRequest)
+		return
+	}
+	token := s.tokens.issue(s.cfg.Clock())
+	d := tokenDigest(s.hash, token)
+	sig, err := s.cfg.Identity.Sign(rand.Reader, d[:], crypto.SHA256)
+	if err != nil {
+		s.cfg.Audit.ErrorContext(r.Context(), "keyrelease: sign", "error", err)
+		s.fail(w, http.StatusServiceUnavailable)
+		return
+	}
+	s.answer(w, http.StatusOK, challengeResponse{protocolVersion, token, sig})
+}
+
+func (s *Server) release(w http.ResponseWriter, r *http.Request) {
+	select {
+	case s.working <- struct{}{}:
+		defer func() { <-s.working }()
+	default:
+		s.fail(w, http.StatusServiceUnavailable)
+		return
+	}
+	var req releaseRequest
+	if !s.read(w, r, &req, maxRequest) {
+		return
+	}
+	var about record
+	resp, err := s.decide(r.Context(), &req, &about)
+	log := s.cfg.Audit.With("remote", r.RemoteAddr).With(about...)
+	switch denied, ok := errors.AsType[*DeniedError](err); {
+	case err == nil:
+		log.InfoContext(r.Context(), "keyrelease: released")
+		s.answer(w, http.StatusOK, resp)
+	case ok:
+		log.WarnContext(r.Context(), "keyrelease: denied", "code", string(denied.Code), "reason", clip(err.Error()))
+		s.answer(w, http.StatusForbidden, refusal{denied.Code})
+	case errors.Is(err, ErrProtocol):
+		log.WarnContext(r.Context(), "keyrelease: malformed request")
+		s.fail(w, http.StatusBadRequest)
+	default:
+		log.ErrorContext(r.Context(), "keyrelease: failed", "reason", clip(err.Error()))
+		s.fail(w, http.StatusServiceUnavailable)
+	}
+}
+
+// record is what the audit log says of a request, in pairs of key and value: public digests and names alone.
+type record []any
+
+func (r *record) add(pairs ...any) { *r = append(*r, pairs...) }
+
+func denied(c Code) error { return &DeniedError{c} }
+
+// decide goes from the cheapest check to the dearest, and tells nothing of the models before the evidence is accepted.
+func (s *Server) decide(ctx context.Context, req *releaseRequest, about *record) (*releaseResponse, error) {
+	if req.Version != protocolVersion || len(req.Evidence) == 0 || len(req.Evidence) > MaxEvidence {
+		return nil, ErrProtocol
+	}
+	key, err := hpkeKEM().NewPublicKey(req.Key)
+	if req.Suite != Suite || err != nil {
+		return nil, denied(CodeSuite)
+	}
+	now := s.cfg.Clock()
+	if err := s.tokens.check(req.Token, now); err != nil {
+		return nil, err
+	}
+	claims, err := parseRequest(req.Claims)
+	if err != nil {
+		return nil, err
+	}
+	challenge := challengeOf(s.hash, req.Token)
+	rd := ReportData(challenge, transcript.KeyHash(transcript.SuiteMLKEM768X25519, req.Key), sha256.Sum256(req.Claims))
+	if err := s.cfg.Verify(ctx, req.Evidence, rd); err != nil {
+		if errors.Is(err, ErrUnavailable) || ctx.Err() != nil {
+			return nil, fmt.Errorf("evidence: %w", err)
+		}
+		return nil, fmt.Errorf("%w: %w", denied(CodeEvidence), err)
+	}
+	evidence := sha256.Sum256(req.Evidence)
+	about.add("model", clip(claims.Name), "seal", hex.EncodeToString(claims.SealDigest[:]),
+		"commitment", hex.EncodeToString(claims.Commitment[:]), "config", hex.EncodeToString(claims.Config[:]),
+		"evidence", hex.EncodeToString(evidence[:]))
+	m, v, err := s.allow(claims)
+	if err != nil {
+		return nil, err
+	}
+	about.add("version", v.Version)
+	if err := s.tokens.use(challenge, now); err != nil {
+		return nil, err
+	}
+	return s.grant(req, key, m, v, now)
+}
+
+// allow holds the claims of an accepted machine against the policy.
+func (s *Server) allow(r Request) (policy, Version, error) {
+	m, ok := s.models[r.Name]
+	if !ok {
+		return m, Version{}, denied(CodeModel)
+	}
+	v, ok := m.byCommitment[r.Commitment]
+	switch {
+	case !ok:
+		return m, v, denied(CodeCommitment)
+	case v.Version < m.MinVersion || v.Version < r.MinVersion:
+		return m, v, denied(CodeVersion)
+	case len(m.Seals) > 0 && !slices.Contains(m.Seals, r.SealDigest):
+		return m, v, denied(CodeSeal)
+	case !m.InsecureAnyConfig && !slices.Contains(m.Configs, r.Config):
+		return m, v, denied(CodeConfig)
+	}
+	return m, v, nil
+}
+
+// grant seals the keyset to the guest's key and signs the answer.
+func (s *Server) grant(req *releaseRequest, key hpke.PublicKey, m policy, v Version, now time.Time) (*releaseResponse, error) {
+	var buf bytes.Buffer
+	if err := insecurecleartextkeyset.Write(v.Keyset, keyset.NewBinaryWriter(&buf)); err != nil {
+		return nil, errors.New("keyset cannot be written") // the cause could be about key bytes
+	}
+	defer clear(buf.Bytes())
+	g := grant{
+		Version: protocolVersion, Keyset: buf.Bytes(), ServerTime: now.UTC(), MinVersion: m.MinVersion,
+		RulesMinVersion: s.cfg.RulesMinVersion,
+	}
+	if d := s.cfg.DenyList; d != nil {
+		g.DenyList = &denyList{d.Number, hex.EncodeToString(d.Digest[:])}
+	}
+	pt, err := json.Marshal(g)
+	if err != nil {
+		return nil, errors.New("grant cannot be written")
+	}
+	defer clear(pt)
+	info := exchange(s.hash, req)
+	sealed, err := hpke.Seal(key, hpkeKDF(), hpkeAEAD(), info, pt)
+	if err != nil {
+		return nil, fmt.Errorf("seal: %w", err)
+	}
+	d := responseDigest(info, sealed)
+	sig, err := s.cfg.Identity.Sign(rand.Reader, d[:], crypto.SHA256)
+	if err != nil {
+		return nil, fmt.Errorf("sign: %w", err)
+	}
+	return &releaseResponse{protocolVersion, sealed, sig}, nil
+}
+
+// read takes one JSON message of at most most bytes, or answers.
+func (s *Server) read(w http.ResponseWriter, r *http.Request, msg any, most int64) bool {
+	if ct, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || ct != "application/json" {
+		s.fail(w, http.StatusUnsupportedMediaType)
+		return false
+	}
+	b, err := io.ReadAll(http.MaxBytesReader(w, r.Body, most))
+	if err != nil {
+		status := http.StatusBadRequest
+		if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
+			status = http.StatusRequestEntityTooLarge
+		}
+		s.fail(w, status)
+		return false
+	}
+	if err := decode(b, msg, int(most)); err != nil {
+		s.fail(w, http.StatusBadRequest)
+		return false
+	}
+	return true
+}
+
+func (s *Server) answer(w http.ResponseWriter, status int, msg any) {
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(msg) // the guest has gone
+}
+
+func (s *Server) fail(w http.ResponseWriter, status int) {
+	http.Error(w, http.StatusText(status), status)
+}
+
+// clip keeps a foreign text short in the log.
+func clip(s string) string { return s[:min(len(s), maxReason)] }
