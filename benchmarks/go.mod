@@ -2,12 +2,18 @@ module github.com/holdfast-ai/holdfast/benchmarks
 
 go 1.26.0
 
-require github.com/holdfast-ai/holdfast v0.0.0
+require (
+	github.com/holdfast-ai/holdfast v0.0.0
+	github.com/tink-crypto/tink-go/v2 v2.9.0
+)
 
 require (
-	github.com/tink-crypto/tink-go/v2 v2.9.0 // indirect
+	github.com/secure-systems-lab/go-securesystemslib v0.11.1 // indirect
+	github.com/sigstore/sigstore v1.10.11 // indirect
+	github.com/youmark/pkcs8 v0.0.0-20240726163527-a2c0da244d78 // indirect
 	golang.org/x/crypto v0.58.0 // indirect
 	golang.org/x/sys v0.49.0 // indirect
+	golang.org/x/term v0.47.0 // indirect
 	google.golang.org/protobuf v1.36.12 // indirect
 )
 

@@ -13,6 +13,7 @@ func All() []Constructor {
 	return []Constructor{
 		{"seal/decrypt/memory/64KiB", func() (ratio.Case, error) { return sealMemory(64<<10, "64KiB") }},
 		{"seal/decrypt/memory/1MiB", func() (ratio.Case, error) { return sealMemory(1<<20, "1MiB") }},
+		{"sign/readinto", signReadInto},
 	}
 }
 

@@ -26,18 +26,11 @@ func sealMemory(segment int, label string) (ratio.Case, error) {
 		return ratio.Case{}, err
 	}
 	ad := seal.FileAD("benchmark", 1, "model.safetensors")
-	var sealed bytes.Buffer
-	w, err := seal.NewWriter(&sealed, h, ad)
+	sealed, err := sealTo(h, ad, plain)
 	if err != nil {
 		return ratio.Case{}, err
 	}
-	if _, err := w.Write(plain); err != nil {
-		return ratio.Case{}, err
-	}
-	if err := w.Commit(); err != nil {
-		return ratio.Case{}, err
-	}
-	r, err := seal.NewReaderAt(seal.PrivateBytes(sealed.Bytes()), int64(sealed.Len()), h, ad, seal.WithWorkers(1))
+	r, err := seal.NewReaderAt(seal.PrivateBytes(sealed), int64(len(sealed)), h, ad, seal.WithWorkers(1))
 	if err != nil {
 		return ratio.Case{}, err
 	}
