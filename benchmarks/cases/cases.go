@@ -14,6 +14,7 @@ func All() []Constructor {
 		{"seal/decrypt/memory/64KiB", func() (ratio.Case, error) { return sealMemory(64<<10, "64KiB") }},
 		{"seal/decrypt/memory/1MiB", func() (ratio.Case, error) { return sealMemory(1<<20, "1MiB") }},
 		{"sign/readinto", signReadInto},
+		{"guard/chat/1KiB", guardChat},
 	}
 }
 
