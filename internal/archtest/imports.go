@@ -63,7 +63,7 @@ var importers = []struct {
 	{"github.com/sigstore/sigstore/", []string{"sign/bundle"}},
 	{"github.com/sigstore/sigstore-go", []string{"sign/keyless"}},
 	{"github.com/tink-crypto/tink-go/v2/streamingaead", []string{"crypto/seal"}},
-	{"github.com/tink-crypto/tink-go", []string{"crypto"}},
+	{"github.com/tink-crypto/tink-go", []string{"crypto", "cmd", "examples", "."}},
 	{"github.com/google/go-sev-guest", []string{"attest/snp/sevguest"}},
 	{"github.com/CycloneDX/cyclonedx-go", []string{"mbom/cyclonedx"}},
 	{"github.com/spf13/", []string{"cmd"}},
