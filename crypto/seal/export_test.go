@@ -1,0 +1,31 @@
+package seal
+
+import (
+	"bytes"
+	"testing"
+
+	"github.com/tink-crypto/tink-go/v2/keyset"
+)
+
+// WithEmptyLast seals pt, which must fill its segments exactly, and adds an empty last segment.
+func WithEmptyLast(t *testing.T, h *keyset.Handle, ad, pt []byte) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	w, err := NewWriter(&b, h, ad)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.Write(pt); err != nil {
+		t.Fatal(err)
+	}
+	if int64(len(w.w.in)) != w.capacity() {
+		t.Fatalf("the last segment holds %d bytes, want %d", len(w.w.in), w.capacity())
+	}
+	if err := w.flush(middleSegment); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Commit(); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
