@@ -109,7 +109,7 @@ func (h *handler) buffer() *[]byte {
 
 func (h *handler) put(b *[]byte) {
 	if cap(*b) <= maxPooled {
-		clear((*b)[:cap(*b)])
+		clear(*b)
 		*b = (*b)[:0]
 		h.pool.Put(b)
 	}

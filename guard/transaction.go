@@ -329,7 +329,7 @@ func (t *Transaction) release() {
 	}
 	st.chat.Clear()
 	st.answer.Clear()
-	clear(st.body[:cap(st.body)])
+	clear(st.body)
 	clear(st.spans)
 	st.parser, st.hold = nil, nil
 	st.findings, st.spans = st.findings[:0], st.spans[:0]

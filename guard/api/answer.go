@@ -59,8 +59,9 @@ type member struct {
 
 // Parse reads data. Errors: a [*strictjson.SyntaxError] for what is not strict JSON.
 func (a *Answer) Parse(data []byte) error {
-	a.Pieces, a.CompletionTokens = a.Pieces[:0], -1
-	a.arena, a.elements, a.owners, a.depth = a.arena[:0], a.elements[:0], a.owners[:0], 0
+	a.Clear()
+	a.CompletionTokens, a.depth = -1, 0
+	a.elements, a.owners = a.elements[:0], a.owners[:0]
 	a.stack[0] = level{owner: owner{-1, -1}}
 	if cap(a.arena) < len(data) {
 		a.arena = make([]byte, 0, len(data))
@@ -85,8 +86,11 @@ func (a *Answer) index(element int) int64 {
 
 // Clear overwrites what Parse decoded, so that pooled memory holds no completion.
 func (a *Answer) Clear() {
-	clear(a.arena[:cap(a.arena)])
-	clear(a.Pieces[:cap(a.Pieces)])
+	clear(a.arena)
+	clear(a.Pieces)
+	if cap(a.arena) > maxKept {
+		a.arena = nil
+	}
 	a.arena, a.Pieces = a.arena[:0], a.Pieces[:0]
 }
 

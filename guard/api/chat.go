@@ -10,19 +10,19 @@ import (
 type ChatParams struct {
 	Model               string  `json:"model" validate:"required,max=256,printascii"`
 	Stream              bool    `json:"stream"`
-	MaxTokens           int64   `json:"max_tokens" validate:"min=0,max=16777216"`
-	MaxCompletionTokens int64   `json:"max_completion_tokens" validate:"min=0,max=16777216"`
-	N                   int64   `json:"n" validate:"min=0,max=128"`
-	Temperature         float64 `json:"temperature" validate:"min=0,max=2"`
-	TopP                float64 `json:"top_p" validate:"min=0,max=1"`
-	FrequencyPenalty    float64 `json:"frequency_penalty" validate:"min=-2,max=2"`
-	PresencePenalty     float64 `json:"presence_penalty" validate:"min=-2,max=2"`
+	MaxTokens           int64   `json:"max_tokens" validate:"omitempty,min=0,max=16777216"`
+	MaxCompletionTokens int64   `json:"max_completion_tokens" validate:"omitempty,min=0,max=16777216"`
+	N                   int64   `json:"n" validate:"omitempty,min=0,max=128"`
+	Temperature         float64 `json:"temperature" validate:"omitempty,min=0,max=2"`
+	TopP                float64 `json:"top_p" validate:"omitempty,min=0,max=1"`
+	FrequencyPenalty    float64 `json:"frequency_penalty" validate:"omitempty,min=-2,max=2"`
+	PresencePenalty     float64 `json:"presence_penalty" validate:"omitempty,min=-2,max=2"`
 	Logprobs            bool    `json:"logprobs"`
-	TopLogprobs         int64   `json:"top_logprobs" validate:"min=0,max=20"`
-	LogitBias           int     `json:"logit_bias" validate:"max=300"` // number of entries
-	Stop                int     `json:"stop" validate:"max=16"`        // number of strings
+	TopLogprobs         int64   `json:"top_logprobs" validate:"omitempty,min=0,max=20"`
+	LogitBias           int     `json:"logit_bias" validate:"omitempty,max=300"` // number of entries
+	Stop                int     `json:"stop" validate:"omitempty,max=16"`        // number of strings
 	Messages            int     `json:"messages" validate:"min=1,max=4096"`
-	Tools               int     `json:"tools" validate:"max=128"`
+	Tools               int     `json:"tools" validate:"omitempty,max=128"`
 }
 
 // OutputTokens returns the number of tokens that may be generated for each choice, or 0 where the request sets none.
@@ -55,20 +55,24 @@ const MaxDepth = 32
 // that cannot be inspected (images, audio, files) and fields that bypass the text (token ids, embeddings, templates) are
 // refused. Scalar fields are checked separately, by [Validator.Struct] on Params.
 func (c *Chat) Parse(body []byte, trustSystem bool) error {
-	c.Params = ChatParams{}
-	c.Spans = c.Spans[:0]
+	c.Clear()
 	if cap(c.arena) < len(body) {
 		c.arena = make([]byte, 0, len(body)) // decoding never lengthens a string, so the arena never moves
 	}
-	c.arena = c.arena[:0]
 	c.walk.reset(c, trustSystem)
 	return strictjson.Walk(body, strictjson.Limits{MaxBytes: len(body), MaxDepth: MaxDepth}, &c.walk)
 }
 
+// maxKept is the largest buffer that is kept for another message, in bytes.
+const maxKept = 1 << 18
+
 // Clear overwrites what Parse decoded, so that pooled memory holds no prompt.
 func (c *Chat) Clear() {
-	clear(c.arena[:cap(c.arena)])
-	clear(c.Spans[:cap(c.Spans)])
+	clear(c.arena)
+	clear(c.Spans)
+	if cap(c.arena) > maxKept {
+		c.arena = nil
+	}
 	c.arena, c.Spans, c.Params = c.arena[:0], c.Spans[:0], ChatParams{}
 	c.walk.reset(nil, false)
 }

@@ -4,24 +4,34 @@ package detect
 // Bytes that no pattern uses share class 0.
 type automaton struct {
 	class  [256]uint8
-	width  int
-	next   []uint16 // state*width + class
-	outs   [][]int32
-	depth  []uint16 // length of the longest pattern prefix that the state stands for
-	length []int32  // of each pattern, in bytes
+	width  uint32
+	next   []state   // at row + class
+	outs   [][]int32 // patterns that end in a state, by number
+	depth  []uint16  // length of the longest pattern prefix that a state stands for, by number
+	length []int32   // of each pattern, in bytes
 }
 
-// maxStates bounds the table: states are uint16.
-const maxStates = 1<<16 - 1
+// state is a row of next, shifted left by one, with the low bit set where patterns end. A row is the state's number times
+// the width: the multiplication is done once, not for each byte.
+type state uint32
+
+func (s state) ends() bool { return s&1 != 0 }
+
+func (a *automaton) number(s state) int { return int(uint32(s>>1) / a.width) }
+
+func (a *automaton) step(s state, c byte) state { return a.next[uint32(s>>1)+uint32(a.class[c])] }
+
+// maxStates bounds the table to 255 * 4 * 65,536 bytes.
+const maxStates = 1 << 16
 
 // newAutomaton compiles patterns, which must not be empty. With fold, ASCII letters match in both cases.
 // It reports false where the patterns need too many states.
 func newAutomaton(patterns []string, fold bool) (*automaton, bool) {
 	a := &automaton{width: 1}
 	for _, p := range patterns {
+		a.length = append(a.length, int32(len(p)))
 		for i := range len(p) {
-			c := lower(p[i], fold)
-			if a.class[c] == 0 {
+			if c := lower(p[i], fold); a.class[c] == 0 {
 				a.class[c] = uint8(a.width)
 				a.width++
 			}
@@ -35,24 +45,18 @@ func newAutomaton(patterns []string, fold bool) (*automaton, bool) {
 			a.class[c] = a.class[c|0x20]
 		}
 	}
-	a.grow()
-	for id, p := range patterns {
-		s := 0
-		for i := range len(p) {
-			k := s*a.width + int(a.class[p[i]])
-			if a.next[k] == 0 {
-				if len(a.outs) >= maxStates {
-					return nil, false
-				}
-				a.next[k] = uint16(a.grow())
-				a.depth[a.next[k]] = uint16(i + 1)
-			}
-			s = int(a.next[k])
-		}
-		a.outs[s] = append(a.outs[s], int32(id))
-		a.length = append(a.length, int32(len(p)))
+	trie, ok := a.build(patterns)
+	if !ok {
+		return nil, false
 	}
-	a.link()
+	a.link(trie)
+	a.next = make([]state, len(trie))
+	for i, t := range trie {
+		a.next[i] = state(t * a.width << 1)
+		if len(a.outs[t]) > 0 {
+			a.next[i] |= 1
+		}
+	}
 	return a, true
 }
 
@@ -63,38 +67,55 @@ func lower(c byte, fold bool) byte {
 	return c
 }
 
-func (a *automaton) grow() int {
-	a.next = append(a.next, make([]uint16, a.width)...)
-	a.outs = append(a.outs, nil)
-	a.depth = append(a.depth, 0)
-	return len(a.outs) - 1
+// build returns the trie of the patterns: children by number, 0 for none.
+func (a *automaton) build(patterns []string) ([]uint32, bool) {
+	var trie []uint32
+	grow := func(depth int) uint32 {
+		trie = append(trie, make([]uint32, a.width)...)
+		a.outs = append(a.outs, nil)
+		a.depth = append(a.depth, uint16(depth))
+		return uint32(len(a.outs) - 1)
+	}
+	grow(0)
+	for id, p := range patterns {
+		s := uint32(0)
+		for i := range len(p) {
+			k := s*a.width + uint32(a.class[p[i]])
+			if trie[k] == 0 {
+				if len(a.outs) >= maxStates {
+					return nil, false
+				}
+				t := grow(i + 1) // moves the trie
+				trie[k] = t
+			}
+			s = trie[k]
+		}
+		a.outs[s] = append(a.outs[s], int32(id))
+	}
+	return trie, true
 }
 
 // link resolves failures breadth first: a missing edge goes where the longest proper suffix goes.
-func (a *automaton) link() {
-	fail := make([]uint16, len(a.outs))
-	var queue []uint16
-	for c := range a.width {
-		if s := a.next[c]; s != 0 {
-			queue = append(queue, s)
-		}
-	}
+func (a *automaton) link(trie []uint32) {
+	fail := make([]uint32, len(a.outs))
+	queue := []uint32{0}
 	for len(queue) > 0 {
 		s := queue[0]
 		queue = queue[1:]
-		a.outs[s] = append(a.outs[s], a.outs[fail[s]]...)
+		if s != 0 {
+			a.outs[s] = append(a.outs[s], a.outs[fail[s]]...)
+		}
 		for c := range a.width {
-			k, f := int(s)*a.width+c, a.next[int(fail[s])*a.width+c]
-			if t := a.next[k]; t != 0 {
+			k, f := s*a.width+c, uint32(0)
+			if s != 0 {
+				f = trie[fail[s]*a.width+c]
+			}
+			if t := trie[k]; t != 0 {
 				fail[t] = f
 				queue = append(queue, t)
 			} else {
-				a.next[k] = f
+				trie[k] = f
 			}
 		}
 	}
-}
-
-func (a *automaton) step(s uint16, c byte) uint16 {
-	return a.next[int(s)*a.width+int(a.class[c])]
 }

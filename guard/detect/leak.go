@@ -110,7 +110,9 @@ const wordSeed = 14695981039346656037
 // wordHash continues the FNV-1a hash of a word; ASCII case is ignored.
 func wordHash(h uint64, c byte) uint64 { return (h ^ uint64(lower(c, true))) * 1099511628211 }
 
-func wordByte(c byte) bool {
+func wordByte(c byte) bool { return word[c] }
+
+func isWord(c byte) bool {
 	return c >= 0x80 || c >= '0' && c <= '9' || c|0x20 >= 'a' && c|0x20 <= 'z'
 }
 
@@ -119,7 +121,7 @@ func wordByte(c byte) bool {
 type LeakState struct {
 	leak  *Leak
 	pos   int    // bytes seen
-	node  uint16 // of the canary automaton
+	node  state  // of the canary automaton
 	word  uint64 // hash of the word in progress
 	in    int    // its length so far, 0 between words
 	run   int    // words in a row that stand so in a prompt, 0 while fewer than holdWords match
@@ -144,7 +146,7 @@ func (s *LeakState) Write(p []byte) (held int, rule string) {
 		s.pos++
 		if l.canaries != nil {
 			s.node = l.canaries.step(s.node, c)
-			if l.canaries.outs[s.node] != nil {
+			if s.node.ends() {
 				s.rule = RuleCanary
 				return 0, s.rule
 			}
@@ -175,7 +177,7 @@ func (s *LeakState) Finish() (rule string) {
 func (s *LeakState) held() int {
 	held := 0
 	if s.leak.canaries != nil {
-		held = int(s.leak.canaries.depth[s.node])
+		held = int(s.leak.canaries.depth[s.leak.canaries.number(s.node)])
 	}
 	if s.run > 0 && s.in <= s.leak.longest {
 		held = max(held, s.pos-s.start[(s.n-s.run)%leakWords])

@@ -50,34 +50,60 @@ func (t *Text) Append(text []byte, base int) {
 	t.mark(base)
 	for i := 0; i < len(text); {
 		c := text[i]
-		if c < utf8.RuneSelf {
-			if c > ' ' && c != 0x7f {
-				if letter(c) && t.atWordStart() {
-					if n := t.spelledOut(text, i, base); n > 0 {
-						i += n
-						continue
-					}
-				}
-				t.endRuns()
-				t.Norm = append(t.Norm, lower(c, true))
-				i++
-				continue
-			}
+		switch {
+		case c >= utf8.RuneSelf:
+			i += t.rune(text, i, base)
+		case c <= ' ' || c == 0x7f:
 			t.space()
 			i++
 			t.mark(base + i)
-			continue
+		default:
+			t.endRuns()
+			i = t.asciiRun(text, i, base)
 		}
-		i += t.rune(text, i, base)
 	}
 	t.endRuns()
 }
 
-func letter(c byte) bool { return c|0x20 >= 'a' && c|0x20 <= 'z' }
-
-func (t *Text) atWordStart() bool {
-	return len(t.Norm) == 0 || !wordByte(t.Norm[len(t.Norm)-1])
+// asciiRun appends visible ASCII from text[i:] and returns where it ends.
+func (t *Text) asciiRun(text []byte, i, base int) int {
+	norm := t.Norm
+	start := len(norm) == 0 || !wordByte(norm[len(norm)-1])
+	for i < len(text) {
+		c := text[i]
+		if c == ' ' && len(norm) > 0 && norm[len(norm)-1] != ' ' { // the only white space that stands for itself
+			norm, start = append(norm, c), true
+			i++
+			continue
+		}
+		if c <= ' ' || c >= 0x7f {
+			break
+		}
+		if start && letter(c) && i+2 < len(text) && separator(text[i+1]) && letter(text[i+2]) {
+			t.Norm = norm
+			if n := t.spelledOut(text, i, base); n > 0 {
+				norm, start = t.Norm, false
+				i += n
+				continue
+			}
+		}
+		norm = append(norm, lowered[c])
+		start = !word[c]
+		i++
+	}
+	t.Norm = norm
+	return i
 }
+
+// lowered maps ASCII letters to lower case; word marks the bytes of words.
+var lowered, word = func() (l [256]byte, w [256]bool) {
+	for c := range 256 {
+		l[c], w[c] = lower(byte(c), true), isWord(byte(c))
+	}
+	return l, w
+}()
+
+func letter(c byte) bool { return c|0x20 >= 'a' && c|0x20 <= 'z' }
 
 func (t *Text) space() {
 	t.endRuns()
@@ -102,27 +128,26 @@ func (t *Text) mark(orig int) {
 	t.from = append(t.from, o)
 }
 
-// spelledOut joins a word whose letters are set apart by one separator each, and returns how many bytes it took.
+// spelledOut joins a word whose letters are set apart by one separator each, and returns how many bytes it took. It
+// looks no further than the word, so that a text of almost-words costs no more than others.
 func (t *Text) spelledOut(text []byte, i, base int) int {
-	j, n := i, 0
-	for j < len(text) && letter(text[j]) {
-		n++
-		if j+2 >= len(text) || !separator(text[j+1]) || text[j+1] != text[i+1] || !letter(text[j+2]) {
-			j++
+	end, n := i, 0
+	for j := i; j < len(text) && letter(text[j]) && (j+1 == len(text) || !wordByte(text[j+1])); j += 2 {
+		end, n = j+1, n+1
+		if end == len(text) || text[end] != text[i+1] {
 			break
 		}
-		j += 2
 	}
-	if n < spelled || j < len(text) && wordByte(text[j]) {
+	if n < spelled {
 		return 0
 	}
-	for k := i; k < j; k += 2 {
+	for k := i; k < end; k += 2 {
 		t.mark(base + k)
-		t.Norm = append(t.Norm, lower(text[k], true))
+		t.Norm = append(t.Norm, lowered[text[k]])
 	}
-	t.mark(base + j)
+	t.mark(base + end)
 	t.Evidence.Spaced++
-	return j - i
+	return end - i
 }
 
 func separator(c byte) bool {

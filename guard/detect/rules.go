@@ -137,7 +137,6 @@ func (r *Rules) Detect(_ context.Context, v View, findings []Finding) ([]Finding
 		i = j
 	}
 	if cap(s.text.Norm) <= maxScratch {
-		clear(s.text.Norm[:cap(s.text.Norm)])
 		r.pool.Put(s)
 	}
 	return findings, nil
@@ -156,20 +155,27 @@ func (r *Rules) scan(s *scratch, spans []Span, base int, findings []Finding) []F
 	clear(s.at)
 	clear(s.fired)
 	trust := min(spans[0].Trust, TrustOperator)
-	norm, node := s.text.Norm, uint16(0)
+	norm, a, at := s.text.Norm, r.auto, state(0)
 	for i, c := range norm {
-		node = r.auto.step(node, c)
-		for _, p := range r.auto.outs[node] {
-			start := i + 1 - int(r.auto.length[p])
-			if r.whole[p] && !standsAlone(norm, start, i+1) {
-				continue
-			}
-			for _, st := range r.steps[r.class[p]] {
-				if !r.applies[st.rule][trust] || s.fired[st.rule] || !r.advance(s, st, start, i+1) {
-					continue
-				}
+		if at = a.step(at, c); at.ends() {
+			findings = r.match(s, a.outs[a.number(at)], trust, i+1, findings)
+		}
+	}
+	clear(norm)
+	return findings
+}
+
+// match takes the patterns that end before end.
+func (r *Rules) match(s *scratch, patterns []int32, trust Trust, end int, findings []Finding) []Finding {
+	for _, p := range patterns {
+		start := end - int(r.auto.length[p])
+		if r.whole[p] && !standsAlone(s.text.Norm, start, end) {
+			continue
+		}
+		for _, st := range r.steps[r.class[p]] {
+			if r.applies[st.rule][trust] && !s.fired[st.rule] && r.advance(s, st, start, end) {
 				s.fired[st.rule] = true
-				findings = append(findings, r.finding(s, st.rule, start, i+1))
+				findings = append(findings, r.finding(s, st.rule, start, end))
 			}
 		}
 	}
