@@ -120,6 +120,12 @@ def model_id(i):
     return {"model_id": H(T("holdfast/model-id/v1", i["method"], i["params"], len(files), *items))}
 
 
+def loaded(i):
+    files = sorted(i["files"], key=lambda f: f["name"].encode())
+    items = [v for f in files for v in (f["name"], bytes.fromhex(f["digest"]))]
+    return {"loaded": H(T("holdfast/loaded/v1", len(files), *items))}
+
+
 def report_data(i):
     gpu = i["gpu_digest"] and bytes.fromhex(i["gpu_digest"])
     t = T("holdfast/report-data/v1", i["role"], bytes.fromhex(i["challenge"]), bytes.fromhex(i["key_hash"]), gpu,
@@ -166,6 +172,7 @@ KINDS = {
     "transcript": transcript,
     "key-hash": lambda i: {"hash": H(T("holdfast/key/v1", i["suite"], bytes.fromhex(i["key"])))},
     "model-id": model_id,
+    "loaded": loaded,
     "seal-file-ad": lambda i: {"ad": T("holdfast/seal-file/v1", i["name"], i["version"], i["path"])},
     "keyset-ad": lambda i: {"ad": T("holdfast/keyset/v1", i["name"], i["version"], bytes.fromhex(i["commitment"]))},
     "commitment": commitment,

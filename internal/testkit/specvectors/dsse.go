@@ -19,6 +19,11 @@ func (d deterministic) Sign(_ io.Reader, digest []byte, opts crypto.SignerOpts) 
 	return d.PrivateKey.Sign(nil, digest, opts)
 }
 
+func fixedKey() (deterministic, error) {
+	key, err := ecdsa.ParseRawPrivateKey(elliptic.P256(), fill(32, 1))
+	return deterministic{key}, err
+}
+
 func dsseVectors() ([]vector, error) {
 	var out []vector
 	for _, c := range []struct{ name, payloadType, payload string }{
@@ -30,7 +35,7 @@ func dsseVectors() ([]vector, error) {
 			map[string]any{"pae": hexOf(dsse.PAE(c.payloadType, []byte(c.payload)))}})
 	}
 
-	key, err := ecdsa.ParseRawPrivateKey(elliptic.P256(), fill(32, 1))
+	key, err := fixedKey()
 	if err != nil {
 		return nil, err
 	}
@@ -39,7 +44,7 @@ func dsseVectors() ([]vector, error) {
 		return nil, err
 	}
 	payload := `{"epoch":0,"prev":null}`
-	env, err := dsse.Sign(deterministic{key}, epochType, []byte(payload))
+	env, err := dsse.Sign(key, epochType, []byte(payload))
 	if err != nil {
 		return nil, err
 	}

@@ -1,54 +1,77 @@
 package main
 
 import (
-	"slices"
-	"strings"
+	"context"
+	"crypto"
+	"testing/fstest"
 
 	"github.com/holdfast-ai/holdfast/crypto/seal"
 	"github.com/holdfast-ai/holdfast/internal/transcript"
+	"github.com/holdfast-ai/holdfast/sign"
+	"github.com/holdfast-ai/holdfast/sign/manifest"
 )
 
-// A resource is one signed file, as it enters the ModelID.
-type resource struct {
-	Name      string `json:"name"`
-	Algorithm string `json:"algorithm"`
-	Digest    string `json:"digest"` // hex
-	raw       []byte
+// resource is the form in a vector of one signed file.
+func resource(r manifest.Resource) map[string]any {
+	return map[string]any{"name": r.Name, "algorithm": r.Algorithm, "digest": hexOf(r.Digest)}
 }
 
-func newResource(name, content string) resource {
-	d := sum([]byte(content))
-	return resource{name, "sha256", hexOf(d), d}
+func newResource(name, content string) manifest.Resource {
+	return manifest.Resource{Name: name, Algorithm: manifest.SHA256, Digest: sum([]byte(content))}
 }
 
-func modelVectors() []vector {
+func modelVectors() ([]vector, error) {
 	cases := []struct {
 		name      string
-		resources []resource
+		resources []manifest.Resource
 	}{
-		{"one file", []resource{newResource("model.safetensors", "weights")}},
+		{"one file", []manifest.Resource{newResource("model.safetensors", "weights")}},
 		{"no file", nil},
 		// The manifest's order does not count, bytes decide: '-' sorts before '/'.
-		{"order of names", []resource{newResource("a/b", "1"), newResource("a-b", "2"), newResource("a", ""), newResource("Z", "3")}},
-		{"names with spaces and letters", []resource{newResource("model card.md", "c"), newResource("modèle", "m")}},
+		{"order of names", []manifest.Resource{newResource("a/b", "1"), newResource("a-b", "2"), newResource("a", ""), newResource("Z", "3")}},
+		{"names with spaces and letters", []manifest.Resource{newResource("model card.md", "c"), newResource("modèle", "m")}},
 	}
 	var out []vector
 	for _, c := range cases {
-		id := modelID("files", c.resources)
+		id := manifest.ModelID(manifest.MethodFiles, "", c.resources)
+		resources := []any{}
+		for _, r := range c.resources {
+			resources = append(resources, resource(r))
+		}
 		out = append(out, vector{c.name, "model-id",
-			map[string]any{"method": "files", "params": "", "resources": append([]resource{}, c.resources...)},
+			map[string]any{"method": manifest.MethodFiles, "params": "", "resources": resources},
 			map[string]any{"model_id": hexOf(id[:])}})
 	}
-	return out
+	loaded, err := loadedVector()
+	return append(out, loaded), err
 }
 
-func modelID(method string, resources []resource) [32]byte {
-	t := transcript.New("holdfast/model-id/v1").String(method).String("").Uint64(uint64(len(resources)))
-	sorted := slices.SortedFunc(slices.Values(resources), func(a, b resource) int { return strings.Compare(a.Name, b.Name) })
-	for _, r := range sorted {
-		t.String(r.Name).String(r.Algorithm).Bytes(r.raw)
+// loadedVector signs a model, reads a part of it, and takes down what is then claimed to be loaded.
+func loadedVector() (vector, error) {
+	key, err := fixedKey()
+	if err != nil {
+		return vector{}, err
 	}
-	return t.SHA256()
+	ctx := context.Background()
+	src := fstest.MapFS{"a/b": {Data: []byte("1")}, "a-b": {Data: []byte("2")}, "unread": {Data: []byte("3")}}
+	sig, _, err := sign.Sign(ctx, src, key, sign.SignOptions{})
+	if err != nil {
+		return vector{}, err
+	}
+	m, err := sign.Open(ctx, src, sign.Policy{Keys: []crypto.PublicKey{key.Public()}, InsecureAnyModel: true}, sign.WithBundle(sig))
+	if err != nil {
+		return vector{}, err
+	}
+	files := []any{}
+	for _, name := range []string{"a/b", "a-b"} {
+		content, err := m.ReadFile(name)
+		if err != nil {
+			return vector{}, err
+		}
+		files = append(files, resource(newResource(name, string(content))))
+	}
+	digest, _ := m.Loaded()
+	return vector{"two of three files", "loaded", map[string]any{"files": files}, map[string]any{"loaded": hexOf(digest[:])}}, nil
 }
 
 func sealVectors() ([]vector, error) {

@@ -18,9 +18,13 @@ func build() ([]file, error) {
 	if err != nil {
 		return nil, err
 	}
+	model, err := modelVectors()
+	if err != nil {
+		return nil, err
+	}
 	return []file{
 		{name: "transcript.json", Section: "1", Vectors: append(transcriptVectors(), keyHashVectors()...)},
-		{name: "model.json", Section: "2", Vectors: modelVectors()},
+		{name: "model.json", Section: "2", Vectors: model},
 		{name: "seal.json", Section: "3", Vectors: seal},
 		{name: "evidence.json", Section: "4", Vectors: evidenceVectors()},
 		{name: "dsse.json", Section: "5", Vectors: dsse},
