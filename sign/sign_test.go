@@ -26,12 +26,12 @@ func noise(n int) string {
 	return string(b)
 }
 
-const big = 3*256<<10 + 17 // three chunks and a bit
+const large = 3*256<<10 + 17 // three chunks and a bit
 
 func sample() fstest.MapFS {
 	return signtest.Files(map[string]string{
 		"holdfast.json":     string(signtest.Card("tiny", 7)),
-		"model.safetensors": noise(big),
+		"model.safetensors": noise(large),
 		"config.json":       "{}",
 		"empty":             "",
 		"a/b":               "1", "a-b": "2", "a.txt": "3", "with space/模型.bin": "4",
@@ -130,7 +130,7 @@ func TestTampered(t *testing.T) {
 	for _, c := range signtest.Tamper(src, "model.safetensors") {
 		t.Run(c.Name, func(t *testing.T) {
 			m := open(t, c.FS, anyModel(key))
-			dst := bytes.Repeat([]byte{0xaa}, big+10)
+			dst := bytes.Repeat([]byte{0xaa}, large+10)
 			if _, err := m.ReadInto(t.Context(), c.File, dst); !errors.Is(err, c.Error) {
 				t.Errorf("ReadInto: %v, want %v", err, c.Error)
 			}
@@ -185,15 +185,15 @@ func TestShortDestination(t *testing.T) {
 func TestMemoryLimit(t *testing.T) {
 	key := signtest.Key(t)
 	src := signtest.Sign(t, sample(), key)
-	m := open(t, src, anyModel(key), sign.WithMemoryLimit(big-1))
+	m := open(t, src, anyModel(key), sign.WithMemoryLimit(large-1))
 	_, err := m.ReadFile("model.safetensors")
-	if se, ok := errors.AsType[*sign.SizeError](err); !ok || !errors.Is(err, sign.ErrTooLarge) || se.Size != big || se.Limit != big-1 {
+	if se, ok := errors.AsType[*sign.SizeError](err); !ok || !errors.Is(err, sign.ErrTooLarge) || se.Size != large || se.Limit != large-1 {
 		t.Errorf("%v", err)
 	}
-	if _, err := m.ReadInto(t.Context(), "model.safetensors", make([]byte, big)); err != nil {
+	if _, err := m.ReadInto(t.Context(), "model.safetensors", make([]byte, large)); err != nil {
 		t.Error("ReadInto is not limited:", err)
 	}
-	if _, err := open(t, src, anyModel(key), sign.WithMemoryLimit(big)).ReadFile("model.safetensors"); err != nil {
+	if _, err := open(t, src, anyModel(key), sign.WithMemoryLimit(large)).ReadFile("model.safetensors"); err != nil {
 		t.Error(err)
 	}
 }
@@ -242,8 +242,8 @@ func TestCancel(t *testing.T) {
 	src := signtest.Sign(t, sample(), key)
 	ctx, cancel := context.WithCancel(t.Context())
 	m := open(t, src, anyModel(key), sign.WithTap(func(string, int64) (sign.Tap, error) { return cancelTap{cancel}, nil }))
-	dst := bytes.Repeat([]byte{1}, big)
-	if _, err := m.ReadInto(ctx, "model.safetensors", dst); !errors.Is(err, context.Canceled) || !bytes.Equal(dst, make([]byte, big)) {
+	dst := bytes.Repeat([]byte{1}, large)
+	if _, err := m.ReadInto(ctx, "model.safetensors", dst); !errors.Is(err, context.Canceled) || !bytes.Equal(dst, make([]byte, large)) {
 		t.Errorf("ReadInto: %v", err)
 	}
 	if err := m.VerifyAll(ctx, nil); !errors.Is(err, context.Canceled) {
@@ -276,7 +276,7 @@ func TestProgress(t *testing.T) {
 	}); err != nil {
 		t.Fatal(err)
 	}
-	if calls == 0 || last.Done != last.Total || last.Total < big {
+	if calls == 0 || last.Done != last.Total || last.Total < large {
 		t.Errorf("%d calls, last %+v", calls, last)
 	}
 }
