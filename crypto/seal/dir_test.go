@@ -114,6 +114,25 @@ func TestDirAndBack(t *testing.T) {
 	}
 }
 
+// tink-go opens every blob, given the keyset and the associated data of the specification.
+func TestTinkOpensBlobs(t *testing.T) {
+	h, src := newKeyset(t, 4096), model()
+	dir, _ := sealModel(t, h, src, seal.Options{})
+	for path, file := range src {
+		ct, err := os.ReadFile(filepath.Join(dir, manifestBlob(t, dir, path)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := readers["tink-go"](t, h, seal.FileAD("tiny", 7, path), ct)
+		if err != nil || !bytes.Equal(got, file.Data) {
+			t.Errorf("%s: %d bytes, %v", path, len(got), err)
+		}
+		if _, err := readers["tink-go"](t, h, seal.FileAD("tiny", 8, path), ct); err == nil {
+			t.Errorf("%s opens as another version", path)
+		}
+	}
+}
+
 // Nothing of the plaintext shows in the sealed directory but the names and sizes that seal.json lists.
 func TestSealedDirectoryHidesContents(t *testing.T) {
 	src := fstest.MapFS{"weights": {Data: bytes.Repeat([]byte("canary-77"), 1000)}}

@@ -26,13 +26,14 @@ const redacted = "[secret]"
 // Bytes are secret bytes. Make them with [New]; the zero value and nil behave as destroyed. It is safe for concurrent use
 // and must not be copied.
 type Bytes struct {
-	mu   sync.RWMutex
-	b    []byte
-	live bool
+	mu sync.RWMutex
+	// A pointer, because fmt follows one pointer to print an unexported field under a verb that does not fit it, past
+	// every method, and prints the second as an address. nil: destroyed.
+	b *[]byte
 }
 
 // New takes ownership of b: the caller must neither read nor change it afterwards.
-func New(b []byte) *Bytes { return &Bytes{b: b, live: true} }
+func New(b []byte) *Bytes { return &Bytes{b: &b} }
 
 // Use calls f with the bytes and returns its error. f must not keep, change or copy them past the call, and must not call
 // Destroy. Errors: [ErrDestroyed].
@@ -42,10 +43,10 @@ func (s *Bytes) Use(f func([]byte) error) error {
 	}
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	if !s.live {
+	if s.b == nil {
 		return ErrDestroyed
 	}
-	return f(s.b)
+	return f(*s.b)
 }
 
 // Destroy overwrites the bytes with zeros, after every Use under way has ended. Further calls do nothing.
@@ -55,8 +56,10 @@ func (s *Bytes) Destroy() {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	clear(s.b)
-	s.b, s.live = nil, false
+	if s.b != nil {
+		clear(*s.b)
+		s.b = nil
+	}
 }
 
 // Len is the number of bytes, 0 once destroyed.
@@ -66,7 +69,10 @@ func (s *Bytes) Len() int {
 	}
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	return len(s.b)
+	if s.b == nil {
+		return 0
+	}
+	return len(*s.b)
 }
 
 // Equal reports whether s and b hold the same bytes, in time that depends only on the lengths. Destroyed bytes equal
@@ -78,7 +84,7 @@ func (s *Bytes) Equal(b *Bytes) bool {
 	if s == b { // a second read lock on one mutex could deadlock behind a waiting Destroy
 		s.mu.RLock()
 		defer s.mu.RUnlock()
-		return s.live
+		return s.b != nil
 	}
 	// Comparing copies keeps the two locks from being held together, which two goroutines could do in opposite order.
 	var mine []byte
