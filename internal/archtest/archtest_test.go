@@ -97,6 +97,7 @@ func TestRulesSeeViolations(t *testing.T) {
 		{"root", "x.go", lib + "var (\n" + strings.Repeat("A int; ", maxRootExported+1) + ")\n", lib + "var A int\n"},
 		{"libraries", "guard/x.go", lib + "func init() {}\n", lib + "type T struct{}\nfunc (T) init() {}\n"},
 		{"libraries", "guard/x.go", imports("flag"), imports("net/http")},
+		{"libraries", "guard/x.go", imports("unsafe"), imports("reflect")},
 		{"libraries", "guard/x.go", lib + "import \"net/http\"\nvar c = http.DefaultClient\n", lib + "import \"net/http\"\nvar c = http.Client{}\n"},
 		{"libraries", "guard/x.go", lib + "import h \"net/http\"\nvar c = h.DefaultClient\n", lib + "var h struct{ DefaultClient int }\nvar c = h.DefaultClient\n"},
 		{"libraries", "guard/x.go", lib + "import \"context\"\nvar c = context.TODO()\n", lib + "import \"context\"\nvar c = context.Canceled\n"},
