@@ -4,13 +4,16 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
+	"path/filepath"
 	"testing"
 	"testing/fstest"
 
+	"github.com/holdfast-ai/holdfast/internal/testkit"
 	"github.com/holdfast-ai/holdfast/internal/transcript"
 	"github.com/holdfast-ai/holdfast/sign"
 	"github.com/holdfast-ai/holdfast/sign/manifest"
@@ -222,6 +225,38 @@ func TestLoaded(t *testing.T) {
 		t.Fatal(err)
 	}
 	expect("ReadFile", true, "a", "b", "empty")
+}
+
+// TestLoadedVector holds the digest against docs/vectors.
+func TestLoadedVector(t *testing.T) {
+	var doc struct {
+		Vectors []struct {
+			Kind string
+			Out  struct{ Loaded string }
+		}
+	}
+	if err := json.Unmarshal(read(t, filepath.Join(testkit.Root(t), "docs", "vectors", "model.json")), &doc); err != nil {
+		t.Fatal(err)
+	}
+	key := signtest.Key(t)
+	m := open(t, signtest.Sign(t, sample(), key), anyModel(key))
+	for _, name := range []string{"a-b", "a/b"} { // "2" and "1", as in the vector
+		if _, err := m.ReadFile(name); err != nil {
+			t.Fatal(err)
+		}
+	}
+	checked := 0
+	for _, v := range doc.Vectors {
+		if v.Kind == "loaded" {
+			checked++
+			if got, _ := m.Loaded(); hexOf(got[:]) != v.Out.Loaded {
+				t.Errorf("%x, want %s", got, v.Out.Loaded)
+			}
+		}
+	}
+	if checked != 1 {
+		t.Errorf("%d vectors", checked)
+	}
 }
 
 // TestReadIntoAllocations: a longer file costs no more allocations.
