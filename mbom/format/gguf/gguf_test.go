@@ -1,0 +1,173 @@
+package gguf_test
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"testing"
+
+	"github.com/holdfast-ai/holdfast/internal/testkit"
+	"github.com/holdfast-ai/holdfast/mbom/format/gguf"
+)
+
+type writer struct{ bytes.Buffer }
+
+func (w *writer) u32(v uint32)     { w.Write(binary.LittleEndian.AppendUint32(nil, v)) }
+func (w *writer) u64(v uint64)     { w.Write(binary.LittleEndian.AppendUint64(nil, v)) }
+func (w *writer) text(s string)    { w.u64(uint64(len(s))); w.WriteString(s) }
+func (w *writer) align(to int)     { w.Write(make([]byte, -w.Len()&(to-1))) }
+func (w *writer) pair(k, v string) { w.text(k); w.u32(uint32(gguf.String)); w.text(v) }
+
+func sample() []byte {
+	w := &writer{}
+	w.WriteString("GGUF")
+	w.u32(3)
+	w.u64(2)
+	w.u64(2)
+	w.pair("general.architecture", "llama")
+	w.pair("tokenizer.chat_template", "{{ messages }}")
+	for i, name := range []string{"a", "b"} {
+		w.text(name)
+		w.u32(2)
+		w.u64(4)
+		w.u64(2)
+		w.u32(uint32(gguf.F32))
+		w.u64(uint64(i) * 32)
+	}
+	w.align(32)
+	w.Write(make([]byte, 64))
+	return w.Bytes()
+}
+
+// The vectors' labels give each file a verdict and the one rule that it breaks.
+func TestVectors(t *testing.T) {
+	dir := testkit.Vectors(t, "formats", "gguf")
+	labels, err := os.Open(filepath.Join(dir, "labels.jsonl"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer labels.Close()
+	count := 0
+	for sc := bufio.NewScanner(labels); sc.Scan(); {
+		var l struct {
+			Path, Verdict, Rule string
+			Also                []string
+		}
+		if err := json.Unmarshal(sc.Bytes(), &l); err != nil {
+			t.Fatal(err)
+		}
+		count++
+		t.Run(l.Path, func(t *testing.T) {
+			data, err := os.ReadFile(filepath.Join(dir, l.Path))
+			if err != nil {
+				t.Fatal(err)
+			}
+			size := int64(len(data))
+			h, err := gguf.Read(bytes.NewReader(data), size)
+			if l.Verdict != "reject" {
+				if err != nil {
+					t.Fatalf("want %s, got %v", l.Verdict, err)
+				}
+				if got := h.Trailing(size) > 0; got != (l.Rule == "trailing") {
+					t.Errorf("trailing bytes reported: %v", got)
+				}
+				if got := len(h.BadText) > 0; got != (l.Rule == "utf8") {
+					t.Errorf("bad text reported: %v", got)
+				}
+				return
+			}
+			fe, ok := errors.AsType[*gguf.FormatError](err)
+			if !ok || !errors.Is(err, gguf.ErrFormat) {
+				t.Fatalf("want a FormatError, got %v", err)
+			}
+			if fe.Rule != l.Rule && !slices.Contains(l.Also, fe.Rule) &&
+				!(l.Rule == "tensor-name" && fe.Rule == "string-length") { // a length of 2^40 breaks both
+				t.Errorf("refused by %s (%v), want %s", fe.Rule, fe, l.Rule)
+			}
+		})
+	}
+	if count != 97 {
+		t.Errorf("%d labelled files, want 97", count)
+	}
+}
+
+func TestRead(t *testing.T) {
+	data := sample()
+	h, err := gguf.Read(bytes.NewReader(data), int64(len(data)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if h.Text("general.architecture") != "llama" || h.Text("tokenizer.chat_template") != "{{ messages }}" || len(h.Tensors) != 2 {
+		t.Errorf("got %+v", h)
+	}
+	if b := h.Tensors[1]; b.Name != "b" || b.Begin != 32 || b.End != 64 || b.Elements() != 8 || b.Type.String() != "F32" {
+		t.Errorf("got %+v", b)
+	}
+	if h.DataEnd != int64(len(data)) || h.Trailing(int64(len(data))) != 0 || h.Trailing(int64(len(data))+1) != 1 {
+		t.Errorf("end %d of %d", h.DataEnd, len(data))
+	}
+}
+
+// Every cut of the header asks for more bytes while the file is said to be whole, and is refused once it is not.
+func TestCut(t *testing.T) {
+	data := sample()
+	h, err := gguf.Read(bytes.NewReader(data), int64(len(data)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for n := range int(h.DataStart) - 31 {
+		if _, err := gguf.Parse(bytes.NewReader(data[:n]), int64(len(data))); !errors.Is(err, io.ErrUnexpectedEOF) || !errors.Is(err, gguf.ErrFormat) {
+			t.Fatalf("first %d bytes: %v", n, err)
+		}
+		if _, err := gguf.Read(bytes.NewReader(data[:n]), int64(n)); !errors.Is(err, gguf.ErrFormat) || errors.Is(err, io.ErrUnexpectedEOF) {
+			t.Fatalf("cut to %d bytes: %v", n, err)
+		}
+	}
+}
+
+// A count that lies must cost what the file has, not what it claims.
+func TestClaimedCountAllocatesNothing(t *testing.T) {
+	for _, at := range []int{8, 16, 24} { // tensors, pairs, length of the first key
+		data := sample()
+		binary.LittleEndian.PutUint64(data[at:], 1<<15)
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		_, err := gguf.Parse(bytes.NewReader(data), 1<<40)
+		runtime.ReadMemStats(&after)
+		if err == nil {
+			t.Errorf("count at %d: accepted", at)
+		}
+		if n := after.TotalAlloc - before.TotalAlloc; n > 1<<20 {
+			t.Errorf("count at %d: %d bytes allocated", at, n)
+		}
+	}
+}
+
+func FuzzRead(f *testing.F) {
+	f.Add(sample())
+	f.Add(sample()[:100])
+	f.Fuzz(func(t *testing.T, data []byte) {
+		size := int64(len(data))
+		h, err := gguf.Read(bytes.NewReader(data), size)
+		if err != nil {
+			if !errors.Is(err, gguf.ErrFormat) {
+				t.Fatalf("untyped error: %v", err)
+			}
+			return
+		}
+		at := int64(0)
+		for _, x := range h.Tensors {
+			if x.Begin < at || x.Begin-at >= h.Alignment || x.End < x.Begin || h.DataStart+x.End > size {
+				t.Fatalf("hole, overlap or overrun at %q", x.Name)
+			}
+			at = x.End
+		}
+	})
+}

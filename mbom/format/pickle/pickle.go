@@ -1,0 +1,188 @@
+// Package pickle finds Python pickles whatever their name, and lists what loading one would import, without loading it.
+//
+// A pickle is a program: loading it may call any function of any module. [Scan] walks its opcodes with a model of the
+// stack and the memo, so that names put together on the stack are found too. The verdict is by default a refusal: only a
+// pickle that was read to its end and imports nothing but names on a short list of tensor and container builders is
+// [Clean]. A limit that is hit, or a stream that breaks, is [Incomplete], never clean.
+//
+// Three layouts are known: plain pickles (several may follow one another), the zip files of torch.save, and its older
+// layout of pickles followed by raw storage.
+package pickle
+
+import (
+	"bytes"
+	"cmp"
+	"io"
+	"slices"
+)
+
+// A Verdict says what loading the file would do. The zero value is not Clean.
+type Verdict int
+
+// The verdicts, from worst to best where several streams are judged together.
+const (
+	Dangerous  Verdict = iota + 1 // imports code that runs commands, reaches files or the network, or cannot be named
+	Unknown                       // imports names that are on no list
+	Incomplete                    // could not be read to its end
+	Clean                         // read to its end; imports allowed names only
+)
+
+func (v Verdict) String() string {
+	switch v {
+	case Dangerous:
+		return "dangerous"
+	case Unknown:
+		return "unknown"
+	case Incomplete:
+		return "incomplete"
+	case Clean:
+		return "clean"
+	}
+	return "none"
+}
+
+// A Kind is the layout of a file.
+type Kind string
+
+// The layouts.
+const (
+	None   Kind = ""       // no pickle in it
+	Plain  Kind = "pickle" // one or more pickles
+	Zip    Kind = "torch"  // zip of torch.save, with pickles in it
+	Legacy Kind = "torch-legacy"
+)
+
+// An Import is a global that loading the pickle would look up. "?" stands for a part that could not be resolved.
+type Import struct{ Module, Name string }
+
+func (i Import) String() string { return i.Module + "." + i.Name }
+
+// A Report is the result of a scan.
+type Report struct {
+	Kind    Kind
+	Verdict Verdict
+	Imports []Import // sorted, without doubles; at most MaxImports
+	Calls   bool     // some object is called or built
+	Notes   []string // what made the verdict, in words
+}
+
+// Bounds on what a scan may cost. Hitting one makes the verdict Incomplete.
+const (
+	MaxOps     = 50_000_000 // opcodes of one stream: a large estimator has some millions
+	MaxStack   = 1_000_000  // entries of the modelled stack and of the memo
+	MaxText    = 4096       // bytes of a string that is kept: longer ones name no module
+	MaxImports = 10_000
+	MaxStreams = 1000     // pickles that follow one another
+	MaxZip     = 10_000   // entries of a zip
+	MaxEntry   = 64 << 20 // bytes of one inflated pickle in a zip
+)
+
+// Scan reads a file of size bytes. It never fails: what cannot be read makes the verdict Incomplete.
+func Scan(r io.ReaderAt, size int64) Report {
+	var magic [4]byte
+	if size >= 4 {
+		if _, err := r.ReadAt(magic[:], 0); err == nil && bytes.Equal(magic[:], []byte("PK\x03\x04")) {
+			return scanZip(r, size)
+		}
+	}
+	return scanStreams(io.NewSectionReader(r, 0, size), false)
+}
+
+// Detect reports whether data, the whole or the beginning of a file, is a pickle: it begins with a protocol mark, or it
+// walks to a STOP as the text protocols do and does something on the way. Prose is not mistaken for one.
+func Detect(data []byte, whole bool) bool {
+	if len(data) >= 2 && data[0] == opProto && data[1] <= 5 {
+		return true
+	}
+	if len(data) == 0 {
+		return false
+	}
+	w := newWalker(bytes.NewReader(data))
+	end := w.stream()
+	for i := range w.imports {
+		if judge(i) == Dangerous {
+			return true
+		}
+	}
+	switch {
+	case w.calls && (len(w.imports) > 0 || w.ext), end == stopped && len(w.imports) > 0:
+		return true
+	case end == stopped && whole && bytes.IndexByte([]byte("(]})"), data[0]) >= 0: // plain data in a text protocol
+		return len(bytes.TrimSpace(data[w.at:])) == 0
+	}
+	return false
+}
+
+// scanStreams walks the pickles that follow one another in r. In torch files persistent ids name tensor storage.
+func scanStreams(r io.Reader, torch bool) Report {
+	w := newWalker(r)
+	rep := Report{Kind: Plain}
+	first, _ := w.r.Peek(1)
+	marked := len(first) == 1 && first[0] == opProto
+	for n := 0; ; n++ {
+		end := w.stream()
+		if n == 0 && end == stopped && w.legacyMagic {
+			rep.Kind = Legacy
+		}
+		if end == stopped && n+1 < MaxStreams {
+			if w.more() {
+				continue
+			}
+			break
+		}
+		if rep.Kind == Legacy && n >= legacyStreams && end == broke {
+			break // raw storage follows the pickles
+		}
+		if n == 0 && !marked && len(w.imports) == 0 && !w.calls {
+			rep.Kind, w.persistent = None, false
+		}
+		w.broken = true
+		w.note("a stream breaks off or a limit was hit")
+		break
+	}
+	w.persistent = w.persistent && !torch && rep.Kind != Legacy
+	return w.report(rep)
+}
+
+// legacyStreams is the number of pickles in the older torch layout: magic number, protocol, system, object, storage keys.
+const legacyStreams = 5
+
+func (w *walker) report(rep Report) Report {
+	rep.Calls, rep.Notes = w.calls, w.notes
+	rep.Verdict = Clean
+	if w.broken {
+		rep.Verdict = Incomplete
+	}
+	worse := func(v Verdict, note string) {
+		rep.Verdict = min(rep.Verdict, v)
+		rep.Notes = append(rep.Notes, note)
+	}
+	if w.ext {
+		worse(Unknown, "names come from the loader's extension registry")
+	}
+	if w.persistent {
+		worse(Unknown, "objects come from the loader's persistent ids")
+	}
+	for _, i := range slices.SortedFunc(keys(w.imports), compare) {
+		rep.Imports = append(rep.Imports, i)
+		switch v := judge(i); v {
+		case Dangerous, Unknown:
+			worse(v, v.String()+" import "+i.String())
+		}
+	}
+	return rep
+}
+
+func compare(a, b Import) int {
+	return cmp.Or(cmp.Compare(a.Module, b.Module), cmp.Compare(a.Name, b.Name))
+}
+
+func keys(m map[Import]bool) func(func(Import) bool) {
+	return func(yield func(Import) bool) {
+		for i := range m {
+			if !yield(i) {
+				return
+			}
+		}
+	}
+}

@@ -1,0 +1,114 @@
+package pickle_test
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/holdfast-ai/holdfast/internal/testkit"
+	"github.com/holdfast-ai/holdfast/mbom/format/pickle"
+)
+
+type label struct {
+	Path, Verdict   string
+	Accept, Imports []string
+	Calls           []string
+}
+
+func labels(t *testing.T, folder string) (string, []label) {
+	dir := testkit.Vectors(t, "formats", folder)
+	f, err := os.Open(filepath.Join(dir, "labels.jsonl"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	var out []label
+	for sc := bufio.NewScanner(f); sc.Scan(); {
+		var l label
+		if err := json.Unmarshal(sc.Bytes(), &l); err != nil {
+			t.Fatal(err)
+		}
+		out = append(out, l)
+	}
+	return dir, out
+}
+
+// verdicts are the labels' words; "embedded" files import nothing themselves, which Clean says too.
+func testVectors(t *testing.T, folder string, want int) {
+	dir, all := labels(t, folder)
+	if len(all) != want {
+		t.Errorf("%d labelled files, want %d", len(all), want)
+	}
+	for _, l := range all {
+		t.Run(l.Path, func(t *testing.T) {
+			data, err := os.ReadFile(filepath.Join(dir, l.Path))
+			if err != nil {
+				t.Fatal(err)
+			}
+			rep := pickle.Scan(bytes.NewReader(data), int64(len(data)))
+			if got := rep.Verdict.String(); got != l.Verdict && !slices.Contains(l.Accept, got) {
+				t.Errorf("%s (%v), want %s or %v; imports %v", got, rep.Notes, l.Verdict, l.Accept, rep.Imports)
+			}
+			for _, name := range l.Imports {
+				if !strings.Contains(name, "?") && !slices.ContainsFunc(rep.Imports, func(i pickle.Import) bool { return i.String() == name }) {
+					t.Errorf("import %s is missing from %v", name, rep.Imports)
+				}
+			}
+			if len(l.Calls) > 0 && !rep.Calls {
+				t.Error("calls are not reported")
+			}
+			if len(l.Imports) > 0 && rep.Kind == pickle.Plain && !pickle.Detect(data, true) {
+				t.Error("not detected by content")
+			}
+		})
+	}
+}
+
+func TestVectors(t *testing.T)      { testVectors(t, "pickle", 94) }
+func TestTorchVectors(t *testing.T) { testVectors(t, "torch", 19) }
+
+func TestZeroVerdictIsNotClean(t *testing.T) {
+	var r pickle.Report
+	if r.Verdict == pickle.Clean {
+		t.Error("the zero report is clean")
+	}
+}
+
+// Text that is no pickle stays text.
+func TestDetectProse(t *testing.T) {
+	for _, s := range []string{
+		"", "N.", "N. B. this is prose.\n", "config\nfor\nmodels.\n", "cos\nand sin\n", "{}", "[1, 2]", "I am text.\n", "(see below).\n", "Vim.\n.\n",
+		"---\nlicense: mit\n---\n# Model\n", "class Foo:\n    pass\n", "{{ messages }}", "conda\nenv\nbase\n",
+	} {
+		if pickle.Detect([]byte(s), true) {
+			t.Errorf("%q is taken for a pickle", s)
+		}
+	}
+	for _, s := range []string{"cos\nsystem\n(S'id'\ntR.", "(S'id'\nios\nsystem\n.", "\x80\x04\x95", "(lp0\nI1\na.", "cos\nsystem\n(S'id'\ntR"} {
+		if !pickle.Detect([]byte(s), true) {
+			t.Errorf("%q is not detected", s)
+		}
+	}
+}
+
+func FuzzScan(f *testing.F) {
+	for _, s := range []string{"cos\nsystem\n(S'id'\ntR.", "\x80\x04\x8c\x02os\x8c\x06system\x93)R.", "(lp0\nI1\na.", "PK\x03\x04", "\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19."} {
+		f.Add([]byte(s))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		rep := pickle.Scan(bytes.NewReader(data), int64(len(data)))
+		if rep.Verdict < pickle.Dangerous || rep.Verdict > pickle.Clean {
+			t.Fatalf("verdict %d", rep.Verdict)
+		}
+		if rep.Kind == pickle.None && rep.Verdict == pickle.Clean {
+			t.Fatal("clean without being a pickle")
+		}
+		pickle.Detect(data, true)
+		pickle.Detect(data, false)
+	})
+}
