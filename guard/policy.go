@@ -97,8 +97,8 @@ type Policy struct {
 	SystemPrompts []string `json:"system_prompts,omitempty" validate:"max=64,dive,min=1"`
 }
 
-// DefaultPolicy serves OpenAI chat completions, the list of models and a health check, with every rule blocking but two
-// whose findings are worth a look only. Callers are trusted with the system role.
+// DefaultPolicy serves OpenAI chat completions, the list of models and a health check, with every rule blocking but the
+// one on text direction, which right-to-left pages meet by chance. Callers are trusted with the system role.
 func DefaultPolicy() Policy {
 	return Policy{
 		Routes: []Route{
@@ -107,7 +107,7 @@ func DefaultPolicy() Policy {
 			{"GET", "/healthz", KindPass},
 		},
 		Limits:          Limits{}.withDefaults(),
-		Rules:           map[string]Mode{detect.RuleBidi: ModeMonitor, "jailbreak.unbound": ModeMonitor},
+		Rules:           map[string]Mode{detect.RuleBidi: ModeMonitor},
 		TrustSystemRole: true,
 	}
 }

@@ -38,7 +38,11 @@ func (t *Text) Original(i int) int {
 	if k == 0 {
 		return i
 	}
-	return int(t.from[k-1].orig) + i - int(t.from[k-1].norm)
+	o := int(t.from[k-1].orig) + i - int(t.from[k-1].norm)
+	if k < len(t.from) { // inside a rune that was folded to a longer one
+		o = min(o, int(t.from[k].orig))
+	}
+	return o
 }
 
 // spelled is the number of single letters in a row that make a spelled-out word: "i g n o r e", "i.g.n.o.r.e".
