@@ -145,6 +145,7 @@ func TestUnwrapRefusals(t *testing.T) {
 		for field, blob := range map[string]string{
 			"not JSON": "x", "duplicate key": `{"encryptedKeyset":"AA==","encryptedKeyset":"AA=="}`,
 			"unknown field": `{"x":1}`, "trailing bytes": string(w.Blob) + "{}", "deep": strings.Repeat("[", 100),
+			"long": string(w.Blob) + strings.Repeat(" ", seal.MaxWrap),
 		} {
 			if _, err := k.Unwrap(t.Context(), seal.Wrapped{ID: name, Blob: []byte(blob)}, info); !errors.Is(err, ErrFormat) {
 				t.Errorf("%s: %s: %v", name, field, err)

@@ -264,6 +264,9 @@ func TestRefusals(t *testing.T) {
 		}, nil},
 		{"old version under a new number", func(t *testing.T, w *world) { w.info = infoOf(t, w.v6, 7) }, code(CodeVersion)},
 		{"older than the guest wants", func(_ *testing.T, w *world) { w.client.MinVersion = 8 }, is(ErrVersion)},
+		{"host renumbers an older model", func(t *testing.T, w *world) {
+			w.client.MinVersion, w.info = 8, infoOf(t, w.v7, 8)
+		}, code(CodeVersion)},
 		{"exactly what the guest wants", func(_ *testing.T, w *world) { w.client.MinVersion = 7 }, nil},
 		{"other seal.json", func(_ *testing.T, w *world) { w.info.ManifestDigest[0]++ }, code(CodeSeal)},
 		{"other seal.json where none is pinned", func(_ *testing.T, w *world) {
@@ -459,6 +462,11 @@ func TestManInTheMiddle(t *testing.T) {
 	evil.client.ServerKey = &evil.identity.PublicKey
 	if _, err := evil.client.Keyset(t.Context(), w.info, nil); err != nil {
 		t.Fatal(err)
+	}
+	a, _ := serverHash(&w.identity.PublicKey)
+	b2, _ := serverHash(&evil.identity.PublicKey)
+	if token := make([]byte, tokenSize); challengeOf(a, token) == challengeOf(b2, token) || tokenDigest(a, token) == tokenDigest(b2, token) {
+		t.Error("challenges do not name their server")
 	}
 	status, b := w.post(t, "/v1/release", evil.seen["/v1/release"])
 	if status != http.StatusForbidden || !strings.Contains(string(b), string(CodeChallenge)) {

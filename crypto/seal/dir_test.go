@@ -214,6 +214,8 @@ func TestDirAttacks(t *testing.T) {
 		{"absolute path", func(t *testing.T, d string) { edit(t, d, `"a-b"`, `"/a-b"`) }, h, seal.ErrFormat},
 		{"blob that escapes", func(t *testing.T, d string) { edit(t, d, `"blobs/000000"`, `"blobs/../seal.json"`) }, h, seal.ErrFormat},
 		{"two files in one blob", func(t *testing.T, d string) { edit(t, d, `"blobs/000001"`, `"blobs/000000"`) }, h, seal.ErrFormat},
+		{"paths out of order", func(t *testing.T, d string) { edit(t, d, `"a-b"`, `"z"`) }, h, seal.ErrFormat},
+		{"one path twice", func(t *testing.T, d string) { edit(t, d, `"a-b"`, `"a/b"`) }, h, seal.ErrFormat},
 		{"file and directory", func(t *testing.T, d string) { edit(t, d, `"a-b"`, `"a"`) }, h, seal.ErrFormat},
 		{"wrapped keyset too large", func(t *testing.T, d string) {
 			if err := os.WriteFile(filepath.Join(d, "seal.keys", "x.json"), make([]byte, seal.MaxWrap+1), 0o644); err != nil {
@@ -238,6 +240,53 @@ func TestDirAttacks(t *testing.T) {
 				t.Errorf("got %v, want %v", err, c.want)
 			}
 		})
+	}
+}
+
+// switching is a sealed directory whose blob of one path becomes another after it was first looked at.
+type switching struct {
+	fs.FS
+	blob  string
+	other []byte
+}
+
+type switchingFile struct {
+	fs.File
+	reads *int
+	other []byte
+}
+
+func (s switching) Open(name string) (fs.File, error) {
+	f, err := s.FS.Open(name)
+	if err != nil || name != s.blob {
+		return f, err
+	}
+	return switchingFile{f, new(int), s.other}, nil
+}
+
+func (f switchingFile) ReadAt(p []byte, off int64) (int, error) {
+	if *f.reads++; *f.reads == 1 {
+		return f.File.(io.ReaderAt).ReadAt(p, off)
+	}
+	return bytes.NewReader(f.other).ReadAt(p, off)
+}
+
+// An older blob of the same path and keyset is authentic by itself. It is refused also when it is put in place after its
+// header was compared.
+func TestBlobExchangedAfterCheck(t *testing.T) {
+	h := newKeyset(t, 4096)
+	src := fstest.MapFS{"w": {Data: pattern("new", 10_000)}}
+	dir, _ := sealModel(t, h, src, seal.Options{})
+	src["w"].Data = pattern("old", 10_000)
+	old, _ := sealModel(t, h, src, seal.Options{})
+	ct, err := os.ReadFile(filepath.Join(old, manifestBlob(t, old, "w")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for blob, want := range map[string]error{"blobs/000000": seal.ErrAuth, "none": nil} {
+		if err := readEverything(t, switching{dirFS(t, dir), blob, ct}, h); !errors.Is(err, want) {
+			t.Errorf("%s exchanged: %v", blob, err)
+		}
 	}
 }
 

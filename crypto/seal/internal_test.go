@@ -15,6 +15,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/holdfast-ai/holdfast/internal/testkit"
 )
@@ -57,9 +58,15 @@ func TestSpread(t *testing.T) {
 		for _, total := range []int64{1, 2, 100} {
 			s := newSpread(total, workers)
 			var passed, ran atomic.Int64
-			var mu sync.Mutex
+			var mu, reporting sync.Mutex
 			seen := map[int64]bool{}
 			s.passedTo = func(p int64) {
+				if !reporting.TryLock() {
+					t.Error("two reports at once")
+					return
+				}
+				defer reporting.Unlock()
+				time.Sleep(200 * time.Microsecond) // the others run ahead meanwhile, no further than the window
 				if p <= passed.Load() || p > total {
 					t.Errorf("reported %d after %d", p, passed.Load())
 				}

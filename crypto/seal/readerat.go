@@ -48,19 +48,18 @@ func NewReaderAt(src io.ReaderAt, size int64, h *keyset.Handle, ad []byte, opts 
 	return newReaderAt(src, size, k, ad, nil, o)
 }
 
-// newReaderAt demands the header want, where it is not nil.
-func newReaderAt(src io.ReaderAt, size int64, k *key, ad, want []byte, o options) (*ReaderAt, error) {
+// newReaderAt takes the file's header from the caller, who has it from a better source than the file, or reads it where it
+// is nil.
+func newReaderAt(src io.ReaderAt, size int64, k *key, ad, header []byte, o options) (*ReaderAt, error) {
 	plain, segments, err := k.plain(size)
 	if err != nil {
 		return nil, err
 	}
-	var buf [maxHeader]byte
-	header := buf[:k.header]
-	if err := readFull(src, header, 0); err != nil {
-		return nil, err
-	}
-	if want != nil && !bytes.Equal(header, want) {
-		return nil, fmt.Errorf("%w: another file header than the manifest says", ErrAuth)
+	if header == nil {
+		header = make([]byte, k.header)
+		if err := readFull(src, header, 0); err != nil {
+			return nil, err
+		}
 	}
 	r := &ReaderAt{src: src, workers: o.workers}
 	if r.stream, err = k.stream(header, ad); err != nil {
