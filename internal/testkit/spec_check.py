@@ -133,6 +133,21 @@ def report_data(i):
     return {"report_data": hashlib.sha512(t).digest()}
 
 
+def release(i):
+    server, token, key, sealed = (bytes.fromhex(i[k]) for k in ("server", "token", "key", "sealed"))
+    challenge = H(T("holdfast/release-challenge/v1", server, token))
+    key_hash = H(T("holdfast/key/v1", "mlkem768x25519", key))
+    info = T("holdfast/release/v1", i["suite"], server, token, key, i["claims"], H(i["evidence"].encode()))
+    return {
+        "challenge": challenge,
+        "challenge_signed": H(T("holdfast/release-challenge-signature/v1", server, token)),
+        "report_data": hashlib.sha512(T("holdfast/report-data/v1", "release", challenge, key_hash, None,
+                                        H(i["claims"].encode()))).digest(),
+        "info": info,
+        "response_signed": H(T("holdfast/release-response/v1", info, sealed)),
+    }
+
+
 def commitment(i):
     params = ("AES-GCM-HKDF", i["hash"], i["derived_key_size"], i["segment"])
     return {"commitment": hmac.digest(bytes.fromhex(i["dek"]), T("holdfast/commit/v1", *params), "sha256")}
@@ -176,6 +191,7 @@ KINDS = {
     "seal-file-ad": lambda i: {"ad": T("holdfast/seal-file/v1", i["name"], i["version"], i["path"])},
     "keyset-ad": lambda i: {"ad": T("holdfast/keyset/v1", i["name"], i["version"], bytes.fromhex(i["commitment"]))},
     "commitment": commitment,
+    "release": release,
     "sealed-directory": sealed_directory,
     "report-data": report_data,
     "gpu-nonce": lambda i: {"nonce": H(T("holdfast/gpu-nonce/v1", i["role"], bytes.fromhex(i["challenge"]),

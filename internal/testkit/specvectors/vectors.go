@@ -22,6 +22,10 @@ func build() ([]file, error) {
 	if err != nil {
 		return nil, err
 	}
+	release, err := releaseVectors()
+	if err != nil {
+		return nil, err
+	}
 	return []file{
 		{name: "transcript.json", Section: "1", Vectors: append(transcriptVectors(), keyHashVectors()...)},
 		{name: "model.json", Section: "2", Vectors: model},
@@ -29,6 +33,7 @@ func build() ([]file, error) {
 		{name: "evidence.json", Section: "4", Vectors: evidenceVectors()},
 		{name: "dsse.json", Section: "5", Vectors: dsse},
 		{name: "channel.json", Section: "6", Vectors: channelVectors()},
+		{name: "release.json", Section: "7", Vectors: release},
 	}, nil
 }
 
