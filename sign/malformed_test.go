@@ -232,8 +232,12 @@ func TestMalformedBundles(t *testing.T) {
 		"key and certificate": {"verificationMaterial", sign.ErrFormat, func(d object) { material(d)["certificate"] = object{} }},
 		"empty key":           {"verificationMaterial.publicKey", sign.ErrFormat, func(d object) { material(d)["publicKey"] = object{} }},
 		"key no object":       {"verificationMaterial.publicKey", sign.ErrFormat, func(d object) { material(d)["publicKey"] = "x" }},
-		"certificate chain":   {"verificationMaterial", sign.ErrUnsupported, func(d object) { d["verificationMaterial"] = object{"x509CertificateChain": object{}} }},
-		"keyless":             {"verificationMaterial", sign.ErrUnsupported, func(d object) { d["verificationMaterial"] = object{"certificate": object{}} }},
+		"no certificates":     {"verificationMaterial", sign.ErrFormat, func(d object) { d["verificationMaterial"] = object{"x509CertificateChain": object{}} }},
+		"no certificate":      {"verificationMaterial.certificates[0]", sign.ErrFormat, func(d object) { d["verificationMaterial"] = object{"certificate": object{"rawBytes": "MAA="}} }},
+		"certificate no text": {"verificationMaterial.certificates[0]", sign.ErrFormat, func(d object) { d["verificationMaterial"] = object{"certificate": object{"rawBytes": "?"}} }},
+		"keyless": {"verificationMaterial", sign.ErrUnsupported, func(d object) {
+			d["verificationMaterial"] = object{"certificate": object{}, "tlogEntries": []any{object{}}}
+		}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var d object

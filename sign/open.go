@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/holdfast-ai/holdfast/sign/bundle"
 	"github.com/holdfast-ai/holdfast/sign/manifest"
@@ -28,8 +29,11 @@ const (
 // DefaultMemoryLimit is the largest file, in bytes, that [Model.Open] and [Model.ReadFile] hold in memory by default.
 const DefaultMemoryLimit = 1 << 30
 
-// MethodKey is [Identity].Method of a bundle that was verified with a public key.
-const MethodKey = "key"
+// Values of [Identity].Method.
+const (
+	MethodKey         = "key"         // verified with one of [Policy].Keys
+	MethodCertificate = "certificate" // verified with a certificate under one of [Policy].Roots
+)
 
 // An Identity says what was verified.
 type Identity struct {
@@ -38,7 +42,7 @@ type Identity struct {
 	Version        uint64   // of holdfast.json; 0 where the model has none
 	KeyFingerprint [32]byte // of the signer: SHA-256 of the SubjectPublicKeyInfo in DER
 	RootDigest     [32]byte // of OMS; for interop only, it does not cover names
-	Method         string   // MethodKey
+	Method         string   // MethodKey or MethodCertificate
 }
 
 // An Option changes how [Open] works, never what it accepts.
@@ -47,6 +51,7 @@ type Option func(*options)
 type options struct {
 	bundle []byte
 	limit  int64
+	clock  func() time.Time
 	taps   []func(string, int64) (Tap, error)
 }
 
@@ -56,6 +61,9 @@ func WithBundle(b []byte) Option { return func(o *options) { o.bundle = b } }
 // WithMemoryLimit bounds the size, in bytes, of each file that [Model.Open] and [Model.ReadFile] hold in memory; larger
 // ones give [ErrTooLarge]. Default [DefaultMemoryLimit]. [Model.ReadInto] needs no limit: its caller brings the memory.
 func WithMemoryLimit(n int64) Option { return func(o *options) { o.limit = n } }
+
+// WithClock gives the time at which certificates are judged. Default [time.Now].
+func WithClock(now func() time.Time) Option { return func(o *options) { o.clock = now } }
 
 // WithTap has f called for each file that is released, by whatever way: through the [Tap] that it returns pass the file's
 // bytes, in order, in the same pass that hashes them. A nil Tap lets the file pass. An error of f refuses the file.
@@ -103,7 +111,7 @@ func Open(ctx context.Context, src fs.FS, p Policy, opts ...Option) (*Model, err
 	if err := p.validate(); err != nil {
 		return nil, err
 	}
-	m := &Model{src: src, opts: options{limit: DefaultMemoryLimit}, released: map[string]bool{}}
+	m := &Model{src: src, opts: options{limit: DefaultMemoryLimit, clock: time.Now}, released: map[string]bool{}}
 	for _, o := range opts {
 		o(&m.opts)
 	}
@@ -115,7 +123,7 @@ func Open(ctx context.Context, src fs.FS, p Policy, opts ...Option) (*Model, err
 	if err != nil {
 		return nil, err
 	}
-	key, err := p.verify(b)
+	key, err := p.verify(b, m.opts.clock())
 	if err != nil {
 		return nil, err
 	}
@@ -136,6 +144,9 @@ func Open(ctx context.Context, src fs.FS, p Policy, opts ...Option) (*Model, err
 		return nil, err
 	}
 	m.id = Identity{ModelID: m.man.ModelID(), RootDigest: m.man.Root, Method: MethodKey}
+	if len(b.Chain) > 0 {
+		m.id.Method = MethodCertificate
+	}
 	if m.id.KeyFingerprint, err = bundle.Fingerprint(key); err != nil {
 		return nil, err
 	}

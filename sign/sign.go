@@ -3,6 +3,7 @@ package sign
 import (
 	"context"
 	"crypto"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -22,6 +23,9 @@ type SignOptions struct {
 	// IgnorePaths are further paths that are not signed, each with all below it. They are recorded in the signature, and
 	// whoever opens the model does not see them.
 	IgnorePaths []string
+	// Chain makes a signature of the certificate method: the certificate of the key, then those that lead to a root. Empty:
+	// the key method.
+	Chain []*x509.Certificate
 	// Workers is how many files are hashed at once. Default GOMAXPROCS.
 	Workers int
 	// Progress, if not nil, is called at most every 100 ms and once at the end.
@@ -35,7 +39,7 @@ type SignOptions struct {
 // regular file or a directory: links, pipes and devices are refused, because the signature could not say what they mean
 // where the model is loaded. A holdfast.json that [Open] would refuse is refused here.
 //
-// Errors: [ErrKey], [ErrNotRegular], [ErrFormat] for names that cannot be signed and for a model without files,
+// Errors: [ErrKey], [bundle.ErrCertificate], [ErrNotRegular], [ErrFormat] for names that cannot be signed and for a model without files,
 // [ErrMismatch] for a file that changes meanwhile, the signer's, ctx's, and faults of src.
 func Sign(ctx context.Context, src fs.FS, key crypto.Signer, o SignOptions) ([]byte, [32]byte, error) {
 	none := [32]byte{}
@@ -92,7 +96,12 @@ func Sign(ctx context.Context, src fs.FS, key crypto.Signer, o SignOptions) ([]b
 	if err != nil {
 		return nil, none, err
 	}
-	b, err := bundle.Sign(key, payload)
+	var b []byte
+	if len(o.Chain) > 0 {
+		b, err = bundle.SignCertificate(key, o.Chain, payload)
+	} else {
+		b, err = bundle.Sign(key, payload)
+	}
 	if err != nil {
 		return nil, none, err
 	}

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"testing"
 	"testing/fstest"
+	"time"
 
 	"github.com/holdfast-ai/holdfast/internal/testkit"
 	"github.com/holdfast-ai/holdfast/sign"
@@ -20,6 +21,7 @@ import (
 // A vector is a bundle of another implementation with the model it was made for.
 type vector struct {
 	bundle, model, key string // paths below the vectors of sign
+	root               string // of the certificate method
 	ignore             []string
 	delete             string
 	write              map[string]string // files of the model with their new content
@@ -32,12 +34,14 @@ type vector struct {
 }
 
 const (
-	pyKey   = "model-transparency/keys/signing-key-pub.pem"
-	confKey = "model-signing-conformance/keys/certificate/signing-key-pub.pem"
-	py      = "model-transparency/bundles/"
-	conf    = "model-signing-conformance/"
-	spec    = "model-signing-spec/"
-	simple  = conf + "models/simple"
+	pyKey    = "model-transparency/keys/signing-key-pub.pem"
+	confKey  = "model-signing-conformance/keys/certificate/signing-key-pub.pem"
+	pyRoot   = "model-transparency/keys/ca-cert.pem"
+	confRoot = conf + "keys/certificate/ca-cert.pem"
+	py       = "model-transparency/bundles/"
+	conf     = "model-signing-conformance/"
+	spec     = "model-signing-spec/"
+	simple   = conf + "models/simple"
 )
 
 // vectors has the verdicts of SOURCES.md; for those that the public suites only expect to fail, the reason too.
@@ -46,20 +50,20 @@ var vectors = map[string]vector{
 	"v1.0.1 elliptic key":  {bundle: py + "v1.0.1-elliptic-key/model.sig", model: py + "v1.0.1-elliptic-key/model", key: pyKey, signed: 2, ignore: []string{"ignore-me"}},
 	"v1.0.1 without":       {bundle: py + "v1.0.1-elliptic-key/model.sig", model: py + "v1.0.1-elliptic-key/model", key: pyKey, signed: 2, extra: []string{"ignore-me"}},
 	"v1.1.0 elliptic key":  {bundle: py + "v1.1.0-elliptic-key/model.sig", model: py + "v1.1.0-elliptic-key/model", key: pyKey, signed: 2},
-	"v0.2.0 certificate":   {bundle: py + "v0.2.0-certificate/model.sig", model: simple, key: pyKey, open: sign.ErrUnsupported, field: "verificationMaterial"},
-	"v1.0.0 certificate":   {bundle: py + "v1.0.0-certificate/model.sig", model: simple, key: pyKey, open: sign.ErrUnsupported, field: "verificationMaterial"},
-	"v1.1.0 certificate":   {bundle: py + "v1.1.0-certificate/model.sig", model: simple, key: pyKey, open: sign.ErrUnsupported, field: "verificationMaterial"},
+	"v0.2.0 certificate":   {bundle: py + "v0.2.0-certificate/model.sig", model: simple, root: pyRoot, open: bundle.ErrSignature}, /* over the old encoding */
+	"v1.0.0 certificate":   {bundle: py + "v1.0.0-certificate/model.sig", model: py + "v1.0.0-certificate/model", root: pyRoot, signed: 2},
+	"v1.1.0 certificate":   {bundle: py + "v1.1.0-certificate/model.sig", model: py + "v1.1.0-certificate/model", root: pyRoot, signed: 2},
 	"v0.3.1 keyless":       {bundle: py + "v0.3.1-sigstore/model.sig", model: simple, key: pyKey, open: sign.ErrUnsupported, field: "verificationMaterial"},
 	"v1.0.1 keyless":       {bundle: py + "v1.0.1-sigstore/model.sig", model: simple, key: pyKey, open: sign.ErrUnsupported, field: "verificationMaterial"},
 	"spec key":             {bundle: spec + "valid/key.bundle.json", model: simple, key: confKey, signed: 2},
-	"spec certificate":     {bundle: spec + "valid/certificate.bundle.json", model: simple, key: confKey, open: sign.ErrUnsupported, field: "verificationMaterial"},
+	"spec certificate":     {bundle: spec + "valid/certificate.bundle.json", model: simple, root: confRoot, signed: 2},
 	"spec empty":           {bundle: spec + "invalid/empty.bundle.json", model: simple, key: confKey, open: sign.ErrFormat, field: "bundle"},
 	"spec no envelope":     {bundle: spec + "invalid/missing-envelope.bundle.json", model: simple, key: confKey, open: sign.ErrFormat, field: "dsseEnvelope"},
 	"spec no material":     {bundle: spec + "invalid/missing-verification-material.bundle.json", model: simple, key: confKey, open: sign.ErrFormat, field: "verificationMaterial"},
 	"conf simple":          {bundle: conf + "positive/key-simple/bundle.sig", model: simple, key: confKey, signed: 2},
 	"conf multi-file":      {bundle: conf + "positive/key-multi-file/bundle.sig", model: conf + "models/multi-file", key: confKey, signed: 3},
-	"conf certificate":     {bundle: conf + "positive/certificate-simple/bundle.sig", model: simple, key: confKey, open: sign.ErrUnsupported, field: "verificationMaterial"},
-	"conf wrong CA":        {bundle: conf + "negative/certificate-simple-wrong-ca_fail/bundle.sig", model: simple, key: confKey, open: sign.ErrUnsupported, field: "verificationMaterial"},
+	"conf certificate":     {bundle: conf + "positive/certificate-simple/bundle.sig", model: simple, root: confRoot, signed: 2},
+	"conf wrong CA":        {bundle: conf + "negative/certificate-simple-wrong-ca_fail/bundle.sig", model: simple, root: conf + "keys/wrong/wrong-ca-cert.pem", open: bundle.ErrCertificate},
 	"conf corrupted":       {bundle: conf + "negative/key-simple-corrupted-bundle_fail/bundle.sig", model: simple, key: confKey, delete: "ignore-me", open: sign.ErrFormat, field: "bundle"},
 	"conf truncated":       {bundle: conf + "negative/key-simple-truncated-bundle_fail/bundle.sig", model: simple, key: confKey, delete: "ignore-me", open: sign.ErrFormat, field: "bundle"},
 	"conf empty":           {bundle: conf + "negative/malformed-empty-bundle_fail/bundle.sig", model: simple, key: confKey, open: sign.ErrFormat, field: "bundle"},
@@ -74,6 +78,9 @@ var vectors = map[string]vector{
 	"sigstore managed key": {bundle: "sigstore-conformance/managed-key-happy-path/bundle.sigstore.json", model: simple, key: "sigstore-conformance/managed-key-happy-path/key.pub", open: sign.ErrFormat, field: "bundle"},
 }
 
+// vectorTime lies in the validity of every certificate of the vectors that is not meant to have expired.
+var vectorTime = time.Date(2026, 6, 1, 0, 0, 0, 0, time.UTC)
+
 func TestVectors(t *testing.T) {
 	root := testkit.Vectors(t, "sign")
 	for name, v := range vectors {
@@ -83,8 +90,18 @@ func TestVectors(t *testing.T) {
 				src[file] = &fstest.MapFile{Data: []byte(content), Mode: 0o644}
 			}
 			delete(src, v.delete)
-			p := sign.Policy{InsecureAnyModel: true, Keys: []crypto.PublicKey{publicKey(t, filepath.Join(root, v.key))}}
-			m, err := sign.Open(t.Context(), src, p, sign.WithBundle(read(t, filepath.Join(root, v.bundle))))
+			p := sign.Policy{InsecureAnyModel: true}
+			if v.root != "" {
+				roots, err := bundle.ParseCertificates(read(t, filepath.Join(root, v.root)))
+				if err != nil {
+					t.Fatal(err)
+				}
+				p.Roots, p.InsecureAnyIdentity = roots, true
+			} else {
+				p.Keys = []crypto.PublicKey{publicKey(t, filepath.Join(root, v.key))}
+			}
+			m, err := sign.Open(t.Context(), src, p, sign.WithBundle(read(t, filepath.Join(root, v.bundle))),
+				sign.WithClock(func() time.Time { return vectorTime }))
 			if !errors.Is(err, v.open) {
 				t.Fatalf("Open: %v, want %v", err, v.open)
 			}

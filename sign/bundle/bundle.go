@@ -5,10 +5,12 @@
 //
 // The parser is our own: sigstore's refuses the certificate chains that OMS puts into bundles, and accepts spellings that
 // others read differently. Nothing in a bundle chooses what is trusted: the caller brings the keys, and hints, key ids and
-// log entries are not used. Certificates and keyless bundles are recognised and give [ErrUnsupported].
+// log entries are not used. Keyless bundles are recognised and give [ErrUnsupported].
 package bundle
 
 import (
+	"bytes"
+	"crypto/x509"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
@@ -39,11 +41,12 @@ var (
 	ErrUnsupported = manifest.ErrUnsupported
 )
 
-// A Bundle is a parsed bundle of the key method.
+// A Bundle is a parsed bundle of the key or certificate method.
 type Bundle struct {
-	Payload   []byte // the exact bytes that were signed; not trusted before [Bundle.Verify]
-	Signature []byte // ECDSA, ASN.1 DER
-	Hint      string // publicKey.hint as found, "" in bundles from before v1.1; unsigned, never used to decide
+	Payload   []byte              // the exact bytes that were signed; not trusted before [Bundle.Verify] or [Bundle.VerifyChain]
+	Signature []byte              // ECDSA, ASN.1 DER
+	Hint      string              // publicKey.hint as found, "" in bundles from before v1.1; unsigned, never used to decide
+	Chain     []*x509.Certificate // leaf first; empty for the key method
 }
 
 type document struct {
@@ -116,10 +119,10 @@ func (b *Bundle) material(m *material) error {
 	switch {
 	case key && (chain || cert), chain && cert:
 		return malformed("verificationMaterial", "is of more than one method", nil)
-	case chain:
-		return unsupported("verificationMaterial", "certificate method")
-	case cert:
-		return unsupported("verificationMaterial", "certificate or keyless method")
+	case cert && logged(m.Tlog):
+		return unsupported("verificationMaterial", "keyless method")
+	case chain, cert:
+		return b.chain(m)
 	case !key:
 		return malformed("verificationMaterial", "holds neither key nor certificate", nil)
 	}
@@ -132,6 +135,11 @@ func (b *Bundle) material(m *material) error {
 	}
 	b.Hint = k.Hint
 	return nil
+}
+
+// logged reports whether there are transparency log entries, the mark of the keyless method.
+func logged(raw json.RawMessage) bool {
+	return present(raw) && string(bytes.TrimSpace(raw)) != "[]"
 }
 
 func present(raw json.RawMessage) bool { return len(raw) > 0 && string(raw) != "null" }

@@ -76,6 +76,26 @@ func digest(pub crypto.PublicKey, payload []byte) ([]byte, crypto.Hash, error) {
 // P-256, P-384 or P-521 will do: a file, a KMS, an HSM. What it returns was verified again with the public key.
 // Errors: [ErrKey], the signer's own.
 func Sign(key crypto.Signer, payload []byte) ([]byte, error) {
+	b, err := sign(key, payload)
+	if err != nil {
+		return nil, err
+	}
+	type hint struct {
+		Hint string `json:"hint"`
+	}
+	type material struct {
+		PublicKey hint       `json:"publicKey"`
+		Tlog      []struct{} `json:"tlogEntries"`
+	}
+	text, err := Hint(key.Public())
+	if err != nil {
+		return nil, err
+	}
+	return json.Marshal(output[material]{MediaType, material{hint{text}, []struct{}{}}, b.envelopeJSON()})
+}
+
+// sign signs payload and verifies what the signer returned.
+func sign(key crypto.Signer, payload []byte) (*Bundle, error) {
 	if key == nil {
 		return nil, ErrKey
 	}
@@ -87,41 +107,29 @@ func Sign(key crypto.Signer, payload []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := Bundle{Payload: payload}
+	b := &Bundle{Payload: payload}
 	if b.Signature, err = key.Sign(rand.Reader, d, h); err != nil {
 		return nil, fmt.Errorf("sign: signer: %w", err)
 	}
 	if err := b.Verify(pub); err != nil {
 		return nil, fmt.Errorf("sign: signer returned a wrong signature: %w", err)
 	}
-	if b.Hint, err = Hint(pub); err != nil {
-		return nil, err
-	}
-	return b.marshal()
+	return b, nil
 }
 
-func (b *Bundle) marshal() ([]byte, error) {
-	type hint struct {
-		Hint string `json:"hint"`
+// output is a bundle as it is written, with the material of one method.
+type output[M any] struct {
+	MediaType string        `json:"mediaType"`
+	Material  M             `json:"verificationMaterial"`
+	Envelope  dsse.Envelope `json:"dsseEnvelope"`
+}
+
+func (b *Bundle) envelopeJSON() dsse.Envelope {
+	return dsse.Envelope{
+		PayloadType: PayloadType,
+		Payload:     base64.StdEncoding.EncodeToString(b.Payload),
+		Signatures:  []dsse.Signature{{Sig: base64.StdEncoding.EncodeToString(b.Signature)}},
 	}
-	type material struct {
-		PublicKey hint       `json:"publicKey"`
-		Tlog      []struct{} `json:"tlogEntries"`
-	}
-	type doc struct {
-		MediaType string        `json:"mediaType"`
-		Material  material      `json:"verificationMaterial"`
-		Envelope  dsse.Envelope `json:"dsseEnvelope"`
-	}
-	return json.Marshal(doc{
-		MediaType: MediaType,
-		Material:  material{PublicKey: hint{b.Hint}, Tlog: []struct{}{}},
-		Envelope: dsse.Envelope{
-			PayloadType: PayloadType,
-			Payload:     base64.StdEncoding.EncodeToString(b.Payload),
-			Signatures:  []dsse.Signature{{Sig: base64.StdEncoding.EncodeToString(b.Signature)}},
-		},
-	})
 }
 
 // Hint is what publicKey.hint holds for pub: the SHA-256, in lowercase hex, of the PEM text of its SubjectPublicKeyInfo
@@ -167,11 +175,17 @@ func ParsePublicKey(text []byte) (crypto.PublicKey, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrKey, err)
 	}
-	return pub, CheckKey(pub)
+	if err := CheckKey(pub); err != nil {
+		return nil, err
+	}
+	return pub, nil
 }
 
 // MarshalPrivateKey returns key in PEM (PKCS #8), unencrypted.
 func MarshalPrivateKey(key *ecdsa.PrivateKey) ([]byte, error) {
+	if key == nil {
+		return nil, ErrKey
+	}
 	if err := CheckKey(&key.PublicKey); err != nil {
 		return nil, err
 	}
@@ -199,7 +213,10 @@ func ParsePrivateKey(text, password []byte) (crypto.Signer, error) {
 	if !ok {
 		return nil, ErrKey
 	}
-	return k, CheckKey(&k.PublicKey)
+	if err := CheckKey(&k.PublicKey); err != nil {
+		return nil, err
+	}
+	return k, nil
 }
 
 // onlyBlock returns the one PEM block of text that holds a key. `openssl ecparam -genkey` writes the curve's parameters

@@ -1,0 +1,161 @@
+package bundle
+
+import (
+	"crypto"
+	"crypto/x509"
+	"encoding/base64"
+	"encoding/json"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/holdfast-ai/holdfast/internal/strictjson"
+)
+
+// maxCertificates bounds a chain: leaf, intermediates, root.
+const maxCertificates = 10
+
+// ErrCertificate means a certificate that does not lead to a trusted root now, may not sign, or is malformed.
+var ErrCertificate = errors.New("certificate is not accepted")
+
+type certificate struct {
+	RawBytes string `json:"rawBytes"`
+}
+
+type certificateChain struct {
+	Certificates []certificate `json:"certificates"`
+}
+
+// chain reads the material of the certificate method: x509CertificateChain, leaf first, or a lone certificate, which some
+// signers write where they were given no chain. A lone certificate beside log entries is keyless (OMS v1.0 section 4.1).
+func (b *Bundle) chain(m *material) error {
+	var c certificateChain
+	var err error
+	if present(m.Chain) {
+		err = strictjson.UnmarshalKnown(m.Chain, &c, strictjson.Limits{MaxBytes: maxCertificates << 16, MaxDepth: maxDepth})
+	} else {
+		c.Certificates = make([]certificate, 1)
+		err = strictjson.UnmarshalKnown(m.Certificate, &c.Certificates[0], strictjson.Limits{MaxBytes: 1 << 16, MaxDepth: maxDepth})
+	}
+	if err != nil {
+		return malformed("verificationMaterial", "is not a certificate chain of the expected form", err)
+	}
+	if n := len(c.Certificates); n == 0 || n > maxCertificates {
+		return malformed("verificationMaterial", fmt.Sprintf("has %d certificates, want 1 to %d", n, maxCertificates), nil)
+	}
+	for i, raw := range c.Certificates {
+		field := fmt.Sprintf("verificationMaterial.certificates[%d]", i)
+		der, err := decodeBase64(raw.RawBytes)
+		if err != nil {
+			return malformed(field, "is not canonical base64", err)
+		}
+		cert, err := x509.ParseCertificate(der)
+		if err != nil {
+			return malformed(field, "is not a certificate", err)
+		}
+		b.Chain = append(b.Chain, cert)
+	}
+	return nil
+}
+
+// VerifyChain checks the signature with the leaf of the bundle's chain, after the chain itself: up to one of roots, valid at
+// now, and the leaf allowed to sign (key usage digitalSignature, or extended key usage codeSigning). The chain's own
+// certificates serve as intermediates only; that a leaf is marked as an authority does not matter, as in the reference
+// implementation.
+// Errors: [ErrCertificate], [ErrKey], [ErrSignature].
+func (b *Bundle) VerifyChain(roots []*x509.Certificate, now time.Time) (*x509.Certificate, error) {
+	if len(b.Chain) == 0 {
+		return nil, fmt.Errorf("%w: the bundle has none", ErrCertificate)
+	}
+	if len(roots) == 0 {
+		return nil, fmt.Errorf("%w: no trusted roots", ErrCertificate) // x509 would take the system's
+	}
+	leaf := b.Chain[0]
+	opts := x509.VerifyOptions{
+		Roots: x509.NewCertPool(), Intermediates: x509.NewCertPool(), CurrentTime: now,
+		KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageAny}, // judged below, by either of two marks
+	}
+	for _, c := range roots {
+		opts.Roots.AddCert(c)
+	}
+	for _, c := range b.Chain[1:] {
+		opts.Intermediates.AddCert(c)
+	}
+	if now.IsZero() {
+		return nil, fmt.Errorf("%w: no time to judge it at", ErrCertificate) // x509 would take its own
+	}
+	if _, err := leaf.Verify(opts); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrCertificate, err)
+	}
+	if !maySign(leaf) {
+		return nil, fmt.Errorf("%w: neither digitalSignature nor codeSigning", ErrCertificate)
+	}
+	return leaf, b.Verify(leaf.PublicKey)
+}
+
+func maySign(c *x509.Certificate) bool {
+	if c.KeyUsage&x509.KeyUsageDigitalSignature != 0 {
+		return true
+	}
+	for _, u := range c.ExtKeyUsage {
+		if u == x509.ExtKeyUsageCodeSigning {
+			return true
+		}
+	}
+	return false
+}
+
+// SignCertificate is [Sign] with a certificate of key's public half, and the certificates that lead from it to a root.
+// Errors: [ErrKey], [ErrCertificate], the signer's own.
+func SignCertificate(key crypto.Signer, chain []*x509.Certificate, payload []byte) ([]byte, error) {
+	if key == nil {
+		return nil, ErrKey
+	}
+	if len(chain) == 0 || len(chain) > maxCertificates {
+		return nil, fmt.Errorf("%w: %d certificates, want 1 to %d", ErrCertificate, len(chain), maxCertificates)
+	}
+	pub, ok := key.Public().(interface{ Equal(crypto.PublicKey) bool })
+	if !ok || !pub.Equal(chain[0].PublicKey) {
+		return nil, fmt.Errorf("%w: the first one is not the key's", ErrCertificate)
+	}
+	if !maySign(chain[0]) {
+		return nil, fmt.Errorf("%w: neither digitalSignature nor codeSigning", ErrCertificate)
+	}
+	b, err := sign(key, payload)
+	if err != nil {
+		return nil, err
+	}
+	var c certificateChain
+	for _, cert := range chain {
+		c.Certificates = append(c.Certificates, certificate{base64.StdEncoding.EncodeToString(cert.Raw)})
+	}
+	type material struct {
+		Chain certificateChain `json:"x509CertificateChain"`
+		Tlog  []struct{}       `json:"tlogEntries"`
+	}
+	return json.Marshal(output[material]{MediaType, material{c, []struct{}{}}, b.envelopeJSON()})
+}
+
+// ParseCertificates reads one or more certificates from PEM. Other blocks are refused. Errors: [ErrCertificate].
+func ParseCertificates(text []byte) ([]*x509.Certificate, error) {
+	var out []*x509.Certificate
+	for {
+		var block *pem.Block
+		if block, text = pem.Decode(text); block == nil {
+			break
+		}
+		if block.Type != "CERTIFICATE" || len(out) == 1000 {
+			return nil, fmt.Errorf("%w: PEM block %q", ErrCertificate, block.Type)
+		}
+		c, err := x509.ParseCertificate(block.Bytes)
+		if err != nil {
+			return nil, fmt.Errorf("%w: %w", ErrCertificate, err)
+		}
+		out = append(out, c)
+	}
+	if len(out) == 0 {
+		return nil, fmt.Errorf("%w: no PEM certificate", ErrCertificate)
+	}
+	return out, nil
+}

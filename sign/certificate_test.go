@@ -1,0 +1,155 @@
+package sign_test
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"errors"
+	"math/big"
+	"testing"
+	"testing/fstest"
+	"time"
+
+	"github.com/holdfast-ai/holdfast/sign"
+	"github.com/holdfast-ai/holdfast/sign/bundle"
+)
+
+// authority issues certificates that are valid around `when`.
+type authority struct {
+	cert *x509.Certificate
+	key  *ecdsa.PrivateKey
+}
+
+var when = time.Date(2030, 5, 1, 0, 0, 0, 0, time.UTC)
+
+func issue(t *testing.T, parent *authority, edit func(*x509.Certificate)) *authority {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	serial, _ := rand.Int(rand.Reader, big.NewInt(1<<62))
+	template := &x509.Certificate{
+		SerialNumber: serial, Subject: pkix.Name{CommonName: "test"},
+		NotBefore: when.AddDate(-1, 0, 0), NotAfter: when.AddDate(1, 0, 0), BasicConstraintsValid: true,
+	}
+	edit(template)
+	a := &authority{key: key}
+	issuer, signer := template, key
+	if parent != nil {
+		issuer, signer = parent.cert, parent.key
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, issuer, key.Public(), signer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if a.cert, err = x509.ParseCertificate(der); err != nil {
+		t.Fatal(err)
+	}
+	return a
+}
+
+func ca(c *x509.Certificate) { c.IsCA, c.KeyUsage = true, x509.KeyUsageCertSign }
+
+func signer(c *x509.Certificate) {
+	c.KeyUsage, c.EmailAddresses = x509.KeyUsageDigitalSignature, []string{"release@example.org"}
+}
+
+// TestCertificatePolicy signs once for each case and changes one thing; every refusal is ErrSignature, with its reason.
+func TestCertificatePolicy(t *testing.T) {
+	root := issue(t, nil, ca)
+	other := issue(t, nil, ca)
+	mid := issue(t, root, ca)
+	good := sign.Policy{
+		Roots: []*x509.Certificate{root.cert}, Identities: []string{"release@example.org"}, InsecureAnyModel: true,
+	}
+	for _, tt := range []struct {
+		name  string
+		leaf  func(*x509.Certificate)
+		edit  func(*sign.Policy)
+		now   time.Time
+		alone bool // without the intermediate
+		want  error
+	}{
+		{name: "accepted"},
+		{name: "code signing by extended usage", leaf: func(c *x509.Certificate) {
+			signer(c)
+			c.KeyUsage, c.ExtKeyUsage = 0, []x509.ExtKeyUsage{x509.ExtKeyUsageCodeSigning}
+		}},
+		{name: "any identity", edit: func(p *sign.Policy) { p.Identities, p.InsecureAnyIdentity = nil, true }},
+		{name: "common name", edit: func(p *sign.Policy) { p.Identities = []string{"CN=test"} }},
+		{name: "other root", edit: func(p *sign.Policy) { p.Roots = []*x509.Certificate{other.cert} }, want: bundle.ErrCertificate},
+		{name: "only keys trusted", edit: func(p *sign.Policy) { p.Keys, p.Roots = append(p.Keys, root.key.Public()), nil }, want: bundle.ErrCertificate},
+		{name: "other identity", edit: func(p *sign.Policy) { p.Identities = []string{"release@example.or"} }, want: sign.ErrPolicy},
+		{name: "expired", now: when.AddDate(2, 0, 0), want: bundle.ErrCertificate},
+		{name: "not yet valid", now: when.AddDate(-2, 0, 0), want: bundle.ErrCertificate},
+		{name: "year one", now: time.Time{}.Add(1), want: bundle.ErrCertificate},
+		{name: "chain cut", alone: true, want: bundle.ErrCertificate},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			edit := signer
+			if tt.leaf != nil {
+				edit = tt.leaf
+			}
+			leaf := issue(t, mid, edit)
+			chain := []*x509.Certificate{leaf.cert, mid.cert}
+			if tt.alone {
+				chain = chain[:1]
+			}
+			src := fstest.MapFS{"config.json": {Data: []byte("{}")}}
+			sig, _, err := sign.Sign(context.Background(), src, leaf.key, sign.SignOptions{Chain: chain})
+			if err != nil {
+				t.Fatal(err)
+			}
+			p, now := good, when
+			if tt.edit != nil {
+				tt.edit(&p)
+			}
+			if !tt.now.IsZero() {
+				now = tt.now
+			}
+			m, err := sign.Open(context.Background(), src, p, sign.WithBundle(sig), sign.WithClock(func() time.Time { return now }))
+			if tt.want == nil {
+				if err != nil {
+					t.Fatal(err)
+				}
+				if m.Identity().Method != sign.MethodCertificate {
+					t.Errorf("method %q", m.Identity().Method)
+				}
+				return
+			}
+			if !errors.Is(err, sign.ErrSignature) || !errors.Is(err, tt.want) {
+				t.Errorf("got %v, want ErrSignature with %v", err, tt.want)
+			}
+		})
+	}
+	if _, _, err := sign.Sign(context.Background(), fstest.MapFS{"a": {}}, other.key,
+		sign.SignOptions{Chain: []*x509.Certificate{issue(t, root, signer).cert}}); !errors.Is(err, bundle.ErrCertificate) {
+		t.Errorf("a certificate of another key: %v", err)
+	}
+	noUse := issue(t, root, func(c *x509.Certificate) { c.KeyUsage = x509.KeyUsageKeyAgreement })
+	if _, _, err := sign.Sign(context.Background(), fstest.MapFS{"a": {}}, noUse.key,
+		sign.SignOptions{Chain: []*x509.Certificate{noUse.cert}}); !errors.Is(err, bundle.ErrCertificate) {
+		t.Errorf("a certificate that may not sign: %v", err)
+	}
+}
+
+// TestCertificateDigest shows that each certificate field of a policy enters its digest.
+func TestCertificateDigest(t *testing.T) {
+	a, b := issue(t, nil, ca), issue(t, nil, ca)
+	seen := map[[32]byte]int{}
+	for i, p := range []sign.Policy{
+		{Roots: []*x509.Certificate{a.cert}}, {Roots: []*x509.Certificate{b.cert}},
+		{Roots: []*x509.Certificate{a.cert}, Identities: []string{"x"}},
+		{Roots: []*x509.Certificate{a.cert}, InsecureAnyIdentity: true},
+		{Identities: []string{"x"}}, {},
+	} {
+		if j, dup := seen[p.Digest()]; dup {
+			t.Errorf("policies %d and %d have one digest", i, j)
+		}
+		seen[p.Digest()] = i
+	}
+}
