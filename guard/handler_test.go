@@ -43,3 +43,45 @@ func TestAllowedRequestIsForwardedUnchanged(t *testing.T) {
 		}
 	}
 }
+
+// Every hostile request is refused with its code and never reaches the upstream; its twin does.
+func TestCorpus(t *testing.T) {
+	for _, c := range guardtest.Corpus() {
+		t.Run(c.Name, func(t *testing.T) {
+			up := &guardtest.Upstream{Pieces: []string{"fine"}}
+			h := newGuard(t, guard.DefaultPolicy()).Handler(up)
+			w := httptest.NewRecorder()
+			h.ServeHTTP(w, c.Hostile.HTTP())
+			a, err := guardtest.Play(w.Body.String())
+			if w.Code != c.Status || err != nil || a.ErrorCode != c.Code {
+				t.Errorf("%d %s, want %d %s", w.Code, w.Body, c.Status, c.Code)
+			}
+			if up.Ran() != 0 {
+				t.Error("the upstream ran")
+			}
+			w = httptest.NewRecorder()
+			h.ServeHTTP(w, c.Twin.HTTP())
+			if a, err = guardtest.Play(w.Body.String()); w.Code != 200 || err != nil || a.Text != "fine" || up.Ran() != 1 {
+				t.Errorf("the twin: %d %s", w.Code, w.Body)
+			}
+		})
+	}
+}
+
+// The zero policy refuses everything, and says so in the form of the API.
+func TestZeroPolicyRefuses(t *testing.T) {
+	up := &guardtest.Upstream{}
+	h := newGuard(t, guard.Policy{}).Handler(up)
+	for _, c := range guardtest.Corpus() {
+		for _, r := range []guardtest.Request{c.Hostile, c.Twin} {
+			w := httptest.NewRecorder()
+			h.ServeHTTP(w, r.HTTP())
+			if a, err := guardtest.Play(w.Body.String()); w.Code != 404 || err != nil || a.ErrorCode != guard.CodeRoute {
+				t.Errorf("%s: %d %s", c.Name, w.Code, w.Body)
+			}
+		}
+	}
+	if up.Ran() != 0 {
+		t.Fatal("the upstream ran")
+	}
+}
