@@ -6,6 +6,7 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/hmac"
+	"crypto/hpke"
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/json"
@@ -471,6 +472,37 @@ func TestManInTheMiddle(t *testing.T) {
 	status, b := w.post(t, "/v1/release", evil.seen["/v1/release"])
 	if status != http.StatusForbidden || !strings.Contains(string(b), string(CodeChallenge)) {
 		t.Errorf("relayed evidence: %d %s", status, b)
+	}
+}
+
+// Whatever is exchanged is in the transcript that the answer is sealed and signed under.
+func TestTranscriptCoversEverything(t *testing.T) {
+	req := releaseRequest{protocolVersion, Suite, []byte("token"), []byte("key"), []byte("claims"), []byte("evidence")}
+	seen := map[string]string{string(exchange([32]byte{}, &req)): "unchanged"}
+	for name, change := range map[string]func(*releaseRequest, *[32]byte){
+		"server":   func(_ *releaseRequest, s *[32]byte) { s[0]++ },
+		"suite":    func(r *releaseRequest, _ *[32]byte) { r.Suite = "x" },
+		"token":    func(r *releaseRequest, _ *[32]byte) { r.Token = []byte("tokem") },
+		"key":      func(r *releaseRequest, _ *[32]byte) { r.Key = []byte("kez") },
+		"claims":   func(r *releaseRequest, _ *[32]byte) { r.Claims = []byte("claimt") },
+		"evidence": func(r *releaseRequest, _ *[32]byte) { r.Evidence = []byte("evidencf") },
+		"border":   func(r *releaseRequest, _ *[32]byte) { r.Key, r.Claims = []byte("keyc"), []byte("laims") },
+	} {
+		r, server := req, [32]byte{}
+		change(&r, &server)
+		info := string(exchange(server, &r))
+		if seen[info] != "" {
+			t.Errorf("the transcript does not tell %s from %s", name, seen[info])
+		}
+		seen[info] = name
+	}
+	key, _ := hpkeKEM().GenerateKey()
+	sealed, err := hpke.Seal(key.PublicKey(), hpkeKDF(), hpkeAEAD(), []byte("this exchange"), []byte("pt"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := hpke.Open(key, hpkeKDF(), hpkeAEAD(), []byte("another"), sealed); err == nil {
+		t.Error("an answer opens in another exchange")
 	}
 }
 

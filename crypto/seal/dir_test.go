@@ -421,6 +421,20 @@ func TestDirSequentialSource(t *testing.T) {
 	}
 }
 
+// So are files with random access.
+func TestDirChangingSource(t *testing.T) {
+	h := newKeyset(t, 4096)
+	for _, lie := range []int64{-1, 1} {
+		_, err := seal.Dir(t.Context(), filepath.Join(t.TempDir(), "x"), changingFS{model(), lie}, h, seal.Options{Name: "m"})
+		if !errors.Is(err, seal.ErrSource) {
+			t.Errorf("size is off by %d: %v", lie, err)
+		}
+	}
+	if _, err := seal.Dir(t.Context(), filepath.Join(t.TempDir(), "x"), changingFS{model(), 0}, h, seal.Options{Name: "m"}); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestWriteWrapped(t *testing.T) {
 	h := newKeyset(t, 4096)
 	dir, _ := sealModel(t, h, model(), seal.Options{})

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -152,6 +153,23 @@ type serialFile struct {
 func (s serialFile) Stat() (fs.FileInfo, error) {
 	fi, err := s.File.Stat()
 	return lyingInfo{fi, s.lie}, err
+}
+
+// changingFS lies about sizes, as a file that grows or shrinks does.
+type changingFS struct {
+	fs.FS
+	lie int64
+}
+
+func (s changingFS) Open(name string) (fs.File, error) {
+	f, err := s.FS.Open(name)
+	if at, ok := f.(io.ReaderAt); ok && err == nil {
+		return struct {
+			serialFile
+			io.ReaderAt
+		}{serialFile{f, s.lie}, at}, nil
+	}
+	return f, err
 }
 
 type lyingInfo struct {
