@@ -835,6 +835,9 @@ func TestFreshSalt(t *testing.T) {
 
 // ReadAt, and each segment of ReadAllInto, allocate nothing once warm.
 func TestAllocations(t *testing.T) {
+	if testkit.Race {
+		t.Skip("the race detector allocates")
+	}
 	h := newKeyset(t, 4096)
 	pt := pattern("p", 1_000_000)
 	ct := sealBytes(t, h, nil, pt)
