@@ -1,0 +1,186 @@
+// Package format tells what a file is from its content. What a loader would do with a name counts too: a file may have a
+// format by its bytes and another by its name, and a gate must allow both.
+package format
+
+import (
+	"bytes"
+	"encoding/binary"
+	"encoding/json"
+	"path"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/holdfast-ai/holdfast/mbom/format/pickle"
+)
+
+// A Kind is a format as policies name it.
+type Kind string
+
+// The formats that are told apart. Binary content of none of them is [Unknown].
+const (
+	Safetensors Kind = "safetensors"
+	GGUF        Kind = "gguf"
+	JSON        Kind = "json"
+	Text        Kind = "text"  // UTF-8 without control characters: cards, templates, licences, YAML
+	Image       Kind = "image" // PNG, JPEG, GIF, WebP
+	Empty       Kind = "empty"
+
+	Pickle     Kind = "pickle"
+	Torch      Kind = "torch" // zip of torch.save
+	Zip        Kind = "zip"
+	Archive    Kind = "archive" // tar, gzip, xz, zstd, bzip2, 7z, rar
+	NumPy      Kind = "numpy"
+	HDF5       Kind = "hdf5"
+	Keras      Kind = "keras"
+	ONNX       Kind = "onnx"
+	TensorFlow Kind = "tensorflow"
+	Executable Kind = "executable" // ELF, PE, Mach-O, WebAssembly: programs and shared libraries
+	Script     Kind = "script"     // a "#!" line, or the name of a shell or batch file
+	Python     Kind = "python"     // source or bytecode
+	Java       Kind = "java"
+	PDF        Kind = "pdf"
+	SVG        Kind = "svg"         // text that may hold scripts
+	LFS        Kind = "lfs-pointer" // a Git LFS pointer instead of the file
+	Unknown    Kind = "unknown"
+)
+
+// HeadSize is how many bytes of a file [Detect] wants, at most.
+const HeadSize = 1 << 20
+
+// ByName returns the format that a loader would assume from the name alone, or "" for names that start none. Case does not
+// count.
+func ByName(name string) Kind {
+	base := strings.ToLower(path.Base(name))
+	ext := path.Ext(base)
+	switch ext {
+	case ".safetensors":
+		return Safetensors
+	case ".gguf":
+		return GGUF
+	case ".json", ".ipynb":
+		return JSON
+	case ".pkl", ".pickle", ".dill", ".joblib", ".pt", ".pth", ".ckpt", ".mar":
+		return Pickle
+	case ".npy", ".npz":
+		return NumPy
+	case ".h5", ".hdf5":
+		return HDF5
+	case ".keras":
+		return Keras
+	case ".onnx":
+		return ONNX
+	case ".pb":
+		return TensorFlow
+	case ".py", ".pyw", ".pyc", ".pyo", ".pyi", ".pyx":
+		return Python
+	case ".so", ".dll", ".dylib", ".exe", ".pyd", ".wasm", ".com", ".scr", ".sys", ".o", ".a", ".ko", ".cubin", ".fatbin", ".ptx", ".llamafile":
+		return Executable
+	case ".sh", ".bash", ".zsh", ".bat", ".cmd", ".ps1", ".vbs", ".js", ".mjs", ".lua", ".rb", ".pl":
+		return Script
+	case ".jar", ".class":
+		return Java
+	case ".svg":
+		return SVG
+	}
+	if strings.Contains(base, ".so.") { // libx.so.1
+		return Executable
+	}
+	return ""
+}
+
+// magics are the first bytes of formats that have a fixed beginning.
+func magics() []struct {
+	prefix string
+	kind   Kind
+} {
+	return []struct {
+		prefix string
+		kind   Kind
+	}{
+		{"GGUF", GGUF}, {"\x93NUMPY", NumPy}, {"\x89HDF\r\n\x1a\n", HDF5},
+		{"\x7fELF", Executable}, {"MZ", Executable}, {"\x00asm", Executable},
+		{"\xfe\xed\xfa\xce", Executable}, {"\xfe\xed\xfa\xcf", Executable}, {"\xce\xfa\xed\xfe", Executable}, {"\xcf\xfa\xed\xfe", Executable},
+		{"\xca\xfe\xba\xbe", Executable}, {"!<arch>\n", Executable},
+		{"PK\x03\x04", Zip}, {"PK\x05\x06", Zip}, {"\x1f\x8b", Archive}, {"BZh", Archive}, {"\xfd7zXZ\x00", Archive}, {"7z\xbc\xaf\x27\x1c", Archive},
+		{"Rar!\x1a\x07", Archive}, {"\x28\xb5\x2f\xfd", Archive}, {"\x04\x22\x4d\x18", Archive},
+		{"\x89PNG\r\n\x1a\n", Image}, {"\xff\xd8\xff", Image}, {"GIF87a", Image}, {"GIF89a", Image}, {"%PDF-", PDF},
+		{"version https://git-lfs.github.com/spec/", LFS}, {"#!", Script},
+	}
+}
+
+// Detect returns the format of a file of size bytes that begins with head, by content alone. head is the whole file or
+// its first [HeadSize] bytes. Binary content that is nothing else is [Unknown], never something harmless.
+func Detect(head []byte, size int64) Kind {
+	if size == 0 {
+		return Empty
+	}
+	whole := int64(len(head)) == size
+	switch k := byMagic(head); k {
+	case "":
+	case Zip:
+		if rep := pickle.Scan(bytes.NewReader(head), int64(len(head))); rep.Kind == pickle.Zip || bytes.Contains(head, []byte("data.pkl")) {
+			return Torch
+		}
+		return Zip
+	default:
+		return k
+	}
+	if safetensorsHead(head, size) { // before pickle: a length may begin with the bytes of a small pickle
+		return Safetensors
+	}
+	if pickle.Detect(head, whole) {
+		return Pickle
+	}
+	if len(head) > 262 && string(head[257:262]) == "ustar" {
+		return Archive
+	}
+	return textual(head, whole)
+}
+
+func byMagic(head []byte) Kind {
+	for _, m := range magics() {
+		if bytes.HasPrefix(head, []byte(m.prefix)) {
+			return m.kind
+		}
+	}
+	if len(head) >= 12 && string(head[:4]) == "RIFF" && string(head[8:12]) == "WEBP" {
+		return Image
+	}
+	if len(head) >= 16 && binary.LittleEndian.Uint16(head) >= 3394 && head[2] == '\r' && head[3] == '\n' { // .pyc of Python 3.7 and later
+		return Python
+	}
+	return ""
+}
+
+// safetensorsHead reports whether the file has a length field that fits and an object after it.
+func safetensorsHead(head []byte, size int64) bool {
+	if len(head) < 10 || head[8] != '{' {
+		return false
+	}
+	n := binary.LittleEndian.Uint64(head)
+	return n >= 2 && n <= uint64(size-8)
+}
+
+func textual(head []byte, whole bool) Kind {
+	if !whole { // the cut may go through a rune
+		for i := 0; i < utf8.UTFMax && len(head) > 0 && !utf8.Valid(head[max(0, len(head)-utf8.UTFMax):]); i++ {
+			head = head[:len(head)-1]
+		}
+	}
+	if !utf8.Valid(head) {
+		return Unknown
+	}
+	for _, c := range head {
+		if c < 0x20 && c != '\n' && c != '\r' && c != '\t' && c != '\f' {
+			return Unknown
+		}
+	}
+	trimmed := bytes.TrimSpace(head)
+	if len(trimmed) > 0 && (trimmed[0] == '{' || trimmed[0] == '[') && (json.Valid(trimmed) || !whole) {
+		return JSON
+	}
+	if bytes.HasPrefix(trimmed, []byte("<svg")) || bytes.HasPrefix(trimmed, []byte("<?xml")) && bytes.Contains(trimmed, []byte("<svg")) {
+		return SVG
+	}
+	return Text
+}
