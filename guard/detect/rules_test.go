@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 	"unicode/utf8"
+
+	"github.com/holdfast-ai/holdfast/internal/testkit"
 )
 
 func newRules(t testing.TB) *Rules {
@@ -212,6 +214,9 @@ func TestFindingPointsAtTheText(t *testing.T) {
 }
 
 func TestASCIIDoesNotAllocate(t *testing.T) {
+	if testkit.Race {
+		t.Skip("the race detector allocates")
+	}
 	r := newRules(t)
 	v := View{Spans: []Span{{Trust: TrustUser, Text: prose(4 << 10)}}}
 	if n := testing.AllocsPerRun(200, func() {
