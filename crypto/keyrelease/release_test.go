@@ -13,6 +13,7 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -130,9 +131,7 @@ func (w *world) start(t *testing.T) {
 		if w.after != nil {
 			out = w.after(r.URL.Path, out)
 		}
-		for k, v := range rec.Header() {
-			rw.Header()[k] = v
-		}
+		maps.Copy(rw.Header(), rec.Header())
 		rw.WriteHeader(rec.Code)
 		_, _ = rw.Write(out)
 	}))
