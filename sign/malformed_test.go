@@ -62,7 +62,7 @@ var malformedPayloads = map[string]struct {
 	"shards without size":   {"predicate.serialization.shard_size", sign.ErrFormat, func(d object) { serializationOf(d)["method"] = "shards" }},
 	"shards of 8.5":         {"predicate.serialization.shard_size", sign.ErrFormat, func(d object) { s := serializationOf(d); s["method"], s["shard_size"] = "shards", 8.5 }},
 	"shards of 0":           {"predicate.serialization.shard_size", sign.ErrFormat, func(d object) { s := serializationOf(d); s["method"], s["shard_size"] = "shards", 0 }},
-	"shards of 2^60":        {"predicate.serialization.shard_size", sign.ErrFormat, func(d object) { s := serializationOf(d); s["method"], s["shard_size"] = "shards", 1<<60 }},
+	"shards of 1e18":        {"predicate.serialization.shard_size", sign.ErrFormat, func(d object) { s := serializationOf(d); s["method"], s["shard_size"] = "shards", 1e18 }},
 	"files with shard size": {"predicate.serialization.shard_size", sign.ErrFormat, func(d object) { serializationOf(d)["shard_size"] = 8.0 }},
 	"hash type":             {"predicate.serialization.hash_type", sign.ErrFormat, func(d object) { serializationOf(d)["hash_type"] = "md5" }},
 	"no hash type":          {"predicate.serialization.hash_type", sign.ErrFormat, func(d object) { delete(serializationOf(d), "hash_type") }},

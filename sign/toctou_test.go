@@ -182,6 +182,25 @@ func TestHostileStorage(t *testing.T) {
 	}
 }
 
+// TestGrownFile: a file that grows after it was opened is refused, though its first bytes are the signed ones.
+func TestGrownFile(t *testing.T) {
+	key := signtest.Key(t)
+	content := []byte(noise(300 << 10))
+	bundle := signPayload(t, key, statementOf(t, "m", []manifest.Resource{res("w", string(content))}))
+	const firstRead = 3 // after Lstat, Open and Stat
+	for kind := range readKinds {
+		h := &hostileFS{name: "w", data: content, kind: kind, step: firstRead, do: attacks["append"]}
+		_, err := open(t, h, anyModel(key), sign.WithBundle(bundle)).ReadInto(t.Context(), "w", make([]byte, len(content)+8))
+		if mm, ok := errors.AsType[*sign.MismatchError](err); !ok || !h.hit || mm.Got != nil {
+			t.Errorf("ReadInto %d: %v", kind, err)
+		}
+		h = &hostileFS{name: "w", data: content, kind: kind, step: firstRead + 1, do: attacks["append"]} // Lstat once more, for the total
+		if err := open(t, h, anyModel(key), sign.WithBundle(bundle)).VerifyAll(t.Context(), nil); !errors.Is(err, sign.ErrMismatch) || !h.hit {
+			t.Errorf("VerifyAll %d: %v", kind, err)
+		}
+	}
+}
+
 func readFile(m *sign.Model) ([]byte, error) { return m.ReadFile("w") }
 
 func readOpened(m *sign.Model) ([]byte, error) {
