@@ -71,9 +71,10 @@ var unsafeFiles = []string{
 	"guard/tensor/gorgonia/gorgonia.go", // the bytes of a dense tensor of any type, without a copy
 }
 
-// library reports whether the rules for libraries hold for f: every non-test file of the root module that is no command.
+// library reports whether the rules for libraries hold for f: every non-test file of the root module that is no command
+// and no example.
 func library(f *File) bool {
-	return f.Module == "." && !f.Test && !f.Main() && !under(f.Dir, "internal/archtest")
+	return f.Module == "." && !f.Test && !f.Main() && f.Tree() != "examples" && !under(f.Dir, "internal/archtest")
 }
 
 func checkLibraries(t *Tree) []Violation {
