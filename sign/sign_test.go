@@ -164,6 +164,23 @@ func TestTampered(t *testing.T) {
 	}
 }
 
+// TestWholeDigestCounts signs digests that differ from the file's in one byte, at each place.
+func TestWholeDigestCounts(t *testing.T) {
+	key := signtest.Key(t)
+	src := signtest.Files(map[string]string{"w": "weights"})
+	for i := range 32 {
+		r := res("w", "weights")
+		r.Digest[i] ^= 0x80
+		m := open(t, src, anyModel(key), sign.WithBundle(signPayload(t, key, statementOf(t, "m", []manifest.Resource{r}))))
+		if _, err := m.ReadInto(t.Context(), "w", make([]byte, 7)); !errors.Is(err, sign.ErrMismatch) {
+			t.Errorf("ReadInto, byte %d: %v", i, err)
+		}
+		if err := m.VerifyAll(t.Context(), nil); !errors.Is(err, sign.ErrMismatch) {
+			t.Errorf("VerifyAll, byte %d: %v", i, err)
+		}
+	}
+}
+
 func TestMismatchError(t *testing.T) {
 	key := signtest.Key(t)
 	src := signtest.Sign(t, sample(), key)
