@@ -1,7 +1,7 @@
 // Package sign answers two questions about a model: who published these bytes, and are they the bytes that I load?
 //
-// [Sign] writes an OpenSSF Model Signing bundle (OMS v1.0, method key: ECDSA on P-256, P-384 or P-521), which the
-// reference implementation verifies too. [Open] checks a bundle against a [Policy] in milliseconds, without reading
+// [Sign] writes an OpenSSF Model Signing bundle (OMS v1.0, methods key and certificate: ECDSA on P-256, P-384 or P-521),
+// which the reference implementation verifies too. [Open] checks a bundle against a [Policy] in milliseconds, without reading
 // weights, and returns a [Model]: a file system in which only signed files exist and out of which only verified bytes
 // come. Weights leave it through [Model.ReadInto], which reads, hashes and scans them in one pass.
 //
@@ -20,6 +20,7 @@
 // # Compatibility
 //
 // Accepted are bundles of the reference implementation from v0.3.1 on: any order of files, "." for a model of one file,
-// keys carried as rawBytes. Certificates, keyless bundles, shards and hashes other than SHA-256 give [ErrUnsupported].
+// keys carried as rawBytes. Keyless bundles, statements of v0.2, shards and hashes other than SHA-256 give
+// [ErrUnsupported].
 // Symbolic links are refused while signing and reading, whatever a bundle says of them.
 package sign

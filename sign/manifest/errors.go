@@ -8,7 +8,7 @@ import (
 var (
 	// ErrFormat means that the bytes are not a well-formed signature: throw them away.
 	ErrFormat = errors.New("malformed model signature")
-	// ErrUnsupported means a well-known form that this version cannot verify, such as shards or certificates.
+	// ErrUnsupported means a well-known form that this version cannot verify, such as shards or keyless signing.
 	ErrUnsupported = errors.New("unsupported model signature")
 )
 
