@@ -47,7 +47,8 @@ type pinned struct {
 	Policy
 	digest    [32]byte
 	detectors []Detector
-	leak      *detect.Leak
+	block     *detect.Leak    // of the leak rules that block
+	watch     *detect.Leak    // of those that are monitored
 	routes    map[string]Kind // "METHOD path"
 	ids       map[string]bool // of rules that may be reported
 }
@@ -135,13 +136,15 @@ func (g *Guard) compile(p Policy, o *options) (*pinned, error) {
 	if err != nil {
 		return nil, fmt.Errorf("guard: internal error: %w", err)
 	}
-	leak, err := detect.NewLeak(p.Canary, p.SystemPrompts)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrPolicy, err)
-	}
-	v := &pinned{Policy: p, digest: digest, leak: leak, routes: make(map[string]Kind), ids: make(map[string]bool), detectors: []Detector{rules}}
+	v := &pinned{Policy: p, digest: digest, routes: make(map[string]Kind), ids: make(map[string]bool), detectors: []Detector{rules}}
 	for _, id := range append(detect.IDs(), o.ids...) {
 		v.ids[id] = true
+	}
+	if v.block, err = v.leaks(ModeBlock); err != nil {
+		return nil, err
+	}
+	if v.watch, err = v.leaks(ModeMonitor); err != nil {
+		return nil, err
 	}
 	for _, d := range o.detectors {
 		if d == nil {
@@ -153,6 +156,25 @@ func (g *Guard) compile(p Policy, o *options) (*pinned, error) {
 		v.routes[r.Method+" "+r.Path] = r.Kind
 	}
 	return v, nil
+}
+
+// leaks compiles the leak rules that have the given mode, which may be none.
+func (p *pinned) leaks(m Mode) (*detect.Leak, error) {
+	if _, err := detect.NewLeak(p.Canary, p.SystemPrompts); err != nil { // whatever their mode
+		return nil, fmt.Errorf("%w: %w", ErrPolicy, err)
+	}
+	var canaries, prompts []string
+	if p.mode(detect.RuleCanary) == m {
+		canaries = p.Canary
+	}
+	if p.mode(detect.RulePrompt) == m {
+		prompts = p.SystemPrompts
+	}
+	l, err := detect.NewLeak(canaries, prompts)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrPolicy, err)
+	}
+	return l, nil
 }
 
 // PolicyDigest identifies the effective policy and the built-in rules (docs/SPEC.md section 5, `guard_policy`). The texts

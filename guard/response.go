@@ -145,14 +145,46 @@ func (t *Transaction) event(data []byte) *Rejection {
 // finish ends all texts of a stream.
 func (t *Transaction) finish() *Rejection { return t.leaked(t.st.hold.Finish()) }
 
+// scanner follows one text for the rules that block, which hold it back, and for those that only watch.
+type scanner struct {
+	t            *Transaction
+	block, watch detect.LeakState
+}
+
 func (t *Transaction) scanner() stream.Scanner {
-	s := t.pol.leak.Start()
-	return &s
+	return &scanner{t, t.pol.block.Start(), t.pol.watch.Start()}
+}
+
+// Write implements [stream.Scanner].
+func (s *scanner) Write(p []byte) (held int, rule string) {
+	_, seen := s.watch.Write(p)
+	s.t.watched(seen)
+	return s.block.Write(p)
+}
+
+// Finish implements [stream.Scanner].
+func (s *scanner) Finish() (rule string) {
+	s.t.watched(s.watch.Finish())
+	return s.block.Finish()
+}
+
+// watched records a leak under a rule that is monitored, once for each answer.
+func (t *Transaction) watched(rule string) {
+	if rule == "" || t.seen[rule] {
+		return
+	}
+	if t.seen == nil {
+		t.seen = make(map[string]bool)
+	}
+	t.seen[rule] = true
+	if rej := t.leaked(rule); rej != nil {
+		panic("guard: internal error: a monitored rule blocks")
+	}
 }
 
 // leakIn scans a text that is complete.
 func (t *Transaction) leakIn(text []byte) string {
-	s := t.pol.leak.Start()
+	s := scanner{t, t.pol.block.Start(), t.pol.watch.Start()}
 	if _, rule := s.Write(text); rule != "" {
 		return rule
 	}

@@ -44,7 +44,8 @@ type Transaction struct {
 	done   bool // the stream's last event was seen
 	ok     bool // the status of the answer is 2xx
 	key    [32]byte
-	inside bool // the gate counts this request
+	inside bool            // the gate counts this request
+	seen   map[string]bool // monitored leaks of the answer
 
 	outBytes int64 // of generated text
 	reported int64 // tokens of the answer, by the upstream's word
