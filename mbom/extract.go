@@ -176,7 +176,7 @@ func (x *extractor) json(name string) error {
 	}
 	var top map[string]json.RawMessage
 	if err := json.Unmarshal(data, &top); err != nil {
-		return nil // a list or scalar: nothing that a loader reads as configuration
+		return nil //nolint:nilerr // a list or scalar: nothing that a loader reads as configuration
 	}
 	if err := x.templates(name, top["chat_template"]); err != nil {
 		return err

@@ -183,7 +183,7 @@ func (w *walker) line() (string, bool) {
 		if err == nil {
 			break
 		}
-		if err != bufio.ErrBufferFull { //nolint:errorlint // bufio returns the sentinel itself
+		if err != bufio.ErrBufferFull {
 			w.fail()
 			return "", false
 		}
