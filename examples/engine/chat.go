@@ -2,6 +2,7 @@ package engine
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/holdfast-ai/holdfast/examples/engine/refuse"
 	"github.com/holdfast-ai/holdfast/examples/engine/tokenizer"
@@ -74,12 +75,12 @@ func renderRoles(t *tokenizer.Tokenizer, messages []Message) ([]int, error) {
 }
 
 func renderPlain(t *tokenizer.Tokenizer, messages []Message) ([]int, error) {
-	text := ""
+	var text strings.Builder
 	for i, m := range messages {
 		if i > 0 {
-			text += "\n"
+			text.WriteString("\n")
 		}
-		text += m.Content
+		text.WriteString(m.Content)
 	}
-	return t.Prompt(text), nil
+	return t.Prompt(text.String()), nil
 }

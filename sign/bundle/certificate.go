@@ -8,6 +8,7 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/holdfast-ai/holdfast/internal/strictjson"
@@ -98,12 +99,7 @@ func maySign(c *x509.Certificate) bool {
 	if c.KeyUsage&x509.KeyUsageDigitalSignature != 0 {
 		return true
 	}
-	for _, u := range c.ExtKeyUsage {
-		if u == x509.ExtKeyUsageCodeSigning {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(c.ExtKeyUsage, x509.ExtKeyUsageCodeSigning)
 }
 
 // SignCertificate is [Sign] with a certificate of key's public half, and the certificates that lead from it to a root.
