@@ -163,8 +163,10 @@ func safetensorsHead(head []byte, size int64) bool {
 
 func textual(head []byte, whole bool) Kind {
 	if !whole { // the cut may go through a rune
-		for i := 0; i < utf8.UTFMax && len(head) > 0 && !utf8.Valid(head[max(0, len(head)-utf8.UTFMax):]); i++ {
-			head = head[:len(head)-1]
+		for range utf8.UTFMax - 1 {
+			if r, n := utf8.DecodeLastRune(head); r == utf8.RuneError && n == 1 {
+				head = head[:len(head)-1]
+			}
 		}
 	}
 	if !utf8.Valid(head) {
