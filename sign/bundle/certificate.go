@@ -1,6 +1,7 @@
 package bundle
 
 import (
+	"bytes"
 	"crypto"
 	"crypto/x509"
 	"encoding/base64"
@@ -150,8 +151,8 @@ func ParseCertificates(text []byte) ([]*x509.Certificate, error) {
 		}
 		out = append(out, c)
 	}
-	if len(out) == 0 {
-		return nil, fmt.Errorf("%w: no PEM certificate", ErrCertificate)
+	if len(out) == 0 || len(bytes.TrimSpace(text)) != 0 {
+		return nil, fmt.Errorf("%w: no PEM certificate, or text after the last one", ErrCertificate)
 	}
 	return out, nil
 }

@@ -1,0 +1,119 @@
+package main
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"encoding/hex"
+	"fmt"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/holdfast-ai/holdfast/crypto/kek"
+	"github.com/holdfast-ai/holdfast/sign/bundle"
+)
+
+var curves = map[string]elliptic.Curve{
+	"p256": elliptic.P256(), "p384": elliptic.P384(), "p521": elliptic.P521(),
+}
+
+func newKeygen(ui *ui) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "keygen",
+		Short: "Make the keys that models are signed and sealed with",
+		Args:  cobra.NoArgs,
+	}
+	cmd.AddCommand(newKeygenSigning(ui), newKeygenKEK(ui))
+	return cmd
+}
+
+func newKeygenSigning(ui *ui) *cobra.Command {
+	var private, public, curve string
+	cmd := &cobra.Command{
+		Use:     "signing",
+		Short:   "Make an ECDSA key pair for signing models, in PEM",
+		Example: "  holdfast keygen signing --private-key model.key --public-key model.pub",
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			c, ok := curves[curve]
+			if !ok {
+				return fmt.Errorf("%w: curve %q is none of p256, p384, p521", errUsage, curve)
+			}
+			key, err := ecdsa.GenerateKey(c, rand.Reader)
+			if err != nil {
+				return err
+			}
+			secret, err := bundle.MarshalPrivateKey(key)
+			if err != nil {
+				return err
+			}
+			defer clear(secret)
+			text, err := bundle.MarshalPublicKey(key.Public())
+			if err != nil {
+				return err
+			}
+			if err := writeNew(private, 0o600, secret); err != nil {
+				return err
+			}
+			if err := writeNew(public, 0o644, text); err != nil {
+				return err
+			}
+			hint, err := bundle.Hint(key.Public())
+			if err != nil {
+				return err
+			}
+			return ui.result(map[string]string{"private_key": private, "public_key": public, "hint": hint},
+				"private key "+private, "public key  "+public, "hint        "+hint)
+		},
+	}
+	cmd.Flags().StringVar(&private, "private-key", "", "file to write the private key to, PKCS #8 PEM, mode 0600 (required)")
+	cmd.Flags().StringVar(&public, "public-key", "", "file to write the public key to, SubjectPublicKeyInfo PEM (required)")
+	cmd.Flags().StringVar(&curve, "curve", "p256", "p256, p384 or p521")
+	required(cmd, "private-key", "public-key")
+	return cmd
+}
+
+func newKeygenKEK(ui *ui) *cobra.Command {
+	var out string
+	cmd := &cobra.Command{
+		Use:     "kek",
+		Short:   "Make a key file that wraps the keys of sealed models: 32 random bytes",
+		Example: "  holdfast keygen kek --out serving.kek",
+		Args:    cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			if err := kek.NewKeyFile(out); err != nil {
+				return err
+			}
+			return ui.result(map[string]string{"kek": out}, "key file "+out)
+		},
+	}
+	cmd.Flags().StringVar(&out, "out", "", "file to write (required)")
+	required(cmd, "out")
+	return cmd
+}
+
+// writeNew writes a file that must not exist yet: no key is ever overwritten.
+func writeNew(name string, mode os.FileMode, data []byte) error {
+	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
+	if err != nil {
+		return err
+	}
+	if _, err := f.Write(data); err != nil {
+		f.Close()
+		return err
+	}
+	return f.Close()
+}
+
+// required marks flags that a command cannot run without.
+func required(cmd *cobra.Command, names ...string) {
+	for _, n := range names {
+		if err := cmd.MarkFlagRequired(n); err != nil {
+			panic("holdfast: internal error: " + err.Error())
+		}
+	}
+}
+
+// hexOf prints a digest.
+func hexOf(d [32]byte) string { return hex.EncodeToString(d[:]) }

@@ -1,0 +1,76 @@
+// Command holdfast signs, seals, inspects and serves GenAI models.
+//
+// Exit codes: 0 success; 1 a check refused (signature, policy, seal, bill of materials); 2 the command line or the
+// environment is at fault (flags, missing files, I/O).
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+const (
+	exitRefused = 1
+	exitUsage   = 2
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
+}
+
+// run executes the command line and returns the exit code.
+func run(ctx context.Context, args []string, stdout, stderr *os.File) int {
+	ui := &ui{out: stdout, err: stderr}
+	root := newRoot(ui)
+	root.SetArgs(args)
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	err := root.ExecuteContext(ctx)
+	if err == nil {
+		return 0
+	}
+	code := exitRefused
+	if errors.Is(err, errUsage) || errors.Is(err, os.ErrNotExist) || errors.Is(err, os.ErrPermission) {
+		code = exitUsage
+	}
+	fmt.Fprintln(stderr, "holdfast:", err)
+	if ui.json {
+		_ = ui.result(map[string]any{"error": err.Error(), "exit": code}) // stdout is gone: stderr has it
+	}
+	return code
+}
+
+// errUsage marks errors of the command line itself.
+var errUsage = errors.New("usage")
+
+func newRoot(ui *ui) *cobra.Command {
+	root := &cobra.Command{
+		Use:           "holdfast",
+		Short:         "Sign, seal, inspect and serve GenAI models",
+		SilenceUsage:  true,
+		SilenceErrors: true,
+	}
+	root.PersistentFlags().BoolVar(&ui.json, "json", false, "print one JSON document instead of text and progress bars")
+	root.SetGlobalNormalizationFunc(hyphens)
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return fmt.Errorf("%w: %w", errUsage, err) })
+	root.AddCommand(
+		newKeygen(ui), newSign(ui), newVerify(ui), newMBOM(ui),
+		newSeal(ui), newUnseal(ui), newInspect(ui),
+	)
+	return root
+}
+
+// hyphens lets flags be written with underscores too, as model_signing writes them.
+func hyphens(_ *pflag.FlagSet, name string) pflag.NormalizedName {
+	return pflag.NormalizedName(strings.ReplaceAll(name, "_", "-"))
+}

@@ -1,0 +1,240 @@
+package main
+
+import (
+	"context"
+	"crypto"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/holdfast-ai/holdfast/sign"
+	"github.com/holdfast-ai/holdfast/sign/bundle"
+)
+
+// maxKeyFile bounds key and certificate files, in bytes.
+const maxKeyFile = 1 << 20
+
+// modelFlags are the flags that signing and verifying share, named as model_signing's users know them.
+type modelFlags struct {
+	signature string
+	ignore    []string
+}
+
+func (m *modelFlags) add(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&m.signature, "signature", "", "signature file (default DIR/"+sign.SignatureFile+")")
+	cmd.Flags().StringArrayVar(&m.ignore, "ignore-paths", nil, "path to leave out, with all below it; may be given again")
+}
+
+// relative lists the ignored paths and the signature as names inside dir; paths outside of it are errors, since a typo
+// there would sign more than was meant.
+func (m *modelFlags) relative(dir string) ([]string, error) {
+	var out []string
+	for _, p := range m.ignore {
+		name, ok := within(dir, p)
+		if !ok {
+			return nil, fmt.Errorf("%w: --ignore-paths %s is not inside %s", errUsage, p, dir)
+		}
+		out = append(out, name)
+	}
+	if name, ok := within(dir, m.signature); ok {
+		out = append(out, name)
+	}
+	return out, nil
+}
+
+// within returns path as a slash-separated name relative to dir, if it lies below it.
+func within(dir, path string) (string, bool) {
+	d, err1 := filepath.Abs(dir)
+	p, err2 := filepath.Abs(path)
+	if err1 != nil || err2 != nil {
+		return "", false
+	}
+	rel, err := filepath.Rel(d, p)
+	if err != nil || rel == "." || rel == ".." || strings.HasPrefix(rel, ".."+string(filepath.Separator)) {
+		return "", false
+	}
+	return filepath.ToSlash(rel), true
+}
+
+func newSign(ui *ui) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "sign",
+		Short: "Sign a model directory (OpenSSF Model Signing v1.0)",
+		Args:  cobra.NoArgs,
+	}
+	cmd.AddCommand(newSignKey(ui), newSignCertificate(ui))
+	return cmd
+}
+
+// privateKey are the flags that name a private key.
+type privateKey struct{ file, password string }
+
+func (p *privateKey) add(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&p.file, "private-key", "", "private key file, PEM (required)")
+	cmd.Flags().StringVar(&p.password, "password", "", "password of the private key, if it is encrypted")
+	required(cmd, "private-key")
+}
+
+func (p *privateKey) load() (crypto.Signer, error) {
+	text, err := readFile(p.file, maxKeyFile)
+	if err != nil {
+		return nil, err
+	}
+	defer clear(text)
+	var password []byte
+	if p.password != "" {
+		password = []byte(p.password)
+	}
+	return bundle.ParsePrivateKey(text, password)
+}
+
+func newSignKey(ui *ui) *cobra.Command {
+	var flags modelFlags
+	var private privateKey
+	cmd := &cobra.Command{
+		Use:     "key DIR",
+		Short:   "Sign with a private key (ECDSA P-256, P-384 or P-521, PEM)",
+		Example: "  holdfast sign key --private-key model.key --signature model.sig model",
+		Args:    cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			key, err := private.load()
+			if err != nil {
+				return err
+			}
+			return signDir(cmd.Context(), ui, args[0], &flags, key, nil)
+		},
+	}
+	flags.add(cmd)
+	private.add(cmd)
+	return cmd
+}
+
+func newSignCertificate(ui *ui) *cobra.Command {
+	var flags modelFlags
+	var private privateKey
+	var leaf string
+	var chain []string
+	cmd := &cobra.Command{
+		Use:   "certificate DIR",
+		Short: "Sign with a private key and the certificate that was issued for it",
+		Example: "  holdfast sign certificate --private-key model.key --signing-certificate model.pem \\\n" +
+			"    --certificate-chain ca.pem --signature model.sig model",
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			key, err := private.load()
+			if err != nil {
+				return err
+			}
+			certs, err := readCertificates(append([]string{leaf}, chain...))
+			if err != nil {
+				return err
+			}
+			return signDir(cmd.Context(), ui, args[0], &flags, key, certs)
+		},
+	}
+	flags.add(cmd)
+	private.add(cmd)
+	cmd.Flags().StringVar(&leaf, "signing-certificate", "", "certificate of the private key, PEM (required)")
+	cmd.Flags().StringArrayVar(&chain, "certificate-chain", nil, "certificates from the issuer on, PEM; may be given again")
+	required(cmd, "signing-certificate")
+	return cmd
+}
+
+func readCertificates(names []string) ([]*x509.Certificate, error) {
+	var out []*x509.Certificate
+	for _, n := range names {
+		text, err := readFile(n, maxKeyFile)
+		if err != nil {
+			return nil, err
+		}
+		certs, err := bundle.ParseCertificates(text)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", n, err)
+		}
+		out = append(out, certs...)
+	}
+	return out, nil
+}
+
+// signDir signs a directory and writes the bundle, whole or not at all.
+func signDir(ctx context.Context, ui *ui, dir string, flags *modelFlags, key crypto.Signer, chain []*x509.Certificate) error {
+	if flags.signature == "" {
+		flags.signature = filepath.Join(dir, filepath.FromSlash(sign.SignatureFile))
+	}
+	ignore, err := flags.relative(dir)
+	if err != nil {
+		return err
+	}
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return err
+	}
+	defer root.Close()
+	update, end := ui.progress("sign")
+	data, id, err := sign.Sign(ctx, sign.DirFS(root), key, sign.SignOptions{
+		Chain:   chain,
+		Subject: subject(dir), IgnorePaths: ignore,
+		Progress: func(p sign.Progress) { update(p.Done, p.Total) },
+	})
+	end()
+	if err != nil {
+		return err
+	}
+	if err := replaceFile(flags.signature, data); err != nil {
+		return err
+	}
+	return ui.result(map[string]string{"model_id": hexOf(id), "signature": flags.signature},
+		"signed "+dir, "model id  "+hexOf(id), "signature "+flags.signature)
+}
+
+// subject is the name that the statement carries for people: that of the directory.
+func subject(dir string) string {
+	abs, err := filepath.Abs(dir)
+	if err != nil {
+		return filepath.Base(dir)
+	}
+	return filepath.Base(abs)
+}
+
+// replaceFile writes a file through a temporary sibling, so that a reader sees the old or the new one.
+func replaceFile(name string, data []byte) error {
+	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+		return err
+	}
+	f, err := os.CreateTemp(filepath.Dir(name), ".holdfast-*")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(f.Name()) // fails after the rename, as it should
+	if _, err := f.Write(data); err != nil {
+		f.Close()
+		return err
+	}
+	if err := errors.Join(f.Chmod(0o644), f.Sync(), f.Close()); err != nil {
+		return err
+	}
+	return os.Rename(f.Name(), name)
+}
+
+// readFile reads a file of at most max bytes.
+func readFile(name string, max int64) ([]byte, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, max+1))
+	if err != nil {
+		return nil, err
+	}
+	if int64(len(data)) > max {
+		return nil, fmt.Errorf("%w: %s is larger than %d bytes", errUsage, name, max)
+	}
+	return data, nil
+}

@@ -1,0 +1,54 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+
+	"github.com/vbauerster/mpb/v8"
+	"github.com/vbauerster/mpb/v8/decor"
+	"golang.org/x/term"
+)
+
+// ui prints results as text or JSON, and progress bars on a terminal.
+type ui struct {
+	out, err *os.File
+	json     bool
+}
+
+// result prints v as JSON, or the text lines for people.
+func (u *ui) result(v any, lines ...string) error {
+	if u.json {
+		enc := json.NewEncoder(u.out)
+		enc.SetIndent("", "  ")
+		return enc.Encode(v)
+	}
+	for _, l := range lines {
+		if _, err := fmt.Fprintln(u.out, l); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// progress returns a function that moves a bar to done of total bytes, and one that ends it. Off a terminal, and with
+// --json, both do nothing.
+func (u *ui) progress(label string) (update func(done, total int64), end func()) {
+	if u.json || !term.IsTerminal(int(u.err.Fd())) {
+		return func(int64, int64) {}, func() {}
+	}
+	p := mpb.New(mpb.WithOutput(u.err), mpb.WithWidth(48))
+	bar := p.AddBar(0,
+		mpb.PrependDecorators(decor.Name(label+" "), decor.CountersKibiByte("% .1f / % .1f")),
+		mpb.AppendDecorators(decor.Percentage(), decor.Name(" "), decor.AverageSpeed(decor.SizeB1024(0), "% .1f")),
+	)
+	update = func(done, total int64) {
+		bar.SetTotal(total, false)
+		bar.SetCurrent(done)
+	}
+	end = func() {
+		bar.SetTotal(-1, true)
+		p.Wait()
+	}
+	return update, end
+}
