@@ -15,8 +15,8 @@ import (
 	"github.com/holdfast-ai/holdfast/mbom/model"
 )
 
-// BuildOptions change what [Build] covers. The zero value covers every file of the directory but [BOMFile], .holdfast/ and
-// model.sig, which is what signing covers by default.
+// BuildOptions change what [Build] covers. The zero value covers every file of the directory but [BOMFile], .holdfast/,
+// model.sig and git's own files, which is what signing covers by default.
 type BuildOptions struct {
 	// Ignore lists further paths that are left out, with their subtrees. It must be what the signature leaves out.
 	Ignore []string
@@ -102,7 +102,7 @@ func describe(ctx context.Context, src fs.FS, name string, b *model.BOM, counts 
 	if err := w.Finish(); err != nil {
 		return out, err
 	}
-	if pickle.Detect(head.b, false) {
+	if pickle.Stops(head.b) {
 		finding(b, name, "also reads as a pickle")
 	}
 	b.Weights = append(b.Weights, name)

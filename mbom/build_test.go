@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -17,6 +18,7 @@ import (
 	"github.com/holdfast-ai/holdfast/internal/testkit"
 	"github.com/holdfast-ai/holdfast/mbom"
 	"github.com/holdfast-ai/holdfast/mbom/cyclonedx"
+	"github.com/holdfast-ai/holdfast/mbom/model"
 )
 
 // schema compiles the official schema of a version, with format assertions, from files alone.
@@ -178,8 +180,18 @@ func TestBuildListsEveryFileButItself(t *testing.T) {
 	src := small()
 	src[mbom.BOMFile] = &fstest.MapFile{Data: []byte("an older one")}
 	src[".holdfast/model.sig"] = &fstest.MapFile{Data: []byte("{}")}
+	src[".gitattributes"] = &fstest.MapFile{Data: []byte("x")}
+	src["cache/x"] = &fstest.MapFile{Data: []byte("x")}
 	src["model.sig"] = &fstest.MapFile{Data: []byte("{}")}
-	doc, err := cyclonedx.Decode(build(t, src, "1.7"))
+	b, err := mbom.Build(t.Context(), src, mbom.BuildOptions{Ignore: []string{"cache"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	data, err := b.CycloneDX("1.7")
+	if err != nil {
+		t.Fatal(err)
+	}
+	doc, err := cyclonedx.Decode(data)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -207,6 +219,24 @@ func TestBuildCounts(t *testing.T) {
 	}
 	if b.Name != "small" || b.Version != "3" || len(b.Datasets) != 2 || b.BaseModels[0].Text != "a/b" || b.Metrics[0].Value != "0.96" {
 		t.Errorf("got %+v", b.BOM)
+	}
+}
+
+// A weight file that a loader of pickles would accept too is named as such, and only it.
+func TestPolyglotIsReported(t *testing.T) {
+	for name, want := range map[string]bool{"hostile/19-pickle-polyglot.safetensors": true, "valid/own-two-f32.safetensors": false, "valid/jfk-codes.safetensors": false} {
+		data, err := os.ReadFile(filepath.Join(testkit.Vectors(t, "formats", "safetensors"), name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, err := mbom.Build(t.Context(), fstest.MapFS{"m.safetensors": &fstest.MapFile{Data: data}}, mbom.BuildOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := slices.ContainsFunc(b.Findings, func(v model.Value) bool { return strings.Contains(v.Text, "pickle") })
+		if got != want {
+			t.Errorf("%s: findings %v", name, b.Findings)
+		}
 	}
 }
 

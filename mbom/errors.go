@@ -81,7 +81,7 @@ func (e *MismatchError) Unwrap() error { return ErrMismatch }
 type ValueError struct {
 	Path   string
 	Tensor string
-	Index  uint64 // of the element, in storage order
+	Index  uint64 // of the element, in storage order; of a complex element, each part counts
 	Field  string // of WeightPolicy: Finite or AbsMax
 }
 

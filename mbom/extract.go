@@ -253,7 +253,7 @@ func (x *extractor) templates(name string, raw json.RawMessage) error {
 	return nil
 }
 
-// codeKeys are the keys that make a loader import code from the repository, or from another one.
+// codeKey reports whether a key makes a loader import code from the repository, or from another one.
 func codeKey(key string) bool {
 	switch key {
 	case "auto_map", "auto_mapping", "custom_generate", "custom_pipelines", "trust_remote_code":
@@ -266,38 +266,63 @@ func codeKey(key string) bool {
 // false.
 func (x *extractor) remoteCode(name string, data []byte) error {
 	dec := json.NewDecoder(bytes.NewReader(data))
-	var keys []string // key that the next value belongs to, for each open object; "" in arrays
-	var objects []bool
+	var open []container
 	expectKey := false
 	for {
 		tok, err := dec.Token()
 		if err != nil {
-			if len(objects) == 0 && errors.Is(err, io.EOF) {
+			if len(open) == 0 && errors.Is(err, io.EOF) {
 				return nil
 			}
 			return err
 		}
-		n := len(objects) - 1
-		if expectKey && n >= 0 && objects[n] {
-			if key, ok := tok.(string); ok {
-				keys[n], expectKey = key, false
-				continue
-			}
+		var in *container // what holds the token
+		if len(open) > 0 {
+			in = &open[len(open)-1]
+		}
+		if key, ok := tok.(string); ok && expectKey {
+			in.key, expectKey = key, false
+			continue
+		}
+		switch tok {
+		case json.Delim('}'), json.Delim(']'):
+			open = open[:len(open)-1]
+			expectKey = len(open) > 0 && open[len(open)-1].object
+			continue
+		}
+		if in != nil && !in.object {
+			in.key = strconv.Itoa(in.next)
+			in.next++
 		}
 		_, number := tok.(float64)
-		if n >= 0 && objects[n] && codeKey(keys[n]) && tok != nil && tok != false && !number && tok != json.Delim('}') && tok != json.Delim(']') {
-			x.bom.RemoteCode = append(x.bom.RemoteCode, model.Value{Text: keys[n], Evidence: declared(name, "/"+strings.Join(keys, "/"))})
+		if in != nil && in.object && codeKey(in.key) && tok != nil && tok != false && !number {
+			x.bom.RemoteCode = append(x.bom.RemoteCode, model.Value{Text: in.key, Evidence: declared(name, pointer(open))})
 		}
 		switch tok {
 		case json.Delim('{'):
-			objects, keys = append(objects, true), append(keys, "")
+			open = append(open, container{object: true})
 		case json.Delim('['):
-			objects, keys = append(objects, false), append(keys, "")
-		case json.Delim('}'), json.Delim(']'):
-			objects, keys = objects[:n], keys[:n]
+			open = append(open, container{})
 		}
-		expectKey = len(objects) > 0 && objects[len(objects)-1]
+		expectKey = len(open) > 0 && open[len(open)-1].object
 	}
+}
+
+// container is an array or object that is open, with the key or index of its current value.
+type container struct {
+	object bool
+	key    string
+	next   int
+}
+
+// pointer is the JSON pointer (RFC 6901) to the current value.
+func pointer(open []container) string {
+	var b strings.Builder
+	for _, c := range open {
+		b.WriteByte('/')
+		b.WriteString(strings.NewReplacer("~", "~0", "/", "~1").Replace(c.key))
+	}
+	return b.String()
 }
 
 // texts reads a string or a list of strings; anything else is nothing.

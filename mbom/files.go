@@ -20,14 +20,14 @@ const (
 	maxBOM       = 32 << 20 // bytes of the bill of materials
 )
 
-// listed reports whether a path belongs in the bill: everything but the bill itself and what signatures live in.
+// listed reports whether a path belongs in the bill: everything but the bill itself and what signing leaves out too, which
+// are signatures and git's files.
 func listed(name string, ignore []string) bool {
 	if name == BOMFile || name == "model.sig" {
 		return false
 	}
-	return !slices.ContainsFunc(append([]string{".holdfast"}, ignore...), func(i string) bool {
-		return name == i || strings.HasPrefix(name, i+"/")
-	})
+	under := func(i string) bool { return name == i || strings.HasPrefix(name, i+"/") }
+	return !slices.ContainsFunc([]string{".holdfast", ".git", ".gitattributes", ".github", ".gitignore"}, under) && !slices.ContainsFunc(ignore, under)
 }
 
 // walk returns the paths of the files in src, sorted by bytes. Anything but files and directories is refused.

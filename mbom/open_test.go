@@ -180,6 +180,13 @@ func TestRemoteCode(t *testing.T) {
 			t.Errorf("%s: allowed: %v", name, err)
 		}
 	}
+	// The place is a JSON pointer.
+	at := small()
+	at["config.json"].Data = []byte(`{"a/b":[0,{"auto_map":"m.M"}]}`)
+	b, err := mbom.Build(t.Context(), at, mbom.BuildOptions{})
+	if err != nil || len(b.RemoteCode) != 1 || b.RemoteCode[0].Evidence.Pointer != "/a~1b/1/auto_map" {
+		t.Errorf("got %+v, %v", b, err)
+	}
 	// Null and false ask for nothing.
 	src := small()
 	src["config.json"].Data = []byte(`{"auto_map":null,"trust_remote_code":false}`)

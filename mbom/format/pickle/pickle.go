@@ -75,6 +75,8 @@ const (
 	MaxStreams = 1000     // pickles that follow one another
 	MaxZip     = 10_000   // entries of a zip
 	MaxEntry   = 64 << 20 // bytes of one inflated pickle in a zip
+	// MaxInflated bounds what is read of all entries of a zip together, in bytes.
+	MaxInflated = 256 << 20
 )
 
 // Scan reads a file of size bytes. It never fails: what cannot be read makes the verdict Incomplete.
@@ -111,6 +113,12 @@ func Detect(data []byte, whole bool) bool {
 		return len(bytes.TrimSpace(data[w.at:])) == 0
 	}
 	return false
+}
+
+// Stops reports whether a loader that took data for a pickle would come to a STOP. It finds files that are two things at
+// once, even where the pickle does nothing.
+func Stops(data []byte) bool {
+	return newWalker(bytes.NewReader(data)).stream() == stopped
 }
 
 // scanStreams walks the pickles that follow one another in r. In torch files persistent ids name tensor storage.

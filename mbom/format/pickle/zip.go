@@ -17,8 +17,9 @@ func scanZip(r io.ReaderAt, size int64) Report {
 		return rep
 	}
 	rep.Verdict = Clean
+	budget := int64(MaxInflated)
 	for _, f := range z.File {
-		one := scanEntry(f)
+		one := scanEntry(f, &budget)
 		if one.Kind != None {
 			rep.Kind = Zip
 		}
@@ -40,7 +41,7 @@ func (rep *Report) merge(name string, one Report) {
 	}
 }
 
-func scanEntry(f *zip.File) Report {
+func scanEntry(f *zip.File, budget *int64) Report {
 	incomplete := Report{Verdict: Incomplete, Notes: []string{"entry cannot be read whole"}}
 	if strings.HasSuffix(f.Name, "/") && f.UncompressedSize64 == 0 {
 		return Report{Verdict: Clean}
@@ -54,25 +55,23 @@ func scanEntry(f *zip.File) Report {
 	}
 	defer rc.Close()
 	byName := strings.HasSuffix(f.Name, ".pkl") || strings.HasSuffix(f.Name, ".pickle")
-	if !byName && f.Method == zip.Store {
-		return scanStored(f, rc)
+	limit := int64(MaxEntry)
+	stored := !byName && f.Method == zip.Store
+	if stored { // tensor storage may be gigabytes, and a loader that unpickles it begins at its beginning
+		limit = storedHead
 	}
-	data, err := io.ReadAll(io.LimitReader(rc, MaxEntry+1))
-	if err != nil || len(data) > MaxEntry {
+	limit = min(limit, *budget)
+	data, err := io.ReadAll(io.LimitReader(rc, limit+1))
+	*budget -= int64(len(data))
+	whole := int64(len(data)) <= limit
+	if err != nil || *budget <= 0 || !whole && !stored {
 		return incomplete
 	}
-	return judgeEntry(f.Name, data, true, byName)
+	return judgeEntry(f.Name, data, whole, byName)
 }
 
-// scanStored looks at the beginning of an entry that is not compressed: tensor storage may be gigabytes.
-func scanStored(f *zip.File, rc io.Reader) Report {
-	const head = 1 << 20
-	data, err := io.ReadAll(io.LimitReader(rc, head+1))
-	if err != nil {
-		return Report{Verdict: Incomplete, Notes: []string{"entry cannot be read whole"}}
-	}
-	return judgeEntry(f.Name, data[:min(len(data), head)], len(data) <= head, false)
-}
+// storedHead is how much of an entry without compression is looked at, in bytes.
+const storedHead = 64 << 10
 
 func judgeEntry(name string, data []byte, whole, byName bool) Report {
 	rep := Report{Verdict: Clean}
