@@ -89,9 +89,6 @@ func forward(r *http.Request, ctx context.Context, b *bodyReader) *http.Request 
 	r.Header.Set("Accept-Encoding", "identity") // an answer that is compressed cannot be read
 	r.Trailer, r.TransferEncoding = nil, nil
 	r.ContentLength = int64(len(b.data))
-	if r.Header.Get("Content-Length") != "" || len(b.data) > 0 {
-		r.Header.Set("Content-Length", strconv.Itoa(len(b.data)))
-	}
 	r.Body, r.GetBody = b, nil
 	if len(b.data) == 0 {
 		r.Body = http.NoBody

@@ -32,7 +32,12 @@ type Visitor interface {
 // text: what it collected must be thrown away.
 func Walk(data []byte, l Limits, v Visitor) error {
 	l = l.withDefaults()
-	s := scanner{data: data, lim: l, v: v}
+	var room struct { // enough for ordinary texts, in one allocation
+		buf    [256]byte
+		ends   [24]int
+		frames [8]frame
+	}
+	s := scanner{data: data, lim: l, v: v, keys: keySet{room.buf[:0], room.ends[:0], room.frames[:0]}}
 	if len(data) > l.MaxBytes {
 		return s.fail(l.MaxBytes, ErrSize)
 	}

@@ -229,3 +229,15 @@ func FuzzUnquote(f *testing.F) {
 		}
 	})
 }
+
+// An ordinary text costs one allocation, whatever its length.
+func TestCheckAllocatesOnce(t *testing.T) {
+	text := []byte(`{"model":"m","messages":[{"role":"user","content":"a \u00e9 \"quoted\" line"},{"role":"tool","content":["x",{"y":null}]}],"n":1}`)
+	if n := testing.AllocsPerRun(100, func() {
+		if err := Check(text, Limits{}); err != nil {
+			t.Fatal(err)
+		}
+	}); n > 1 {
+		t.Errorf("%v allocations", n)
+	}
+}
