@@ -124,7 +124,7 @@ func (t *Transaction) event(data []byte) *Rejection {
 		return upstream(err)
 	}
 	for _, p := range a.Pieces {
-		rule := ""
+		var rule string
 		if p.Channel.Field == 0 {
 			rule = t.leakIn(p.Text)
 		} else {

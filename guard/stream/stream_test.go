@@ -130,15 +130,15 @@ func TestHoldAtEveryCut(t *testing.T) {
 				if !slices.Equal(out, pieces[:len(out)]) || want == "" && len(out) != len(pieces) {
 					t.Fatalf("%q cut at %d, %d: released %q", text, i, j, out)
 				}
-				sent := ""
+				var sent strings.Builder
 				for k := 0; k < len(out); k += 2 {
-					sent += out[k]
+					sent.WriteString(out[k])
 				}
-				if want != "" && sent != "" && len(sent) < len(text) && whole(l, sent+" ") != "" && !inWord(text, len(sent)) {
-					t.Fatalf("%q cut at %d, %d: released %q", text, i, j, sent)
+				if want != "" && sent.String() != "" && len(sent.String()) < len(text) && whole(l, sent.String()+" ") != "" && !inWord(text, len(sent.String())) {
+					t.Fatalf("%q cut at %d, %d: released %q", text, i, j, sent.String())
 				}
-				if want == detect.RuleCanary && strings.Contains(strings.ToLower(sent), "abcabcab") && len(sent) < len(text) {
-					t.Fatalf("%q cut at %d, %d: released the start of the canary: %q", text, i, j, sent)
+				if want == detect.RuleCanary && strings.Contains(strings.ToLower(sent.String()), "abcabcab") && len(sent.String()) < len(text) {
+					t.Fatalf("%q cut at %d, %d: released the start of the canary: %q", text, i, j, sent.String())
 				}
 			}
 		}
