@@ -96,6 +96,17 @@ func TestTwoRunsGiveEqualBytes(t *testing.T) {
 			}
 		}
 	}
+	// Lists that are gathered from maps come out in one order.
+	many := small()
+	many["tokenizer_config.json"].Data = []byte(`{"chat_template":{"a":"1","b":"2","c":"3","d":"4","e":"5","f":"6"}}`)
+	many["model.safetensors"].Data = container(`{"a":{"dtype":"U8","shape":[0],"data_offsets":[0,0]},"b":{"dtype":"I8","shape":[0],"data_offsets":[0,0]},`+
+		`"c":{"dtype":"F16","shape":[0],"data_offsets":[0,0]},"d":{"dtype":"BF16","shape":[0],"data_offsets":[0,0]},"e":{"dtype":"I64","shape":[0],"data_offsets":[0,0]}}`, nil)
+	first := build(t, many, "1.7")
+	for range 10 {
+		if !bytes.Equal(first, build(t, many, "1.7")) {
+			t.Fatal("two runs differ")
+		}
+	}
 	other := small()
 	other["sub/notes.txt"].Data = []byte("other text\n")
 	a, b := serial(t, build(t, small(), "1.7")), serial(t, build(t, other, "1.7"))

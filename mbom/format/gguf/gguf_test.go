@@ -115,6 +115,54 @@ func TestRead(t *testing.T) {
 	}
 }
 
+// One broken copy of the sample for each rule, made here.
+func TestRules(t *testing.T) {
+	le := binary.LittleEndian
+	good := sample()
+	h, err := gguf.Read(bytes.NewReader(good), int64(len(good)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	last := int(h.DataStart) - 32 // somewhere in the last entry or its padding
+	entry := bytes.LastIndex(good[:last+32], append(le.AppendUint64(nil, 1), 'b'))
+	for name, c := range map[string]struct {
+		change func(b []byte) []byte
+		rule   string
+	}{
+		"magic":            {func(b []byte) []byte { b[0] = 'g'; return b }, "magic"},
+		"version":          {func(b []byte) []byte { b[4] = 1; return b }, "version"},
+		"tensors":          {func(b []byte) []byte { le.PutUint64(b[8:], 1<<40); return b }, "count-tensors"},
+		"pairs":            {func(b []byte) []byte { le.PutUint64(b[16:], 1<<40); return b }, "count-kv"},
+		"key-length":       {func(b []byte) []byte { le.PutUint64(b[24:], 1<<40); return b }, "string-length"},
+		"tensor-twice":     {func(b []byte) []byte { b[entry+8] = 'a'; return b }, "tensor-duplicate"},
+		"dims":             {func(b []byte) []byte { le.PutUint32(b[entry+9:], 5); return b }, "n-dims"},
+		"negative":         {func(b []byte) []byte { le.PutUint64(b[entry+13:], 1<<63); return b }, "dim-negative"},
+		"product":          {func(b []byte) []byte { le.PutUint64(b[entry+13:], 1<<62); return b }, "dims-overflow"},
+		"type":             {func(b []byte) []byte { le.PutUint32(b[entry+29:], 4); return b }, "tensor-type"},
+		"block":            {func(b []byte) []byte { le.PutUint32(b[entry+29:], 8); return b }, "block-multiple"},
+		"overlap":          {func(b []byte) []byte { le.PutUint64(b[entry+33:], 0); return b }, "offset-sum"},
+		"hole":             {func(b []byte) []byte { le.PutUint64(b[entry+33:], 64); return b }, "offset-sum"},
+		"data-beyond-file": {func(b []byte) []byte { return b[:len(b)-1] }, "data-beyond-file"},
+	} {
+		data := c.change(bytes.Clone(good))
+		_, err := gguf.Read(bytes.NewReader(data), int64(len(data)))
+		if fe, ok := errors.AsType[*gguf.FormatError](err); !ok || fe.Rule != c.rule {
+			t.Errorf("%s: got %v, want %s", name, err, c.rule)
+		}
+	}
+	w := &writer{}
+	w.WriteString("GGUF")
+	w.u32(3)
+	w.u64(0)
+	w.u64(2)
+	w.pair("a", "1")
+	w.pair("a", "2")
+	_, err = gguf.Read(bytes.NewReader(w.Bytes()), int64(w.Len()))
+	if fe, ok := errors.AsType[*gguf.FormatError](err); !ok || fe.Rule != "key-duplicate" {
+		t.Errorf("key twice: %v", err)
+	}
+}
+
 // Every cut of the header asks for more bytes while the file is said to be whole, and is refused once it is not.
 func TestCut(t *testing.T) {
 	data := sample()

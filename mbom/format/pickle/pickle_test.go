@@ -72,6 +72,29 @@ func testVectors(t *testing.T, folder string, want int) {
 func TestVectors(t *testing.T)      { testVectors(t, "pickle", 94) }
 func TestTorchVectors(t *testing.T) { testVectors(t, "torch", 19) }
 
+// Small pickles made here: only what is read whole and imports allowed names is clean.
+func TestVerdicts(t *testing.T) {
+	for data, want := range map[string]pickle.Verdict{
+		"\x80\x02}q\x00.":                                           pickle.Clean,
+		"\x80\x02ccollections\nOrderedDict\n)R.":                    pickle.Clean,
+		"cos\nsystem\n(S'id'\ntR.":                                  pickle.Dangerous,
+		"\x80\x04\x8c\x02os\x8c\x06system\x93)R.":                   pickle.Dangerous,
+		"\x80\x04\x8c\x02os\x94\x8c\x06system\x94h\x00h\x01\x93)R.": pickle.Dangerous, // through the memo
+		"\x80\x02cacme\nWidget\n)R.":                                pickle.Unknown,
+		"\x80\x02K\x01K\x02\x93.":                                   pickle.Dangerous, // names that cannot be resolved
+		"\x80\x02\x82\x01.":                                         pickle.Unknown,
+		"\x80\x02]q\x00":                                            pickle.Incomplete,
+		"\x80\x02N.cos\nsystem\n)R.":                                pickle.Dangerous, // a second stream
+		"\x80\x02N.\x00\x00":                                        pickle.Incomplete,
+		"":                                                          pickle.Incomplete,
+		"PK\x03\x04":                                                pickle.Incomplete,
+	} {
+		if rep := pickle.Scan(strings.NewReader(data), int64(len(data))); rep.Verdict != want {
+			t.Errorf("%q: %s %v, want %s", data, rep.Verdict, rep.Notes, want)
+		}
+	}
+}
+
 func TestZeroVerdictIsNotClean(t *testing.T) {
 	var r pickle.Report
 	if r.Verdict == pickle.Clean {

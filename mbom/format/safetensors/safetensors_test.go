@@ -93,6 +93,48 @@ func TestRead(t *testing.T) {
 	}
 }
 
+// One file for each rule, made here, beside its accepted twin.
+func TestRules(t *testing.T) {
+	const good = `{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}`
+	if _, err := safetensors.Read(bytes.NewReader(file(good, 8)), 8+int64(len(good))+8); err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct {
+		header string
+		data   int
+		rule   safetensors.Rule
+	}{
+		"trailing":       {good, 9, safetensors.RuleFileSize},
+		"cut":            {good, 7, safetensors.RuleFileSize},
+		"utf8":           {strings.Replace(good, "a", "\xff", 1), 8, safetensors.RuleUTF8},
+		"json":           {good[:len(good)-1], 8, safetensors.RuleJSON},
+		"space-first":    {" " + good, 8, safetensors.RuleBrace},
+		"newline-after":  {good + "\n", 8, safetensors.RulePadding},
+		"value-after":    {good + "{}", 8, safetensors.RuleJSON},
+		"twice":          {`{"a":{"dtype":"U8","shape":[0],"data_offsets":[0,0]},"\u0061":{"dtype":"U8","shape":[0],"data_offsets":[0,0]}}`, 0, safetensors.RuleDuplicate},
+		"field-twice":    {strings.Replace(good, `"dtype"`, `"dtype":"F32","dtype"`, 1), 8, safetensors.RuleDuplicate},
+		"overlap":        {`{"a":{"dtype":"U8","shape":[4],"data_offsets":[0,4]},"b":{"dtype":"U8","shape":[4],"data_offsets":[2,6]}}`, 6, safetensors.RuleOrder},
+		"hole":           {`{"a":{"dtype":"U8","shape":[1],"data_offsets":[0,1]},"b":{"dtype":"U8","shape":[1],"data_offsets":[2,3]}}`, 3, safetensors.RuleOrder},
+		"size":           {strings.Replace(good, "[2]", "[3]", 1), 8, safetensors.RuleSize},
+		"overflow":       {strings.Replace(good, "[2]", "[4294967296,4294967296,2]", 1), 8, safetensors.RuleOverflow},
+		"half-byte":      {`{"a":{"dtype":"F4","shape":[1],"data_offsets":[0,1]}}`, 1, safetensors.RuleOverflow},
+		"dtype":          {strings.Replace(good, "F32", "F33", 1), 8, safetensors.RuleEntry},
+		"float-dim":      {strings.Replace(good, "[2]", "[2.0]", 1), 8, safetensors.RuleEntry},
+		"case-variant":   {strings.Replace(good, `"dtype"`, `"Dtype"`, 1), 8, safetensors.RuleEntry},
+		"no-shape":       {`{"a":{"dtype":"F32","data_offsets":[0,8]}}`, 8, safetensors.RuleEntry},
+		"metadata":       {`{"__metadata__":{"k":1}}`, 0, safetensors.RuleMetadata},
+		"metadata-twice": {`{"__metadata__":{"k":"1","k":"1"}}`, 0, safetensors.RuleDuplicate},
+		"name":           {strings.Replace(good, "a", `\u0000`, 1), 8, safetensors.RuleName},
+		"rank":           {strings.Replace(good, "[2]", "[2"+strings.Repeat(",1", safetensors.MaxRank)+"]", 1), 8, safetensors.RuleRank},
+	} {
+		data := file(c.header, c.data)
+		_, err := safetensors.Read(bytes.NewReader(data), int64(len(data)))
+		if fe, ok := errors.AsType[*safetensors.FormatError](err); !ok || fe.Rule != c.rule {
+			t.Errorf("%s: got %v, want rule %d", name, err, c.rule)
+		}
+	}
+}
+
 // Caps that the vectors leave out because their files would be large.
 func TestCaps(t *testing.T) {
 	var prefix [8]byte
