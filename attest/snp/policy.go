@@ -1,0 +1,123 @@
+package snp
+
+import (
+	"encoding/hex"
+	"fmt"
+	"slices"
+	"strconv"
+
+	"github.com/holdfast-ai/holdfast/attest"
+)
+
+// A Policy is what a relying party accepts of a machine. Its zero value refuses everything.
+type Policy struct {
+	// Products are the accepted lines. Know before listing Milan that its root seed was extracted by software
+	// (arXiv 2605.12990), after which its VCEK reports can be forged at any TCB.
+	Products []Product
+	// Measurements are the accepted launch digests.
+	Measurements [][48]byte
+	// MinTCB gives each accepted product its floor; reported, committed and launch TCB must reach it. See [Floors].
+	MinTCB map[Product]TCB
+	// VMPL is the exact privilege level of the requester: 0 on bare guests, 2 under most SVSMs.
+	VMPL uint32
+	// MinGuestSVN is the lowest accepted security version of the guest.
+	MinGuestSVN uint32
+	// CSPs are the cloud providers whose VLEKs are accepted (CSP_ID). Empty: VCEK only.
+	CSPs []string
+	// ChipIDs pin the machines. Empty: not asked for. A masked chip id never matches.
+	ChipIDs [][64]byte
+	// HostData, if not nil, is the exact HOST_DATA. The host chose it: it is no word of the guest.
+	HostData *[32]byte
+	// RefuseSMT refuses guests that may run, and platforms that do run, with SMT.
+	RefuseSMT bool
+	// RequireCiphertextHiding wants DRAM ciphertext hiding, by guest policy and on the platform.
+	RequireCiphertextHiding bool
+
+	// InsecureSkipMeasurement accepts any guest.
+	InsecureSkipMeasurement bool
+	// InsecureSkipTCB accepts any firmware and microcode.
+	InsecureSkipTCB bool
+	// InsecureAllowDebug accepts guests that the host may read and write.
+	InsecureAllowDebug bool
+	// InsecureAllowMigration accepts guests that a migration agent may move.
+	InsecureAllowMigration bool
+	// InsecureAllowUncheckedAliases accepts platforms that did not check memory for aliases (AMD-SB-3015).
+	InsecureAllowUncheckedAliases bool
+	// InsecureAllowMaskedChip accepts a VCEK report whose CHIP_ID is masked, so that it is not held against the VCEK's.
+	InsecureAllowMaskedChip bool
+	// InsecureAllowUnknownPolicyBits accepts guest policies with bits that this version does not know.
+	InsecureAllowUnknownPolicyBits bool
+}
+
+// check runs every check of the policy on a genuine report.
+func (p Policy) check(r *Report, s *signer) attest.Checks {
+	var c attest.Checks
+	c.Require("snp.product", slices.Contains(p.Products, s.product), fmt.Sprint(p.Products), string(s.product))
+	c.Unless(p.InsecureSkipMeasurement, "snp.measurement", slices.Contains(p.Measurements, r.Measurement),
+		fmt.Sprintf("one of %d listed", len(p.Measurements)), hex.EncodeToString(r.Measurement[:]))
+	p.checkTCB(&c, r, s)
+	c.Unless(p.InsecureAllowDebug, "snp.debug", r.Policy&PolicyDebug == 0, "off", onOff(r.Policy&PolicyDebug))
+	c.Unless(p.InsecureAllowMigration, "snp.migration_agent", r.Policy&PolicyMigrateMA == 0, "off", onOff(r.Policy&PolicyMigrateMA))
+	c.Unless(p.InsecureAllowUncheckedAliases, "snp.alias_check", r.PlatformInfo&PlatformAliasCheck != 0, "on", onOff(r.PlatformInfo&PlatformAliasCheck))
+	c.Unless(p.InsecureAllowUnknownPolicyBits, "snp.policy_bits", r.Policy&^knownPolicy == 0, "none unknown", fmt.Sprintf("%#x", r.Policy))
+	c.Require("snp.vmpl", r.VMPL == p.VMPL, strconv.Itoa(int(p.VMPL)), strconv.FormatUint(uint64(r.VMPL), 10))
+	c.Require("snp.guest_svn", r.GuestSVN >= p.MinGuestSVN, "at least "+strconv.FormatUint(uint64(p.MinGuestSVN), 10), strconv.FormatUint(uint64(r.GuestSVN), 10))
+	if p.RefuseSMT {
+		c.Require("snp.smt", r.Policy&PolicySMT == 0 && r.PlatformInfo&PlatformSMT == 0, "off", smt(r))
+	} else {
+		c.Skip("snp.smt", smt(r))
+	}
+	hiding := r.Policy&PolicyCiphertextHiding != 0 && r.PlatformInfo&PlatformCiphertextHiding != 0
+	c.Unless(!p.RequireCiphertextHiding, "snp.ciphertext_hiding", hiding, "required and on", fmt.Sprintf("policy %s, platform %s",
+		onOff(r.Policy&PolicyCiphertextHiding), onOff(r.PlatformInfo&PlatformCiphertextHiding)))
+	if p.HostData == nil {
+		c.Skip("snp.host_data", hex.EncodeToString(r.HostData[:]))
+	} else {
+		c.Require("snp.host_data", r.HostData == *p.HostData, hex.EncodeToString(p.HostData[:]), hex.EncodeToString(r.HostData[:]))
+	}
+	p.checkOrigin(&c, r, s)
+	return c
+}
+
+// checkTCB holds reported, committed and launch TCB against the floor: the committed one cannot be rolled back.
+func (p Policy) checkTCB(c *attest.Checks, r *Report, s *signer) {
+	floor, ok := p.MinTCB[s.product]
+	want := "a floor for " + string(s.product)
+	if ok {
+		want = "at least " + floor.String()
+	}
+	for _, t := range []struct {
+		code string
+		raw  uint64
+	}{{"snp.tcb.reported", r.ReportedTCB}, {"snp.tcb.committed", r.CommittedTCB}, {"snp.tcb.launch", r.LaunchTCB}} {
+		tcb := s.product.TCB(t.raw)
+		c.Unless(p.InsecureSkipTCB, t.code, ok && tcb.AtLeast(floor), want, tcb.String())
+	}
+}
+
+// checkOrigin says which machine or provider stands behind the report.
+func (p Policy) checkOrigin(c *attest.Checks, r *Report, s *signer) {
+	masked := zero(r.ChipID[:])
+	if s.kind == VLEK {
+		c.Require("snp.csp", slices.Contains(p.CSPs, s.csp), fmt.Sprintf("VCEK, or VLEK of %q", p.CSPs), fmt.Sprintf("VLEK of %q", s.csp))
+	} else {
+		c.Skip("snp.csp", "VCEK")
+		c.Unless(p.InsecureAllowMaskedChip, "snp.chip_masked", !masked, "not masked", map[bool]string{true: "masked", false: "not masked"}[masked])
+	}
+	if len(p.ChipIDs) == 0 {
+		c.Skip("snp.chip_id", hex.EncodeToString(r.ChipID[:]))
+		return
+	}
+	c.Require("snp.chip_id", !masked && slices.Contains(p.ChipIDs, r.ChipID), fmt.Sprintf("one of %d pinned", len(p.ChipIDs)), hex.EncodeToString(r.ChipID[:]))
+}
+
+func onOff(bit uint64) string {
+	if bit != 0 {
+		return "on"
+	}
+	return "off"
+}
+
+func smt(r *Report) string {
+	return "policy " + onOff(r.Policy&PolicySMT) + ", platform " + onOff(r.PlatformInfo&PlatformSMT)
+}
