@@ -78,7 +78,7 @@ func TestBrokenStoreCloses(t *testing.T) {
 }
 
 func TestTokenizerMustBePlausible(t *testing.T) {
-	for _, n := range []int{-1, 1 << 40} {
+	for _, n := range []int{-1, 1 << 30} {
 		if w := post(newGuard(t, guard.DefaultPolicy(), guard.WithTokenizer(func([]byte) int { return n })).Handler(&guardtest.Upstream{}), hello); w.Code != 500 {
 			t.Fatal(n, w.Code)
 		}

@@ -21,7 +21,7 @@ func TestPolicyIsChecked(t *testing.T) {
 	}
 	for name, change := range map[string]func(*guard.Policy){
 		"negative limit":   func(p *guard.Policy) { p.Limits.MaxBodyBytes = -1 },
-		"huge limit":       func(p *guard.Policy) { p.Limits.MaxBodyBytes = 1 << 40 },
+		"huge limit":       func(p *guard.Policy) { p.Limits.MaxBodyBytes = 1 << 30 },
 		"no tokens":        func(p *guard.Policy) { p.Limits.KeyTokens = -5 },
 		"method":           func(p *guard.Policy) { p.Routes[0].Method = "CONNECT" },
 		"lower case":       func(p *guard.Policy) { p.Routes[0].Method = "post" },

@@ -227,7 +227,11 @@ func TestBlockCancelsTheUpstream(t *testing.T) {
 	up := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "text/event-stream")
 		_, err := io.WriteString(w, guardtest.Events(canary))
-		<-r.Context().Done()
+		select {
+		case <-r.Context().Done():
+		case <-time.After(5 * time.Second):
+			err = errors.New("not cancelled")
+		}
 		done <- err
 	})
 	w := post(newGuard(t, leaky()).Handler(up), streamed)

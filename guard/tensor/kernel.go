@@ -33,7 +33,7 @@ func kernelFor(d DType, absMax float64) (kernel, bool) {
 	case F16:
 		limit = uint64(f16Limit(absMax))
 	case BF16:
-		limit = min(uint64(f32Limit(absMax))>>16, 0x7f7f)
+		limit = uint64(f32Limit(absMax)) >> 16
 	case F32:
 		limit = uint64(f32Limit(absMax))
 	case F64:
