@@ -3,6 +3,7 @@ package mbom_test
 import (
 	"crypto/sha256"
 	"errors"
+	"io/fs"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -151,6 +152,35 @@ func TestFormats(t *testing.T) {
 				t.Error("accepted")
 			}
 		})
+	}
+}
+
+// hugeFS says that one file has a tebibyte.
+type hugeFS struct{ fstest.MapFS }
+
+func (f hugeFS) Stat(name string) (fs.FileInfo, error) {
+	info, err := f.MapFS.Stat(name)
+	if name == "pytorch_model.bin" {
+		return hugeInfo{info}, err
+	}
+	return info, err
+}
+
+type hugeInfo struct{ fs.FileInfo }
+
+func (hugeInfo) Size() int64 { return 1 << 40 }
+
+// A file that is too large to look into is refused, not waved through.
+func TestTooLargeToInspect(t *testing.T) {
+	src := small()
+	src["pytorch_model.bin"] = &fstest.MapFile{Data: []byte("text")}
+	complete(t, src)
+	if _, err := open(t, src, policy()); err != nil {
+		t.Fatal(err)
+	}
+	_, err := mbom.Open(t.Context(), hugeFS{src}, resources(t, src), policy())
+	if pe, ok := errors.AsType[*mbom.PolicyError](err); !ok || pe.Path != "pytorch_model.bin" {
+		t.Errorf("got %v", err)
 	}
 }
 
