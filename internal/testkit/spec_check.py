@@ -183,6 +183,20 @@ def envelope(i):
     return {"payload": payload.decode() if ok else "signature does not verify"}
 
 
+def epochs(i):
+    """SPEC 5: every field present, each epoch signed by K and chained to the one before, models unchanged."""
+    fields = {"epoch", "prev", "models", "guard_policy", "config", "tls_spki", "hpke", "time", "floors"}
+    ids, models = [], None
+    for n, text in enumerate(i["envelopes"]):
+        kind = "application/vnd.holdfast.epoch+json"
+        payload = envelope({"spki": i["spki"], "type": kind, "envelope": text})["payload"]
+        c = json.loads(payload)
+        if set(c) != fields or c["epoch"] != n or c["prev"] != (ids[-1] if ids else None) or models not in (None, c["models"]):
+            raise ValueError(f"epoch {n}")
+        ids, models = ids + [H(payload.encode()).hex()], c["models"]
+    return {"chain": ids[0], "current": ids[-1]}
+
+
 KINDS = {
     "transcript": transcript,
     "key-hash": lambda i: {"hash": H(T("holdfast/key/v1", i["suite"], bytes.fromhex(i["key"])))},
@@ -196,10 +210,12 @@ KINDS = {
     "report-data": report_data,
     "gpu-nonce": lambda i: {"nonce": H(T("holdfast/gpu-nonce/v1", i["role"], bytes.fromhex(i["challenge"]),
                                          bytes.fromhex(i["key_hash"])))},
+    "serve-challenge": lambda i: {"challenge": H(T("holdfast/serve-challenge/v1", bytes.fromhex(i["random"]), i["time"]))},
     "channel": lambda i: {"encoding": T("holdfast/channel/v1", i["role"], *(bytes.fromhex(i[k]) for k in (
         "exporter", "nonce_c", "nonce_s")), i["alpn"], i["sni"], H(i["epoch"].encode()))},
     "pae": lambda i: {"pae": pae(i["type"], i["payload"].encode())},
     "envelope": envelope,
+    "epochs": epochs,
 }
 
 

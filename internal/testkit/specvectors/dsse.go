@@ -7,10 +7,9 @@ import (
 	"crypto/x509"
 	"io"
 
+	"github.com/holdfast-ai/holdfast/attest"
 	"github.com/holdfast-ai/holdfast/internal/dsse"
 )
-
-const epochType = "application/vnd.holdfast.epoch+json"
 
 // deterministic signs by RFC 6979, so that the committed envelopes can be written again byte for byte.
 type deterministic struct{ *ecdsa.PrivateKey }
@@ -44,14 +43,18 @@ func dsseVectors() ([]vector, error) {
 		return nil, err
 	}
 	payload := `{"epoch":0,"prev":null}`
-	env, err := dsse.Sign(key, epochType, []byte(payload))
+	env, err := dsse.Sign(key, attest.EpochPayloadType, []byte(payload))
 	if err != nil {
 		return nil, err
 	}
-	if _, err := dsse.Verify(key.Public(), epochType, env); err != nil {
+	if _, err := dsse.Verify(key.Public(), attest.EpochPayloadType, env); err != nil {
 		return nil, err
 	}
-	return append(out, vector{"signed by P-256", "envelope",
-		map[string]any{"spki": hexOf(spki), "type": epochType, "envelope": string(env)},
+	epochs, err := epochVector()
+	if err != nil {
+		return nil, err
+	}
+	return append(out, epochs, vector{"signed by P-256", "envelope",
+		map[string]any{"spki": hexOf(spki), "type": attest.EpochPayloadType, "envelope": string(env)},
 		map[string]any{"payload": payload}}), nil
 }

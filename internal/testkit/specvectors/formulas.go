@@ -5,6 +5,7 @@ import (
 	"crypto"
 	"testing/fstest"
 
+	"github.com/holdfast-ai/holdfast/attest"
 	"github.com/holdfast-ai/holdfast/crypto/seal"
 	"github.com/holdfast-ai/holdfast/internal/transcript"
 	"github.com/holdfast-ai/holdfast/sign"
@@ -89,18 +90,14 @@ func evidenceVectors() []vector {
 	challenge, keyHash, gpu := fill32(1), transcript.KeyHash(transcript.SuiteECDSAP256, fill(91, 3)), fill32(0xa0)
 	claims := []byte(`{"epoch":0,"prev":null}`)
 	var out []vector
-	for _, role := range []string{"serve", "release"} {
-		for _, withGPU := range []bool{false, true} {
-			t := transcript.New("holdfast/report-data/v1").String(role).Bytes(challenge[:]).Bytes(keyHash[:])
+	for _, role := range []string{attest.RoleServe, attest.RoleRelease} {
+		for _, g := range []*[32]byte{nil, &gpu} {
 			name, in := role+" without GPU", map[string]any{"role": role, "challenge": hexOf(challenge[:]), "key_hash": hexOf(keyHash[:]),
 				"gpu_digest": nil, "claims": string(claims)}
-			if withGPU {
+			if g != nil {
 				name, in["gpu_digest"] = role+" with GPU", hexOf(gpu[:])
-				t.Bytes(gpu[:])
-			} else {
-				t.Absent()
 			}
-			rd := t.Bytes(sum(claims)).SHA512()
+			rd := attest.ReportData(role, challenge, keyHash, g, [32]byte(sum(claims)))
 			out = append(out, vector{name, "report-data", in, map[string]any{"report_data": hexOf(rd[:])}})
 		}
 		n := transcript.New("holdfast/gpu-nonce/v1").String(role).Bytes(challenge[:]).Bytes(keyHash[:]).SHA256()
@@ -108,7 +105,10 @@ func evidenceVectors() []vector {
 			map[string]any{"role": role, "challenge": hexOf(challenge[:]), "key_hash": hexOf(keyHash[:])},
 			map[string]any{"nonce": hexOf(n[:])}})
 	}
-	return out
+	at := uint64(1767323045)
+	c := transcript.New("holdfast/serve-challenge/v1").Bytes(challenge[:]).Uint64(at).SHA256()
+	return append(out, vector{"a server's own", "serve-challenge",
+		map[string]any{"random": hexOf(challenge[:]), "time": at}, map[string]any{"challenge": hexOf(c[:])}})
 }
 
 func channelVectors() []vector {
