@@ -274,6 +274,48 @@ func TestBuildErrors(t *testing.T) {
 	}
 }
 
+// The metadata of published models: described by valid documents, or refused for the reason that they have.
+func TestPublishedModels(t *testing.T) {
+	s := schema(t, "1.7")
+	for name, want := range map[string]string{
+		"devstral-small-2507": "apache-2.0", "falcon-40b": "remote code", "minicpm-v-2": "remote code", "mt5-azerbaijani-summary": "pickle",
+		"openmath-lora": "unpinned", "whisper-tiny-nbailab": "apache-2.0", "granite-3.1-1b-a400m-instruct": "LFS", "wizardcoder-15b-gptq": "LFS",
+	} {
+		b, err := mbom.Build(t.Context(), os.DirFS(testkit.Vectors(t, "mbom", "hf", name)), mbom.BuildOptions{})
+		if want == "LFS" {
+			if !errors.Is(err, mbom.ErrFormat) || !strings.Contains(err.Error(), "LFS") {
+				t.Errorf("%s: %v", name, err)
+			}
+			continue
+		}
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		doc, err := b.CycloneDX("1.7")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := valid(s, doc); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		got := ""
+		switch {
+		case len(b.RemoteCode) > 0:
+			got = "remote code"
+		case len(b.Findings) == 3:
+			got = "pickle"
+		case len(b.BaseModels) > 0 && b.BaseModels[0].Evidence.Class == model.Unresolved:
+			got = "unpinned"
+		case len(b.Licences) > 0:
+			got = b.Licences[0].Text
+		}
+		if got != want {
+			t.Errorf("%s: %q, want %q", name, got, want)
+		}
+	}
+}
+
 // The model of the repository, where it is.
 func TestRepositoryModel(t *testing.T) {
 	dir := filepath.Join(testkit.Root(t), "models", "harbor-tiny")

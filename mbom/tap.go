@@ -101,6 +101,9 @@ func (w *weights) Finish() error {
 }
 
 func (w *weights) header() error {
+	if bytes.HasPrefix(w.head, []byte("version ")) { // would be a header of 10^18 bytes
+		return w.malformed("a Git LFS pointer instead of the file", nil)
+	}
 	if w.kind == format.GGUF {
 		return w.ggufHeader()
 	}
