@@ -15,6 +15,7 @@ func All() []Constructor {
 		{"seal/decrypt/memory/1MiB", func() (ratio.Case, error) { return sealMemory(1<<20, "1MiB") }},
 		{"sign/readinto", signReadInto},
 		{"guard/chat/1KiB", guardChat},
+		{"attest/snp/simulated", snpSimulated},
 	}
 }
 
