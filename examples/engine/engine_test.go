@@ -15,7 +15,10 @@ import (
 	"github.com/holdfast-ai/holdfast/examples/engine/llama"
 	"github.com/holdfast-ai/holdfast/mbom/format/gguf"
 	"github.com/holdfast-ai/holdfast/mbom/format/safetensors"
+	"github.com/holdfast-ai/holdfast/sign"
 )
+
+var _ onePass = (*sign.Model)(nil)
 
 // onePassFS offers ReadInto and Size and counts what goes through them; reading a whole file otherwise fails the test.
 type onePassFS struct {

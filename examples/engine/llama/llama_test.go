@@ -199,6 +199,10 @@ func TestRefusals(t *testing.T) {
 			x := find(*ts, "down_proj.weight")
 			x.Shape = []int{x.Shape[1] * x.Shape[0]}
 		}},
+		{"one dimension more", refuse.ErrFormat, func(_ *Config, ts *[]Tensor) {
+			x := find(*ts, "down_proj.weight")
+			x.Shape = append(x.Shape, 1)
+		}},
 		{"short data", refuse.ErrFormat, func(_ *Config, ts *[]Tensor) { x := find(*ts, "norm.weight"); x.Data = x.Data[:4] }},
 		{"dtype", refuse.ErrUnsupported, func(_ *Config, ts *[]Tensor) { find(*ts, "norm.weight").Type = "I8" }},
 	} {
