@@ -81,7 +81,7 @@ func TestStream(t *testing.T) {
 	want := complete(t, s, with(""))
 	_, data := post(t, s, with(`,"stream":true,"stream_options":{"include_usage":true}`))
 	var text strings.Builder
-	var finish string
+	var finish strings.Builder
 	var last completion
 	events := strings.Split(strings.TrimSuffix(string(data), "\n\n"), "\n\n")
 	for i, e := range events {
@@ -101,12 +101,12 @@ func TestStream(t *testing.T) {
 				text.WriteString(*c.Delta.Content)
 			}
 			if c.Finish != nil {
-				finish += *c.Finish
+				finish.WriteString(*c.Finish)
 			}
 		}
 	}
-	if text.String() != *want.Choices[0].Message.Content || finish != "stop" || last.Usage == nil || *last.Usage != *want.Usage || len(last.Choices) != 0 {
-		t.Errorf("%q %q %+v, want %q", text.String(), finish, last, *want.Choices[0].Message.Content)
+	if text.String() != *want.Choices[0].Message.Content || finish.String() != "stop" || last.Usage == nil || *last.Usage != *want.Usage || len(last.Choices) != 0 {
+		t.Errorf("%q %q %+v, want %q", text.String(), finish.String(), last, *want.Choices[0].Message.Content)
 	}
 	if !strings.Contains(string(data), `"choices":[]`) {
 		t.Error("the usage chunk has no empty list of choices")
