@@ -15,7 +15,7 @@ import (
 	"github.com/holdfast-ai/holdfast/internal/testkit"
 )
 
-// TestTokenizers compares the example engine's tokenizers with the library that defines them, on some 75,000 texts.
+// TestTokenizers compares the example engine's tokenizers with the library that defines them, on some 73,000 texts.
 func TestTokenizers(t *testing.T) {
 	setup := exec.Command("./setup-tokenizers.sh")
 	setup.Stderr = os.Stderr
