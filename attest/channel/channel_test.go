@@ -184,7 +184,12 @@ func relay(t *testing.T, to *httptest.Server) string {
 			}
 			go func() {
 				defer func() { _ = c.Close() }()
-				up, err := tls.Dial("tcp", to.Listener.Addr().String(), &tls.Config{InsecureSkipVerify: true, NextProtos: []string{"http/1.1"}})
+				// Everything but the exporter is the same on both connections.
+				if err := c.(*tls.Conn).Handshake(); err != nil {
+					return
+				}
+				name := c.(*tls.Conn).ConnectionState().ServerName
+				up, err := tls.Dial("tcp", to.Listener.Addr().String(), &tls.Config{InsecureSkipVerify: true, NextProtos: []string{"http/1.1"}, ServerName: name})
 				if err != nil {
 					return
 				}
