@@ -171,7 +171,7 @@ func TestRequestsTravelOnBoundConnections(t *testing.T) {
 // certificate the client accepts.
 func relay(t *testing.T, to *httptest.Server) string {
 	t.Helper()
-	l, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{Certificates: to.TLS.Certificates, NextProtos: []string{"http/1.1"}})
+	l, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{Certificates: to.TLS.Certificates, NextProtos: to.TLS.NextProtos})
 	if err != nil {
 		t.Fatal(err)
 	}
