@@ -99,6 +99,13 @@ func (m *Model) release(name string) {
 	m.released[name] = true
 }
 
+// Released reports whether a signed file counts in [Model.Loaded].
+func (m *Model) Released(name string) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.released[name]
+}
+
 // Loaded returns the digest of the files that were fully released to the caller so far, which is `loaded` of
 // docs/SPEC.md section 5: a hash over T("holdfast/loaded/v1", n, (name, digest)…), sorted by name. complete says whether
 // these are all signed files.

@@ -1,0 +1,83 @@
+package holdfast
+
+import (
+	"context"
+	"crypto"
+	"io/fs"
+	"log/slog"
+	"time"
+
+	"github.com/holdfast-ai/holdfast/attest"
+	"github.com/holdfast-ai/holdfast/crypto/keyrelease"
+	"github.com/holdfast-ai/holdfast/crypto/seal"
+	"github.com/holdfast-ai/holdfast/guard"
+	"github.com/holdfast-ai/holdfast/internal/transcript"
+	"github.com/holdfast-ai/holdfast/mbom"
+	"github.com/holdfast-ai/holdfast/sign"
+)
+
+// Config says what may be served and on whose word. The zero value refuses at the first link: each policy refuses on its
+// own until it is told what to accept.
+type Config struct {
+	// Source is the model directory, plain or sealed: usually os.Root.FS(), so that no name escapes it.
+	Source fs.FS
+	// Key releases the keyset of a sealed Source, for example a [keyrelease.Client] or a kek source. A sealed Source
+	// without it is refused; a plain one never asks it.
+	Key seal.KeySource
+	// Signature says whose model this must be.
+	Signature sign.Policy
+	// MBOM says what the model may contain.
+	MBOM mbom.Policy
+	// Weights says what the tensors may hold; it is checked in the pass that loads them.
+	Weights mbom.WeightPolicy
+	// Guard says what goes in and what comes out. Its digest goes into the epoch claims.
+	Guard guard.Policy
+	// GuardOptions say how the guard behaves, for example whose budget a request is charged to. They decide nothing.
+	GuardOptions []guard.Option
+
+	// Platform is the machine's evidence. Without it nothing is served under /.well-known/holdfast but the MBOM.
+	Platform attest.Device
+	// TLSKey is the public key of the server's certificate; its SPKI digest goes into the epoch claims. Optional.
+	TLSKey crypto.PublicKey
+
+	// Logger receives decisions, never content. Default: discard.
+	Logger *slog.Logger
+	// Clock tells the time for claims and receipts. Default: [time.Now].
+	Clock func() time.Time
+}
+
+// Digest is the digest of the effective authority configuration: signature, MBOM, weight and guard policies with their
+// trust anchors (docs/SPEC.md section 5, `config`). A relying party or key server that pins it knows what the server
+// will refuse; give it to [keyrelease.Client] before the model is opened.
+func (c Config) Digest() ([32]byte, error) {
+	g, err := guard.New(c.Guard)
+	if err != nil {
+		return [32]byte{}, err
+	}
+	return configDigest(c, g), nil
+}
+
+func configDigest(c Config, g *guard.Guard) [32]byte {
+	s, m, w, p := c.Signature.Digest(), c.MBOM.Digest(), c.Weights.Digest(), g.PolicyDigest()
+	return transcript.New("holdfast/config/v1").Bytes(s[:]).Bytes(m[:]).Bytes(w[:]).Bytes(p[:]).SHA256()
+}
+
+// Attestor adapts a device to [keyrelease.Client].
+func Attestor(d attest.Device) keyrelease.Attestor {
+	return func(ctx context.Context, reportData [64]byte) ([]byte, error) {
+		ev, err := d.Evidence(ctx, reportData)
+		if err != nil {
+			return nil, err
+		}
+		return attest.MarshalEvidence(ev)
+	}
+}
+
+// ReleaseVerifier adapts a relying party's policy to [keyrelease.ServerConfig]: evidence is held against its verifiers. What
+// the guest claims beside it (model, version, configuration) is the key server's own policy.
+func ReleaseVerifier(p attest.Policy) keyrelease.VerifyFunc {
+	return func(ctx context.Context, evidence []byte, reportData [64]byte) error {
+		_, err := p.VerifyEvidence(ctx, evidence, reportData)
+		return err
+	}
+}

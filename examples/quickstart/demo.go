@@ -1,0 +1,144 @@
+package main
+
+import (
+	"context"
+	"crypto"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+
+	"github.com/holdfast-ai/holdfast"
+	"github.com/holdfast-ai/holdfast/attest"
+	"github.com/holdfast-ai/holdfast/attest/attesttest"
+	"github.com/holdfast-ai/holdfast/guard"
+	"github.com/holdfast-ai/holdfast/mbom"
+	"github.com/holdfast-ai/holdfast/sign"
+)
+
+// A demo is the whole cast: who publishes, who keeps keys, who serves, and what all of them agreed on.
+type demo struct {
+	report    *report
+	work      string // temporary directory
+	source    fs.FS  // the model as it was trained
+	weights   string // its weight file
+	template  string // the file that holds its chat template
+	publisher *publisher
+	stranger  *publisher // signs as well as the publisher does, with a key that nobody trusts
+	release   *release
+	policy    holdfast.Config // what the operator accepts; no source, key or platform yet
+	canary    string          // a secret of the operator that no answer may contain
+
+	vendor  *attesttest.Vendor // of simulated machines
+	machine attesttest.Options // what the operator's machine is
+	device  *attesttest.Device
+	config  attest.Digest // of policy
+	keys    *keyServer
+	server  *server
+}
+
+// close stops both servers.
+func (d *demo) close() {
+	if d.server != nil {
+		d.server.close()
+	}
+	if d.keys != nil {
+		d.keys.close()
+	}
+}
+
+// newDemo publishes the model in dir and writes the operator's policy for it.
+func newDemo(ctx context.Context, rep *report, work, dir string, licences []string) (*demo, error) {
+	d := &demo{report: rep, work: work, source: os.DirFS(dir)}
+	var err error
+	if d.weights, d.template, err = layout(d.source); err != nil {
+		return nil, err
+	}
+	if d.publisher, err = newPublisher(filepath.Join(work, "publisher")); err != nil {
+		return nil, err
+	}
+	if d.stranger, err = newPublisher(filepath.Join(work, "stranger")); err != nil {
+		return nil, err
+	}
+	if d.release, err = d.publisher.publish(ctx, "model", d.source, ensureCard(path.Base(filepath.ToSlash(dir)))); err != nil {
+		return nil, fmt.Errorf("publish: %w", err)
+	}
+	d.source = withoutOurs{os.DirFS(d.release.plain)}
+	return d, d.write(ctx, licences)
+}
+
+// write is the operator's work: look at the release once, and pin what was seen.
+func (d *demo) write(ctx context.Context, licences []string) error {
+	bom, err := mbom.Build(ctx, os.DirFS(d.release.plain), mbom.BuildOptions{})
+	if err != nil {
+		return err
+	}
+	var templates [][32]byte
+	for _, t := range bom.Templates {
+		templates = append(templates, t.SHA256)
+	}
+	d.canary = "canary-" + rand128()
+	g := guard.DefaultPolicy()
+	g.Canary = []string{d.canary}
+	g.Limits.MaxBodyBytes = 256 << 10
+	d.policy = holdfast.Config{
+		Signature: sign.Policy{
+			Keys: []crypto.PublicKey{d.publisher.key.Public()}, Name: d.release.name, MinVersion: d.release.version,
+		},
+		MBOM:    mbom.Policy{Formats: mbom.SafeFormats(), Licences: licences, Templates: templates},
+		Weights: mbom.WeightPolicy{Finite: true, Templates: templates},
+		Guard:   g,
+	}
+	return nil
+}
+
+// layout finds the weights and the chat template of a model directory.
+func layout(src fs.FS) (weights, template string, err error) {
+	for _, pattern := range []string{"*.safetensors", "*.gguf"} {
+		found, err := fs.Glob(src, pattern)
+		if err != nil {
+			return "", "", err
+		}
+		if len(found) == 1 && weights == "" {
+			weights = found[0]
+		}
+	}
+	if weights == "" {
+		return "", "", errors.New("the model directory has no single .safetensors or .gguf file")
+	}
+	if path.Ext(weights) == ".gguf" {
+		return weights, weights, nil
+	}
+	return weights, "tokenizer_config.json", nil
+}
+
+// ensureCard writes a holdfast.json where a model has none yet, since rollback protection rests on it.
+func ensureCard(name string) func(string) error {
+	return func(dir string) error {
+		file := filepath.Join(dir, mbom.DeclarationFile)
+		if _, err := os.Stat(file); err == nil {
+			return nil
+		}
+		card := fmt.Sprintf(`{"name":%q,"version":7,"display":%q,"created":"2026-01-01T00:00:00Z"}`, name, name)
+		return os.WriteFile(file, []byte(card), 0o644)
+	}
+}
+
+// withoutOurs hides signature and bill of materials of a published directory, so that it can be published again.
+type withoutOurs struct{ fs.FS }
+
+func (w withoutOurs) ReadDir(name string) ([]fs.DirEntry, error) {
+	entries, err := fs.ReadDir(w.FS, name)
+	if name != "." {
+		return entries, err
+	}
+	var out []fs.DirEntry
+	for _, e := range entries {
+		if e.Name() != sign.Dir && e.Name() != mbom.BOMFile {
+			out = append(out, e)
+		}
+	}
+	return out, err
+}

@@ -1,0 +1,147 @@
+// Package holdfast loads a signed, sealed GenAI model and serves it behind a guard, in one call.
+//
+// [Open] composes the trees in the order in which an attacker would have to break them: the key of a sealed directory is
+// released (crypto/keyrelease), the signature and its policy decide whose model it is (sign), the bill of materials is
+// held against the signed manifest and gated (mbom), and the guard's policy is compiled (guard). Weights are read once:
+// decrypted, hashed and scanned in the same pass that hands them to the engine. [Chain.Handler] then quotes the machine
+// over exactly what was loaded (attest) and serves.
+//
+// Everything here is composition. Each tree is usable alone, and none of them imports another.
+package holdfast
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/holdfast-ai/holdfast/attest"
+	"github.com/holdfast-ai/holdfast/crypto/keyrelease"
+	"github.com/holdfast-ai/holdfast/crypto/seal"
+	"github.com/holdfast-ai/holdfast/guard"
+	"github.com/holdfast-ai/holdfast/mbom"
+	"github.com/holdfast-ai/holdfast/sign"
+)
+
+var (
+	// ErrConfig means that the configuration cannot work, for example a sealed source without a key.
+	ErrConfig = errors.New("holdfast: configuration")
+	// ErrFloor means that the key server asks for a newer model than the one opened.
+	ErrFloor = errors.New("holdfast: below the key server's floor")
+	// ErrNotLoaded means that Handler was called before every weight file had been released to the engine: evidence never
+	// claims a model that was not loaded (docs/SPEC.md section 5).
+	ErrNotLoaded = errors.New("holdfast: model is not fully loaded")
+)
+
+// A Chain is an opened model with the policies it will be served under. It is safe for concurrent use.
+type Chain struct {
+	cfg    Config
+	sealed *seal.FS // nil for a plain source
+	model  *sign.Model
+	bom    *mbom.Bound
+	guard  *guard.Guard
+	config [32]byte
+	epochs *attest.Chain // nil without a platform, and before Handler
+}
+
+// Open checks everything that can be checked without reading weights: key release, signature, policy, bill of materials.
+// No byte of the model is usable before its file's digest matched. The caller must Close the chain.
+//
+// Errors are those of the packages that decided ([sign.ErrSignature], [seal.ErrAuth], [mbom.ErrPolicy], …), and
+// [ErrConfig], [ErrFloor] of this one.
+func Open(ctx context.Context, cfg Config) (*Chain, error) {
+	if cfg.Source == nil {
+		return nil, fmt.Errorf("%w: no source", ErrConfig)
+	}
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
+	if cfg.Clock == nil {
+		cfg.Clock = time.Now
+	}
+	g, err := guard.New(cfg.Guard, append([]guard.Option{guard.WithLogger(cfg.Logger)}, cfg.GuardOptions...)...)
+	if err != nil {
+		return nil, err
+	}
+	c := &Chain{cfg: cfg, guard: g, config: configDigest(cfg, g)}
+	if err := c.open(ctx); err != nil {
+		return nil, errors.Join(err, c.Close())
+	}
+	return c, nil
+}
+
+func (c *Chain) open(ctx context.Context) error {
+	plain := c.cfg.Source
+	if seal.IsSealed(plain) {
+		if c.cfg.Key == nil {
+			return fmt.Errorf("%w: the source is sealed and no key source is given", ErrConfig)
+		}
+		var err error
+		if c.sealed, err = seal.OpenFS(ctx, plain, c.cfg.Key); err != nil {
+			return err
+		}
+		plain = c.sealed
+	}
+	var err error
+	if c.model, err = sign.Open(ctx, plain, c.cfg.Signature, sign.WithTap(c.tap)); err != nil {
+		return err
+	}
+	if err := c.floors(); err != nil {
+		return err
+	}
+	c.bom, err = mbom.Open(ctx, c.model, c.model.Files(), c.cfg.MBOM)
+	return err
+}
+
+// tap puts the weight scanner into the pass that releases a file.
+func (c *Chain) tap(name string, size int64) (sign.Tap, error) {
+	t, err := c.cfg.Weights.Tap(name, size)
+	if t == nil || err != nil {
+		return nil, err
+	}
+	return t, nil
+}
+
+// floors holds the signed model against what sealed it and against the authority that released its key.
+func (c *Chain) floors() error {
+	if c.sealed == nil {
+		return nil
+	}
+	id, info := c.model.Identity(), c.sealed.Info()
+	if id.Name != info.Name || id.Version != info.Version {
+		return fmt.Errorf("%w: sealed as %s version %d, signed as %s version %d", ErrConfig, info.Name, info.Version, id.Name, id.Version)
+	}
+	authority, ok := c.cfg.Key.(interface{ Floors() (keyrelease.Floors, bool) })
+	if !ok {
+		return nil
+	}
+	if f, ok := authority.Floors(); ok && id.Version < f.MinVersion {
+		return fmt.Errorf("%w: version %d, want at least %d", ErrFloor, id.Version, f.MinVersion)
+	}
+	return nil
+}
+
+// Model returns the verified plaintext as a file system that lists signed names only. Its ReadInto fills a buffer in one
+// pass; see [sign.Model].
+func (c *Chain) Model() *sign.Model { return c.model }
+
+// MBOM returns the bill of materials that was held against the manifest.
+func (c *Chain) MBOM() *mbom.Bound { return c.bom }
+
+// Guard returns the guard that [Chain.Handler] puts before the engine.
+func (c *Chain) Guard() *guard.Guard { return c.guard }
+
+// Epochs returns the chain of claims that is served, or nil without a platform and before [Chain.Handler].
+func (c *Chain) Epochs() *attest.Chain { return c.epochs }
+
+// ConfigDigest is [Config.Digest] of the configuration that was opened.
+func (c *Chain) ConfigDigest() [32]byte { return c.config }
+
+// Close destroys the key material of a sealed source. The model must not be used afterwards.
+func (c *Chain) Close() error {
+	if c.sealed != nil {
+		return c.sealed.Close()
+	}
+	return nil
+}
