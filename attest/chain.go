@@ -91,6 +91,10 @@ func (c *Chain) sign(cl *Claims) (payload, envelope []byte, err error) {
 	if payload, err = cl.marshal(); err != nil {
 		return nil, nil, err
 	}
+	// From here on the claims are what was signed, and share no memory with the caller's.
+	if *cl, err = ParseClaims(payload); err != nil {
+		return nil, nil, err
+	}
 	envelope, err = dsse.Sign(c.key, EpochPayloadType, payload)
 	return payload, envelope, err
 }
@@ -191,7 +195,8 @@ func (c *Chain) Identity() *Identity { return c.key }
 // ID identifies the chain: SHA-256 of the epoch-0 payload.
 func (c *Chain) ID() [32]byte { return c.first }
 
-// Current returns the claims of the current epoch and the SHA-256 of their payload.
+// Current returns the claims of the current epoch and the SHA-256 of their payload. The caller must not modify what the
+// claims point to.
 func (c *Chain) Current() (Claims, [32]byte) {
 	c.mu.RLock()
 	defer c.mu.RUnlock()

@@ -35,7 +35,7 @@ func verifyChain(certs [][]byte, roots []Root, now time.Time) (*signer, error) {
 	for i, der := range certs {
 		var err error
 		if c[i], err = x509.ParseCertificate(der); err != nil {
-			return nil, fmt.Errorf("%w: certificate %d does not parse", attest.ErrFormat, i)
+			return nil, fmt.Errorf("%w: certificate %d: %w", attest.ErrFormat, i, err)
 		}
 	}
 	leaf, ask, ark := c[0], c[1], c[2]

@@ -69,12 +69,20 @@ func authenticate(ev attest.Evidence, roots []Root, now time.Time) (*Report, *si
 	if err != nil {
 		return nil, nil, err
 	}
+	if err := s.signed(r); err != nil {
+		return nil, nil, err
+	}
+	return r, s, nil
+}
+
+// signed checks the report's signature over its raw bytes, and that the certificate is about it.
+func (s *signer) signed(r *Report) error {
 	digest := r.Identity()
 	x, y := r.signature()
 	if !ecdsa.Verify(s.key, digest[:], x, y) {
-		return nil, nil, fmt.Errorf("%w: SNP report", attest.ErrSignature)
+		return fmt.Errorf("%w: SNP report", attest.ErrSignature)
 	}
-	return r, s, s.certifies(r)
+	return s.certifies(r)
 }
 
 // certifies checks that the certificate is about the report's key, product, TCB and chip. A genuine report with another

@@ -1,0 +1,139 @@
+package snp
+
+import (
+	"bytes"
+	"encoding/binary"
+	"encoding/hex"
+	"errors"
+	"io/fs"
+	"path/filepath"
+	"testing"
+
+	"github.com/holdfast-ai/holdfast/attest"
+)
+
+// fakeTSM behaves as configfs-tsm: attributes appear with the directory, and outblob answers inblob.
+type fakeTSM struct {
+	dirs     map[string]map[string][]byte
+	provider string
+	table    []byte
+	racing   bool // another request interferes between two reads
+	stale    bool // answers an older request
+}
+
+func (f *fakeTSM) Mkdir(name string) error {
+	if f.dirs == nil {
+		return fs.ErrNotExist
+	}
+	f.dirs[name] = map[string][]byte{"provider": []byte(f.provider + "\n"), "generation": []byte("0\n")}
+	return nil
+}
+
+func (f *fakeTSM) Remove(name string) error { delete(f.dirs, name); return nil }
+
+func (f *fakeTSM) Write(name string, b []byte) error {
+	d := f.dirs[filepath.Dir(name)]
+	d[filepath.Base(name)] = bytes.Clone(b)
+	d["generation"] = []byte("1\n")
+	return nil
+}
+
+func (f *fakeTSM) Read(name string) ([]byte, error) {
+	d := f.dirs[filepath.Dir(name)]
+	switch filepath.Base(name) {
+	case "outblob":
+		if f.racing {
+			d["generation"] = []byte("2\n")
+		}
+		b := make([]byte, ReportSize)
+		binary.LittleEndian.PutUint32(b, 2)
+		binary.LittleEndian.PutUint64(b[8:], policyReserved)
+		b[0x34] = 1
+		copy(b[0x50:], d["inblob"])
+		if f.stale {
+			b[0x50]++
+		}
+		return b, nil
+	case "auxblob":
+		if f.table == nil {
+			return nil, fs.ErrNotExist
+		}
+		return f.table, nil
+	}
+	return d[filepath.Base(name)], nil
+}
+
+// table builds a certificate table.
+func table(entries map[string]string) []byte {
+	n := (len(entries) + 1) * tableEntry
+	head, data := make([]byte, 0, n), []byte{}
+	for g, v := range entries {
+		id, _ := hex.DecodeString(g)
+		head = binary.LittleEndian.AppendUint32(append(head, id...), uint32(n+len(data)))
+		head = binary.LittleEndian.AppendUint32(head, uint32(len(v)))
+		data = append(data, v...)
+	}
+	return append(append(head, make([]byte, tableEntry)...), data...)
+}
+
+func TestDevice(t *testing.T) {
+	vmpl := uint(1)
+	certs := table(map[string]string{guidARK: "ark", guidASK: "ask", guidVCEK: "vcek", "92f81bc358114d3d97ffd19f88dc67ea": "crl"})
+	for name, c := range map[string]struct {
+		fs    fakeTSM
+		certs int
+		want  error
+	}{
+		"accepted":       {fakeTSM{provider: "sev_guest", table: certs}, 3, nil},
+		"no certs":       {fakeTSM{provider: "sev_guest"}, 0, nil},
+		"another TEE":    {fakeTSM{provider: "tdx_guest"}, 0, attest.ErrUnavailable},
+		"interference":   {fakeTSM{provider: "sev_guest", racing: true}, 0, attest.ErrUnavailable},
+		"stale answer":   {fakeTSM{provider: "sev_guest", stale: true}, 0, attest.ErrFormat},
+		"broken table":   {fakeTSM{provider: "sev_guest", table: certs[:30]}, 0, attest.ErrFormat},
+		"no device here": {fakeTSM{}, 0, attest.ErrUnavailable},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := &c.fs
+			if name != "no device here" {
+				f.dirs = map[string]map[string][]byte{}
+			}
+			d := &Device{Dir: "/tsm", VMPL: &vmpl, fs: f}
+			ev, err := d.Evidence(t.Context(), [64]byte{5})
+			if !errors.Is(err, c.want) || (err == nil) != (c.want == nil) {
+				t.Fatalf("got %v, want %v", err, c.want)
+			}
+			if len(ev.Certs) != c.certs || err == nil && ev.Kind != attest.KindSNP {
+				t.Errorf("%d certificates", len(ev.Certs))
+			}
+			if c.certs == 3 && string(bytes.Join(ev.Certs, nil)) != "vcekaskark" {
+				t.Errorf("order: %q", ev.Certs)
+			}
+			if len(f.dirs) != 0 {
+				t.Error("the request's directory is left behind")
+			}
+		})
+	}
+	// On a machine without configfs-tsm the real tree says so.
+	d := &Device{Dir: filepath.Join(t.TempDir(), "absent")}
+	if _, err := d.Evidence(t.Context(), [64]byte{}); !errors.Is(err, attest.ErrUnavailable) {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestCertTableRefuses(t *testing.T) {
+	good := table(map[string]string{guidVCEK: "vcek"})
+	if c, err := ParseCertTable(good); err != nil || len(c) != 1 {
+		t.Fatal(err)
+	}
+	twice := append(bytes.Clone(good[:tableEntry]), good...)
+	for name, b := range map[string][]byte{
+		"empty": nil, "no end": good[:tableEntry], "outside": good[:len(good)-1], "twice": twice,
+		"overflow":      append(append(bytes.Clone(good[:16]), 0xff, 0xff, 0xff, 0xff, 2, 0, 0, 0), make([]byte, tableEntry)...),
+		"VCEK and VLEK": table(map[string]string{guidVCEK: "a", guidVLEK: "b"}),
+		"many":          bytes.Repeat([]byte{1}, 1<<20),
+	} {
+		if _, err := ParseCertTable(b); !errors.Is(err, attest.ErrFormat) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
