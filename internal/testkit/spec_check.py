@@ -197,6 +197,18 @@ def epochs(i):
     return {"chain": ids[0], "current": ids[-1]}
 
 
+def receipt(i):
+    """SPEC 8: signed by K, and about these bytes under this salt."""
+    kind = "application/vnd.holdfast.receipt+json"
+    r = json.loads(envelope({"spki": i["spki"], "type": kind, "envelope": i["envelope"]})["payload"])
+    if set(r) != {"chain", "epoch", "model_id", "mbom", "request", "response", "complete", "seq", "time"}:
+        raise ValueError("fields")
+    for body in ("request", "response"):
+        if hmac.digest(bytes.fromhex(i["salt"]), i[body].encode(), "sha256").hex() != r[body]:
+            raise ValueError(body)
+    return {k: r[k] for k in ("chain", "epoch", "model_id", "mbom", "complete", "seq")}
+
+
 KINDS = {
     "transcript": transcript,
     "key-hash": lambda i: {"hash": H(T("holdfast/key/v1", i["suite"], bytes.fromhex(i["key"])))},
@@ -216,6 +228,7 @@ KINDS = {
     "pae": lambda i: {"pae": pae(i["type"], i["payload"].encode())},
     "envelope": envelope,
     "epochs": epochs,
+    "receipt": receipt,
 }
 
 

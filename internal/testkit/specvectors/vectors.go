@@ -26,6 +26,10 @@ func build() ([]file, error) {
 	if err != nil {
 		return nil, err
 	}
+	receipts, err := receiptVectors()
+	if err != nil {
+		return nil, err
+	}
 	return []file{
 		{name: "transcript.json", Section: "1", Vectors: append(transcriptVectors(), keyHashVectors()...)},
 		{name: "model.json", Section: "2", Vectors: model},
@@ -34,6 +38,7 @@ func build() ([]file, error) {
 		{name: "dsse.json", Section: "5", Vectors: dsse},
 		{name: "channel.json", Section: "6", Vectors: channelVectors()},
 		{name: "release.json", Section: "7", Vectors: release},
+		{name: "receipt.json", Section: "8", Vectors: receipts},
 	}, nil
 }
 
