@@ -112,7 +112,9 @@ func (c *Chain) floors() error {
 	if id.Name != info.Name || id.Version != info.Version {
 		return fmt.Errorf("%w: sealed as %s version %d, signed as %s version %d", ErrConfig, info.Name, info.Version, id.Name, id.Version)
 	}
-	authority, ok := c.cfg.Key.(interface{ Floors() (keyrelease.Floors, bool) })
+	authority, ok := c.cfg.Key.(interface {
+		Floors() (keyrelease.Floors, bool)
+	})
 	if !ok {
 		return nil
 	}

@@ -111,7 +111,9 @@ func (c *Chain) claims() (attest.Claims, error) {
 
 // released returns the floors that came with the key, or nil where only the policy's own hold.
 func (c *Chain) released() *attest.Floors {
-	authority, ok := c.cfg.Key.(interface{ Floors() (keyrelease.Floors, bool) })
+	authority, ok := c.cfg.Key.(interface {
+		Floors() (keyrelease.Floors, bool)
+	})
 	if !ok || c.sealed == nil {
 		return nil
 	}
