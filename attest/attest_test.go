@@ -297,6 +297,15 @@ func TestMixedDocuments(t *testing.T) {
 			m["epochs"] = [][]byte{env}
 		}
 	}
+	// follower replaces epoch 1 by another one that K signed too.
+	follower := func(change func(*attest.Claims)) func(m, o map[string]any) {
+		return func(m, o map[string]any) {
+			first := m["epochs"].([]any)[0]
+			id := attest.Digest(w.chain.ID())
+			resigned(func(c *attest.Claims) { c.Epoch, c.Prev = 1, &id; change(c) })(m, o)
+			m["epochs"] = []any{first, m["epochs"].([][]byte)[0]}
+		}
+	}
 	epochs := func(m map[string]any) []any { return m["epochs"].([]any) }
 	for name, c := range map[string]struct {
 		change func(m, o map[string]any)
@@ -311,6 +320,11 @@ func TestMixedDocuments(t *testing.T) {
 		"epoch 0 cut":                 {func(m, o map[string]any) { m["epochs"] = epochs(m)[1:] }, attest.ErrBinding},
 		"epochs swapped":              {func(m, o map[string]any) { e := epochs(m); e[0], e[1] = e[1], e[0] }, attest.ErrBinding},
 		"other epoch 0, signed by K":  {resigned(func(c *attest.Claims) { c.Config = attest.Digest{9} }), attest.ErrBinding},
+		"another follower":            {follower(func(c *attest.Claims) {}), nil},
+		"follower of another epoch":   {follower(func(c *attest.Claims) { c.Prev = &attest.Digest{9} }), attest.ErrBinding},
+		"follower at another place":   {follower(func(c *attest.Claims) { c.Epoch = 2 }), attest.ErrBinding},
+		"follower with other models":  {follower(func(c *attest.Claims) { c.Models[0].Version++ }), attest.ErrBinding},
+		"follower from before":        {follower(func(c *attest.Claims) { c.Time = start.Add(-time.Second) }), attest.ErrBinding},
 		"no epochs":                   {func(m, o map[string]any) { m["epochs"] = []any{} }, attest.ErrFormat},
 		"null epochs":                 {func(m, o map[string]any) { m["epochs"] = nil }, attest.ErrFormat},
 		"other role":                  {func(m, o map[string]any) { m["role"] = "release" }, attest.ErrFormat},

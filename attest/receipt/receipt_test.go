@@ -161,6 +161,7 @@ func TestCutStreamsAreNotComplete(t *testing.T) {
 			_, _ = io.ReadAll(r.Body)
 			w.Header().Set("Content-Length", "9") // so that the id reaches the client
 			_, _ = io.WriteString(w, "par")
+			w.(http.Flusher).Flush()
 			panic(http.ErrAbortHandler)
 		},
 		"short": func(w http.ResponseWriter, r *http.Request) {
@@ -182,7 +183,7 @@ func TestCutStreamsAreNotComplete(t *testing.T) {
 			resp, err := s.Client().Do(req)
 			<-got
 			if err != nil {
-				t.Skip("connection was cut before the header") // the panic may win over the buffered header
+				t.Fatal(err)
 			}
 			_, _ = io.ReadAll(resp.Body)
 			_ = resp.Body.Close()
