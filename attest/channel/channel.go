@@ -67,6 +67,11 @@ func digest(cs *tls.ConnectionState, client, server, epoch attest.Digest) ([32]b
 	if err != nil {
 		return [32]byte{}, fmt.Errorf("%w: exporter: %w", ErrProtocol, err)
 	}
+	return binding(exporter, client, server, cs.NegotiatedProtocol, cs.ServerName, epoch).SHA256(), nil
+}
+
+// binding is the transcript of docs/SPEC.md section 6.
+func binding(exporter []byte, client, server attest.Digest, alpn, sni string, epoch attest.Digest) *transcript.T {
 	return transcript.New("holdfast/channel/v1").String(attest.RoleServe).Bytes(exporter).Bytes(client[:]).Bytes(server[:]).
-		String(cs.NegotiatedProtocol).String(cs.ServerName).Bytes(epoch[:]).SHA256(), nil
+		String(alpn).String(sni).Bytes(epoch[:])
 }
