@@ -21,8 +21,9 @@ import (
 type Config struct {
 	// Source is the model directory, plain or sealed: usually os.Root.FS(), so that no name escapes it.
 	Source fs.FS
-	// Key releases the keyset of a sealed Source, for example a [keyrelease.Client] or a kek source. A sealed Source
-	// without it is refused; a plain one never asks it.
+	// Key releases the keyset of a sealed Source, for example a [keyrelease.Client] or a kek source. A sealed Source without
+	// it is refused, and so is a plain Source with it: the host of the files could otherwise pass by the key server, whose
+	// word on rollback counts.
 	Key seal.KeySource
 	// Signature says whose model this must be.
 	Signature sign.Policy
@@ -32,7 +33,7 @@ type Config struct {
 	Weights mbom.WeightPolicy
 	// Guard says what goes in and what comes out. Its digest goes into the epoch claims.
 	Guard guard.Policy
-	// GuardOptions say how the guard behaves, for example whose budget a request is charged to. They decide nothing.
+	// GuardOptions say how the guard behaves, for example whose budget a request is charged to. No digest covers them.
 	GuardOptions []guard.Option
 
 	// Platform is the machine's evidence. Without it nothing is served under /.well-known/holdfast but the MBOM.
@@ -42,7 +43,7 @@ type Config struct {
 
 	// Logger receives decisions, never content. Default: discard.
 	Logger *slog.Logger
-	// Clock tells the time for claims and receipts. Default: [time.Now].
+	// Clock tells the time for certificates, claims and receipts. Default: [time.Now].
 	Clock func() time.Time
 }
 
@@ -50,7 +51,7 @@ type Config struct {
 // trust anchors (docs/SPEC.md section 5, `config`). A relying party or key server that pins it knows what the server
 // will refuse; give it to [keyrelease.Client] before the model is opened.
 func (c Config) Digest() ([32]byte, error) {
-	g, err := guard.New(c.Guard)
+	g, err := guard.New(c.Guard, c.GuardOptions...)
 	if err != nil {
 		return [32]byte{}, err
 	}
@@ -65,11 +66,7 @@ func configDigest(c Config, g *guard.Guard) [32]byte {
 // Attestor adapts a device to [keyrelease.Client].
 func Attestor(d attest.Device) keyrelease.Attestor {
 	return func(ctx context.Context, reportData [64]byte) ([]byte, error) {
-		ev, err := d.Evidence(ctx, reportData)
-		if err != nil {
-			return nil, err
-		}
-		return attest.MarshalEvidence(ev)
+		return attest.Quote(ctx, d, reportData)
 	}
 }
 

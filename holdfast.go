@@ -13,7 +13,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"github.com/holdfast-ai/holdfast/attest"
@@ -25,8 +27,10 @@ import (
 )
 
 var (
-	// ErrConfig means that the configuration cannot work, for example a sealed source without a key.
+	// ErrConfig means that the configuration cannot work, for example a sealed source without a key, or a closed chain.
 	ErrConfig = errors.New("holdfast: configuration")
+	// ErrMismatch means that a directory was sealed under another name or version than the model in it was signed with.
+	ErrMismatch = errors.New("holdfast: sealed as another model than signed")
 	// ErrFloor means that the key server asks for a newer model than the one opened.
 	ErrFloor = errors.New("holdfast: below the key server's floor")
 	// ErrNotLoaded means that Handler was called before every weight file had been released to the engine: evidence never
@@ -42,7 +46,8 @@ type Chain struct {
 	bom    *mbom.Bound
 	guard  *guard.Guard
 	config [32]byte
-	epochs *attest.Chain // nil without a platform, and before Handler
+	epochs atomic.Pointer[attest.Chain] // nil without a platform, and before Handler
+	closed atomic.Bool
 }
 
 // Open checks everything that can be checked without reading weights: key release, signature, policy, bill of materials.
@@ -60,6 +65,9 @@ func Open(ctx context.Context, cfg Config) (*Chain, error) {
 	if cfg.Clock == nil {
 		cfg.Clock = time.Now
 	}
+	if _, err := cfg.Weights.Tap("policy.safetensors", 0); err != nil { // an empty policy must not wait for the first weights
+		return nil, err
+	}
 	g, err := guard.New(cfg.Guard, append([]guard.Option{guard.WithLogger(cfg.Logger)}, cfg.GuardOptions...)...)
 	if err != nil {
 		return nil, err
@@ -72,26 +80,44 @@ func Open(ctx context.Context, cfg Config) (*Chain, error) {
 }
 
 func (c *Chain) open(ctx context.Context) error {
-	plain := c.cfg.Source
-	if seal.IsSealed(plain) {
-		if c.cfg.Key == nil {
-			return fmt.Errorf("%w: the source is sealed and no key source is given", ErrConfig)
-		}
-		var err error
-		if c.sealed, err = seal.OpenFS(ctx, plain, c.cfg.Key); err != nil {
-			return err
-		}
-		plain = c.sealed
+	source, err := c.unseal(ctx)
+	if err != nil {
+		return err
 	}
-	var err error
-	if c.model, err = sign.Open(ctx, plain, c.cfg.Signature, sign.WithTap(c.tap)); err != nil {
+	if c.model, err = sign.Open(ctx, source, c.cfg.Signature, sign.WithTap(c.tap), sign.WithClock(c.cfg.Clock)); err != nil {
 		return err
 	}
 	if err := c.floors(); err != nil {
 		return err
 	}
-	c.bom, err = mbom.Open(ctx, c.model, c.model.Files(), c.cfg.MBOM)
+	// What the gate reads was not handed to an engine. It looks through a model of its own, so that `loaded` of the claims
+	// holds nothing but what the engine asked for.
+	gated, err := sign.Open(ctx, source, c.cfg.Signature, sign.WithClock(c.cfg.Clock))
+	if err != nil {
+		return err
+	}
+	if gated.Identity() != c.model.Identity() {
+		return fmt.Errorf("%w: the source changed while it was opened", sign.ErrMismatch)
+	}
+	c.bom, err = mbom.Open(ctx, gated, gated.Files(), c.cfg.MBOM)
 	return err
+}
+
+// unseal returns the plaintext of the source.
+func (c *Chain) unseal(ctx context.Context) (fs.FS, error) {
+	switch sealed := seal.IsSealed(c.cfg.Source); {
+	case sealed && c.cfg.Key == nil:
+		return nil, fmt.Errorf("%w: the source is sealed and no key source is given", ErrConfig)
+	case !sealed && c.cfg.Key != nil:
+		return nil, fmt.Errorf("%w: a key source is given and the source is not sealed", ErrConfig)
+	case !sealed:
+		return c.cfg.Source, nil
+	}
+	var err error
+	if c.sealed, err = seal.OpenFS(ctx, c.cfg.Source, c.cfg.Key); err != nil {
+		return nil, err // a nil *seal.FS must not become a non-nil fs.FS
+	}
+	return c.sealed, nil
 }
 
 // tap puts the weight scanner into the pass that releases a file.
@@ -124,6 +150,17 @@ func (c *Chain) floors() error {
 	return nil
 }
 
+// authority returns the floors that came with the key, where it came from a key server.
+func (c *Chain) authority() (keyrelease.Floors, bool) {
+	server, ok := c.cfg.Key.(interface {
+		Floors() (keyrelease.Floors, bool)
+	})
+	if !ok {
+		return keyrelease.Floors{}, false
+	}
+	return server.Floors()
+}
+
 // Model returns the verified plaintext as a file system that lists signed names only. Its ReadInto fills a buffer in one
 // pass; see [sign.Model].
 func (c *Chain) Model() *sign.Model { return c.model }
@@ -134,14 +171,16 @@ func (c *Chain) MBOM() *mbom.Bound { return c.bom }
 // Guard returns the guard that [Chain.Handler] puts before the engine.
 func (c *Chain) Guard() *guard.Guard { return c.guard }
 
-// Epochs returns the chain of claims that is served, or nil without a platform and before [Chain.Handler].
-func (c *Chain) Epochs() *attest.Chain { return c.epochs }
+// Epochs returns the chain of claims that the latest [Chain.Handler] serves, or nil without a platform and before it.
+func (c *Chain) Epochs() *attest.Chain { return c.epochs.Load() }
 
 // ConfigDigest is [Config.Digest] of the configuration that was opened.
 func (c *Chain) ConfigDigest() [32]byte { return c.config }
 
-// Close destroys the key material of a sealed source. The model must not be used afterwards.
+// Close destroys the key material of a sealed source. Neither model nor [Chain.Handler] must be used afterwards; a handler
+// that serves already does not need the key.
 func (c *Chain) Close() error {
+	c.closed.Store(true)
 	if c.sealed != nil {
 		return c.sealed.Close()
 	}

@@ -70,6 +70,7 @@ func (d *demo) timings(ctx context.Context) ([]stage, error) {
 	if !bytes.Equal(dst, data) {
 		return nil, fmt.Errorf("verified weights differ from the published ones")
 	}
+	cfg.Key = heldKey{r.keyset}
 	sealed, err := read(r.sealed)
 	if err != nil {
 		return nil, err
