@@ -136,15 +136,9 @@ func (c *Chain) floors() error {
 	}
 	id, info := c.model.Identity(), c.sealed.Info()
 	if id.Name != info.Name || id.Version != info.Version {
-		return fmt.Errorf("%w: sealed as %s version %d, signed as %s version %d", ErrConfig, info.Name, info.Version, id.Name, id.Version)
+		return fmt.Errorf("%w: %q version %d, want %q version %d", ErrMismatch, info.Name, info.Version, id.Name, id.Version)
 	}
-	authority, ok := c.cfg.Key.(interface {
-		Floors() (keyrelease.Floors, bool)
-	})
-	if !ok {
-		return nil
-	}
-	if f, ok := authority.Floors(); ok && id.Version < f.MinVersion {
+	if f, ok := c.authority(); ok && id.Version < f.MinVersion {
 		return fmt.Errorf("%w: version %d, want at least %d", ErrFloor, id.Version, f.MinVersion)
 	}
 	return nil
