@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -35,13 +36,24 @@ func newInspect(ui *ui) *cobra.Command {
 				return err
 			}
 			defer root.Close()
-			if seal.IsSealed(root.FS()) {
-				return inspectSealed(ui, root.FS())
+			src := sign.DirFS(root)
+			if seal.IsSealed(src) {
+				return inspectSealed(ui, src)
 			}
 			for _, name := range []string{sign.SignatureFile, sign.PlainSignatureFile} {
-				if data, err := fs.ReadFile(root.FS(), name); err == nil {
-					return inspectBundle(ui, data)
+				f, err := src.Open(name)
+				if errors.Is(err, fs.ErrNotExist) {
+					continue
 				}
+				if err != nil {
+					return err
+				}
+				defer f.Close()
+				data, err := readRegular(f, name, bundle.MaxSize)
+				if err != nil {
+					return err
+				}
+				return inspectBundle(ui, data)
 			}
 			return fmt.Errorf("%w: %s is neither sealed nor signed", errUsage, args[0])
 		},

@@ -5,6 +5,7 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"os"
 
@@ -23,6 +24,7 @@ func newKeygen(ui *ui) *cobra.Command {
 		Use:   "keygen",
 		Short: "Make the keys that models are signed and sealed with",
 		Args:  cobra.NoArgs,
+		RunE:  group,
 	}
 	cmd.AddCommand(newKeygenSigning(ui), newKeygenKEK(ui))
 	return cmd
@@ -53,15 +55,15 @@ func newKeygenSigning(ui *ui) *cobra.Command {
 			if err != nil {
 				return err
 			}
+			hint, err := bundle.Hint(key.Public())
+			if err != nil {
+				return err
+			}
 			if err := writeNew(private, 0o600, secret); err != nil {
 				return err
 			}
 			if err := writeNew(public, 0o644, text); err != nil {
-				return err
-			}
-			hint, err := bundle.Hint(key.Public())
-			if err != nil {
-				return err
+				return errors.Join(err, os.Remove(private)) // half a pair is of no use
 			}
 			return ui.result(map[string]string{"private_key": private, "public_key": public, "hint": hint},
 				"private key "+private, "public key  "+public, "hint        "+hint)
@@ -99,11 +101,11 @@ func writeNew(name string, mode os.FileMode, data []byte) error {
 	if err != nil {
 		return err
 	}
-	if _, err := f.Write(data); err != nil {
-		f.Close()
-		return err
+	_, err = f.Write(data)
+	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return errors.Join(err, os.Remove(name))
 	}
-	return f.Close()
+	return nil
 }
 
 // required marks flags that a command cannot run without.

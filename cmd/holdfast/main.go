@@ -6,10 +6,10 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -17,14 +17,9 @@ import (
 	"github.com/spf13/pflag"
 )
 
-const (
-	exitRefused = 1
-	exitUsage   = 2
-)
-
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
+	context.AfterFunc(ctx, stop) // a second signal ends what does not see the first
 	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
 }
 
@@ -39,19 +34,16 @@ func run(ctx context.Context, args []string, stdout, stderr *os.File) int {
 	if err == nil {
 		return 0
 	}
-	code := exitRefused
-	if errors.Is(err, errUsage) || errors.Is(err, os.ErrNotExist) || errors.Is(err, os.ErrPermission) {
-		code = exitUsage
+	code := exitCode(err)
+	for line := range strings.SplitSeq(err.Error(), "\n") { // joined errors stand on lines of their own
+		fmt.Fprintln(stderr, "holdfast:", printable(line))
 	}
-	fmt.Fprintln(stderr, "holdfast:", err)
-	if ui.json {
+	// A flag before --json may be what is wrong; then it was not parsed.
+	if ui.json = ui.json || slices.Contains(args, "--json"); ui.json && !ui.printed {
 		_ = ui.result(map[string]any{"error": err.Error(), "exit": code}) // stdout is gone: stderr has it
 	}
 	return code
 }
-
-// errUsage marks errors of the command line itself.
-var errUsage = errors.New("usage")
 
 func newRoot(ui *ui) *cobra.Command {
 	root := &cobra.Command{
@@ -68,6 +60,11 @@ func newRoot(ui *ui) *cobra.Command {
 		newSeal(ui), newUnseal(ui), newInspect(ui), newServe(ui),
 	)
 	return root
+}
+
+// group is what a command does that needs a subcommand: without it "verify DIR" would print help and succeed.
+func group(cmd *cobra.Command, _ []string) error {
+	return fmt.Errorf("%w: %s needs a subcommand, see --help", errUsage, cmd.CommandPath())
 }
 
 // hyphens lets flags be written with underscores too, as model_signing writes them.

@@ -3,7 +3,9 @@ package main
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"strings"
@@ -39,7 +41,10 @@ func (k *kekFlags) load() (*kek.KEK, error) {
 		}
 		defer f.Close()
 		line, err := bufio.NewReaderSize(f, 2048).ReadSlice('\n')
-		if len(line) == 0 && err != nil {
+		if err != nil && !errors.Is(err, io.EOF) {
+			return nil, err
+		}
+		if len(line) == 0 {
 			return nil, fmt.Errorf("%w: the passphrase file is empty", errUsage)
 		}
 		return kek.FromPassphrase(k.id, []byte(strings.TrimRight(string(line), "\r\n")), kek.Argon2{})
@@ -65,7 +70,7 @@ func newSeal(ui *ui) *cobra.Command {
 				return err
 			}
 			defer root.Close()
-			decl, err := mbom.ReadDeclaration(root.FS())
+			decl, err := mbom.ReadDeclaration(sign.DirFS(root))
 			if err != nil {
 				return err
 			}
@@ -132,7 +137,7 @@ func openSealed(ctx context.Context, dir string, src seal.KeySource) (*seal.FS, 
 	if err != nil {
 		return nil, nil, err
 	}
-	f, err := seal.OpenFS(ctx, root.FS(), src)
+	f, err := seal.OpenFS(ctx, sign.DirFS(root), src)
 	if err != nil {
 		root.Close()
 		return nil, nil, err

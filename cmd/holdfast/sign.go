@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -42,18 +43,28 @@ func (m *modelFlags) relative(dir string) ([]string, error) {
 		}
 		out = append(out, name)
 	}
+	if m.signature == "" { // the path of nothing is the working directory, which may lie inside dir
+		return out, nil
+	}
 	if name, ok := within(dir, m.signature); ok {
 		out = append(out, name)
 	}
 	return out, nil
 }
 
-// within returns path as a slash-separated name relative to dir, if it lies below it.
+// within returns path as a slash-separated name relative to dir, if it lies below it. Either may be reached through
+// symbolic links; what path itself is does not matter.
 func within(dir, path string) (string, bool) {
 	d, err1 := filepath.Abs(dir)
 	p, err2 := filepath.Abs(path)
 	if err1 != nil || err2 != nil {
 		return "", false
+	}
+	if real, err := filepath.EvalSymlinks(d); err == nil {
+		d = real
+	}
+	if real, err := filepath.EvalSymlinks(filepath.Dir(p)); err == nil {
+		p = filepath.Join(real, filepath.Base(p))
 	}
 	rel, err := filepath.Rel(d, p)
 	if err != nil || rel == "." || rel == ".." || strings.HasPrefix(rel, ".."+string(filepath.Separator)) {
@@ -67,6 +78,7 @@ func newSign(ui *ui) *cobra.Command {
 		Use:   "sign",
 		Short: "Sign a model directory (OpenSSF Model Signing v1.0)",
 		Args:  cobra.NoArgs,
+		RunE:  group,
 	}
 	cmd.AddCommand(newSignKey(ui), newSignCertificate(ui))
 	return cmd
@@ -222,13 +234,24 @@ func replaceFile(name string, data []byte) error {
 	return os.Rename(f.Name(), name)
 }
 
-// readFile reads a file of at most max bytes.
+// readFile reads a regular file of at most max bytes, and never waits for one that is a pipe.
 func readFile(name string, max int64) ([]byte, error) {
-	f, err := os.Open(name)
+	f, err := os.OpenFile(name, os.O_RDONLY|nonblock, 0)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
+	return readRegular(f, name, max)
+}
+
+func readRegular(f fs.File, name string, max int64) ([]byte, error) {
+	fi, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	if !fi.Mode().IsRegular() {
+		return nil, fmt.Errorf("%w: %s is not a regular file", errUsage, name)
+	}
 	data, err := io.ReadAll(io.LimitReader(f, max+1))
 	if err != nil {
 		return nil, err

@@ -4,6 +4,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"strconv"
+	"strings"
+	"unicode"
 
 	"github.com/vbauerster/mpb/v8"
 	"github.com/vbauerster/mpb/v8/decor"
@@ -14,17 +17,19 @@ import (
 type ui struct {
 	out, err *os.File
 	json     bool
+	printed  bool // a result is out; another JSON document would make two
 }
 
 // result prints v as JSON, or the text lines for people.
 func (u *ui) result(v any, lines ...string) error {
+	u.printed = true
 	if u.json {
 		enc := json.NewEncoder(u.out)
 		enc.SetIndent("", "  ")
 		return enc.Encode(v)
 	}
 	for _, l := range lines {
-		if _, err := fmt.Fprintln(u.out, l); err != nil {
+		if _, err := fmt.Fprintln(u.out, printable(l)); err != nil {
 			return err
 		}
 	}
@@ -51,4 +56,17 @@ func (u *ui) progress(label string) (update func(done, total int64), end func())
 		p.Wait()
 	}
 	return update, end
+}
+
+// printable keeps names that an attacker chose from steering the terminal: whatever does not print is shown escaped.
+func printable(s string) string {
+	var b strings.Builder
+	for _, r := range s {
+		if unicode.IsPrint(r) {
+			b.WriteRune(r)
+			continue
+		}
+		b.WriteString(strings.Trim(strconv.QuoteRuneToASCII(r), "'"))
+	}
+	return b.String()
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -36,6 +35,7 @@ func newVerify(ui *ui) *cobra.Command {
 		Use:   "verify",
 		Short: "Verify the signature of a model directory and every file in it",
 		Args:  cobra.NoArgs,
+		RunE:  group,
 	}
 	cmd.AddCommand(newVerifyKey(ui), newVerifyCertificate(ui))
 	return cmd
@@ -141,7 +141,7 @@ func verifyDir(ctx context.Context, ui *ui, dir string, flags *modelFlags, ignor
 			return err
 		}
 		if len(extra) > 0 {
-			return fmt.Errorf("files that are not signed: %s", strings.Join(extra, ", "))
+			return fmt.Errorf("%w: %d files that are not signed: %q", errRefused, len(extra), extra[:min(len(extra), 20)])
 		}
 	}
 	update, end := ui.progress("verify")
