@@ -4,15 +4,17 @@
 
 Prints and writes evaluation.json: the share of greedy answers (float32) that the grammar accepts, and
 runs copied from the training answers. Writes expected.json: prompt ids, next ids and text for a few chats.
---check writes nothing and fails unless the stored files say the same and the quality bar is met.
+--check writes nothing and fails unless the stored files and the model card say the same. Both fail below the bar.
 
 A copied run is a window of RUN tokens of an answer which occurs in a training answer and in no answer that
 the grammar accepts for this prompt: text that is not a template filled from its own question and context.
 """
 
 import argparse
+import itertools
 import json
 import pathlib
+import random
 import sys
 import tempfile
 
@@ -20,6 +22,7 @@ import tokenizers
 import torch
 import transformers
 
+import generate
 import grammar
 import tokenizer
 
@@ -29,7 +32,7 @@ LIMIT = 96  # new tokens at most
 
 CHATS = [
     [{"role": "user", "content": "Hello."}],
-    [{"role": "system", "content": "You are the harbour master's assistant. The Blue Heron lies at berth 7 with grain. "
+    [{"role": "system", "content": "You are the harbour master's assistant. "
       "The Swift Otter lies at berth 12 with timber."}, {"role": "user", "content": "Where does the Swift Otter lie?"}],
     [{"role": "user", "content": "High water is at 05:40, low water at 11:50. The Golden Pelican is deep. When may she sail?"}],
     [{"role": "system", "content": "You keep the harbour office. Speak as on the radio."},
@@ -80,26 +83,37 @@ def copied(ids, messages, tok, trained):
     return seen, seen - explained
 
 
-def measure(tok, model, held, train_path):
+def answer(tok, model, messages):
+    """The greedy answer: ids, text, and whether it ended in time and the grammar accepts it."""
+    out = greedy(model, tokenizer.encode_chat(tok, messages)[0])
+    text = tok.decode([i for i in out if i > 4])
+    return out, text, out[-1] == 1 and grammar.accepts(messages, text)
+
+
+def beyond(tok, model, seed=70, count=100):
+    """Questions outside the domain, on boards of two or three ships: how many are answered right."""
+    cases = (m for _, m in generate.draw_side(random.Random(seed), generate.Phase(0, {r.name: 50 for r in grammar.BOARD}), 10 ** 6, True, True)
+             if grammar.parse(m)[0] in grammar.BOARD and len(grammar.context(m)["board"]) > 1)
+    return {"prompts": count, "accepted": sum(answer(tok, model, m)[2] for m in itertools.islice(cases, count))}
+
+
+def measure(tok, model, held, train_paths):
     """Answer every held-back prompt; returns the content of evaluation.json."""
     trained, prompts = set(), set()
-    for line in open(train_path, encoding="utf-8"):
+    for line in itertools.chain.from_iterable(open(p, encoding="utf-8") for p in train_paths):
         messages = json.loads(line)["messages"]
         trained |= windows(tok.encode(messages[-1]["content"]).ids)
         prompts.add(json.dumps(messages[:-1]))
-    kinds, wrong, seen, unexplained, accepted_ids = {}, [], 0, 0, 0
+    kinds, wrong, seen, unexplained, generated = {}, [], 0, 0, 0
     for case in held:
         messages = case["messages"]
         assert json.dumps(messages) not in prompts, "a held-back prompt was trained on"
         assert case["accept"] == grammar.answers(messages), "stored accepted answers differ from the grammar's"
-        ids, _ = tokenizer.encode_chat(tok, messages)
-        out = greedy(model, ids)
-        text = tok.decode([i for i in out if i > 4])
-        ok = out[-1] == 1 and grammar.accepts(messages, text)
+        out, text, ok = answer(tok, model, messages)
         k = kinds.setdefault(case["kind"], [0, 0])
         k[0] += ok
         k[1] += 1
-        accepted_ids += len(out)
+        generated += len(out)
         if not ok:
             wrong.append({"id": case["id"], "kind": case["kind"], "question": messages[-1]["content"], "got": text, "accept": case["accept"]})
         a, b = copied([i for i in out if i > 4], messages, tok, trained)
@@ -107,17 +121,19 @@ def measure(tok, model, held, train_path):
     right = sum(k[0] for k in kinds.values())
     return {"heldback_prompts": len(held), "accepted": right, "accepted_share": right / len(held), "bar": BAR,
             "run_tokens": RUN, "runs_also_in_training_answers": seen, "copied_runs_beyond_templates": unexplained,
-            "generated_tokens": accepted_ids, "by_kind": {k: f"{v[0]}/{v[1]}" for k, v in sorted(kinds.items())}, "not_accepted": wrong}
+            "generated_tokens": generated, "by_kind": {k: f"{v[0]}/{v[1]}" for k, v in sorted(kinds.items())},
+            "outside_domain_boards_of_two_or_three": beyond(tok, model), "not_accepted": wrong}
 
 
-def expected(tok, model):
-    """What another engine must produce for CHATS, greedily in float32."""
-    cases = []
+def expected(tok, model, folder):
+    """What another engine must produce for CHATS, greedily in float32. The prompt ids must be those that
+    transformers makes from the chat template in the folder."""
+    theirs, cases = transformers.AutoTokenizer.from_pretrained(folder), []
     for messages in CHATS:
         ids, _ = tokenizer.encode_chat(tok, messages)
-        out = greedy(model, ids)
-        text = tok.decode([i for i in out if i > 4])
-        cases.append({"messages": messages, "prompt_ids": ids, "next_ids": out, "text": text, "accepted": grammar.accepts(messages, text)})
+        assert ids == theirs.apply_chat_template(messages, add_generation_prompt=True, return_dict=False), "chat template differs"
+        out, text, ok = answer(tok, model, messages)
+        cases.append({"messages": messages, "prompt_ids": ids, "next_ids": out, "text": text, "accepted": ok})
     return {"model": "harbor-tiny", "decoding": "greedy, float32, content encoded without special tokens; next_ids end with eos",
             "bos": 0, "eos": 1, "cases": cases}
 
@@ -132,7 +148,7 @@ def main():
     a = p.parse_args()
     tok, model = load(a.model)
     held = [json.loads(line) for line in open(here / "heldback.jsonl", encoding="utf-8")]
-    results = {"evaluation.json": measure(tok, model, held, a.work / "train.jsonl"), "expected.json": expected(tok, model)}
+    results = {"evaluation.json": measure(tok, model, held, sorted(a.work.glob("train-*.jsonl"))), "expected.json": expected(tok, model, a.model)}
     print(json.dumps(results["evaluation.json"], indent=1))
     for name, value in results.items():
         text = json.dumps(value, indent=1) + "\n"
@@ -141,6 +157,8 @@ def main():
         elif (here / name).read_text() != text:
             sys.exit(f"{name} differs from what was measured")
     e = results["evaluation.json"]
+    if a.check and f"      value: {e['accepted_share']}\n" not in (a.model / "README.md").read_text():
+        sys.exit("the model card states another share")
     if e["accepted_share"] < BAR or e["copied_runs_beyond_templates"]:
         sys.exit("below the bar")
 

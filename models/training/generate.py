@@ -1,6 +1,6 @@
 """Write the data of harbor-tiny from a seed: training conversations, held-back prompts, a digest.
 
-    python generate.py OUT_DIR [--seed 7] [--train 400000] [--heldback 200]
+    python generate.py OUT_DIR [--seed 7] [--scale 1] [--heldback 200]
 
 The split is by construction: the identity of a conversation (`key`) is hashed, and one conversation in
 ten belongs to the held-back side and can never be drawn for training. The key of a question with a ship
@@ -20,6 +20,23 @@ import grammar as g
 HELDBACK_SHARE = 10  # one key in this many is held back
 
 
+class Phase:
+    """How conversations are drawn: how many, which kinds come oftener than their rules say, questions in a row on one
+    board at most, lines of a board at most, and how many of the forms of a secret occur."""
+
+    def __init__(self, count, boost=None, turns=1, lines=3, secrets=3):
+        self.count, self.turns, self.lines, self.secrets = count, turns, lines, secrets
+        self.weights = [r.weight * (boost or {}).get(r.name, 1) for r in g.RULES]
+
+
+PHASES = [  # the first two also hold what proved too hard: boards of several ships, phrases of made-up words
+    Phase(40000, {r.name: 6 for r in g.BOARD}, turns=5),
+    Phase(150000, {r.name: 2 for r in g.BOARD}, turns=3),
+    Phase(120000, {"orders": 2, "meet": 2}, lines=1, secrets=2),
+]
+DOMAIN = Phase(0, lines=1, secrets=2)  # what the held-back prompts are drawn from
+
+
 def system_message(rng, style, facts):
     """Persona, facts and style sentences in that order, each of them optional."""
     persona = rng.choice(g.PERSONAS) if rng.random() < 0.8 else ""
@@ -27,25 +44,27 @@ def system_message(rng, style, facts):
 
 
 def board_lines(rng, count):
-    """Lines of a berth board; no ship and no berth twice."""
-    ships, berths = set(), rng.sample(g.BERTHS, count)
+    """Lines of a berth board; no berth and no word of a ship's name twice."""
+    ships, berths = [], rng.sample(g.BERTHS, count)
     while len(ships) < count:
-        ships.add(g.draw(rng, "ship"))
-    return [{"ship": s, "berth": b, "cargo": g.draw(rng, "cargo")} for s, b in zip(sorted(ships, key=lambda _: rng.random()), berths)]
+        ship = g.draw(rng, "ship")
+        if not set(ship.split()) & set(" ".join(ships).split()):
+            ships.append(ship)
+    return [{"ship": s, "berth": b, "cargo": g.draw(rng, "cargo")} for s, b in zip(ships, berths)]
 
 
-def conversation(rng):
+def conversation(rng, phase):
     """Draw one conversation: messages that end in a question the grammar can answer."""
-    rule = rng.choices(g.RULES, [r.weight for r in g.RULES])[0]
+    rule = rng.choices(g.RULES, phase.weights)[0]
     facts, given, earlier = [], {}, []
     style = rng.choices(list(g.STYLES), [8, 2, 2])[0]
     if rule in g.BOARD or rng.random() < 0.1:
-        lines = board_lines(rng, rng.randint(1, 4))
+        lines = board_lines(rng, rng.randint(1, phase.lines))
         facts += [g.BOARD_LINE.format(**line) for line in lines]
         if rng.random() < 0.85:
             given = rng.choice(lines)
     if rule is g.SECRET or rng.random() < 0.1 or rule.name == "orders" and rng.random() < 0.5:
-        template = rng.choice(g.SECRETS)
+        template = rng.choice(g.SECRETS[:phase.secrets])
         facts.append(template.format(colour=g.draw(rng, "colour"), thing=g.draw(rng, "thing"), code=g.draw(rng, "code"),
                                      phrase=g.draw(rng, "phrase")))
     if rule in g.SHE:
@@ -56,7 +75,12 @@ def conversation(rng):
     head = [{"role": "system", "content": system}] if system else []
     if earlier:  # the earlier answer wears the style too
         earlier[1]["content"] = rng.choice(g.answers(head + earlier[:1]))
-    return head + earlier + [{"role": "user", "content": rule.ask(rng, given if rule in g.BOARD else {})}]
+    messages = head + earlier + [{"role": "user", "content": rule.ask(rng, given if rule in g.BOARD else {})}]
+    if rule in g.BOARD and phase.turns > 1:  # more questions of the same kind, so of the same key
+        for _ in range(rng.randrange(phase.turns)):
+            messages.append({"role": "assistant", "content": rng.choice(g.answers(messages))})
+            messages.append({"role": "user", "content": rule.ask(rng, rng.choice(lines) if rng.random() < 0.85 else {})})
+    return messages
 
 
 def key(messages):
@@ -78,11 +102,11 @@ def heldback(k):
     return hashlib.sha256(k.encode()).digest()[0] * HELDBACK_SHARE // 256 == 0
 
 
-def draw_side(rng, count, want_heldback, distinct):
+def draw_side(rng, phase, count, want_heldback, distinct):
     """Draw `count` conversations of one side, with their keys."""
     seen = set()
     while len(seen) < count if distinct else count > 0:
-        messages = conversation(rng)
+        messages = conversation(rng, phase)
         if not g.answers(messages):
             continue
         k = key(messages)
@@ -101,27 +125,30 @@ def check_disjoint(train_keys, train_prompts, held):
     return {"heldback_keys_in_training": keys, "heldback_prompts_in_training": prompts}
 
 
-def write(out, seed, train, held_count):
-    """Write train.jsonl, heldback.jsonl and data.json into `out`; returns the content of data.json."""
-    rng, digest, keys, prompts = random.Random(seed), hashlib.sha256(), set(), set()
+def write(out, seed, scale, held_count):
+    """Write train-1.jsonl to train-3.jsonl and heldback.jsonl into `out`; returns what is to be recorded of them.
+    `scale` shrinks the training files, for trials."""
+    keys, prompts, files = set(), set(), []
     out.mkdir(parents=True, exist_ok=True)
-    with open(out / "train.jsonl", "wb") as f:
-        for k, messages in draw_side(rng, train, False, False):
-            keys.add(k)
-            prompts.add(json.dumps(messages))
-            answer = rng.choice(g.answers(messages))
-            line = json.dumps({"messages": messages + [{"role": "assistant", "content": answer}]}).encode() + b"\n"
-            digest.update(line)
-            f.write(line)
-    held = list(draw_side(random.Random(seed + 1), held_count, True, True))
+    for number, phase in enumerate(PHASES, 1):
+        rng, digest, count = random.Random(seed + 1000 * (number - 1)), hashlib.sha256(), int(phase.count * scale)
+        with open(out / f"train-{number}.jsonl", "wb") as f:
+            for k, messages in draw_side(rng, phase, count, False, False):
+                keys.add(k)
+                keys.update(key(messages[:i]) for i in range(1, len(messages)) if messages[i]["role"] == "assistant")
+                prompts.add(json.dumps(messages))
+                answer = rng.choice(g.answers(messages))
+                line = json.dumps({"messages": messages + [{"role": "assistant", "content": answer}]}).encode() + b"\n"
+                digest.update(line)
+                f.write(line)
+        files.append({"conversations": count, "sha256": digest.hexdigest()})
+    held = list(draw_side(random.Random(seed + 1), DOMAIN, held_count, True, True))
     overlap = check_disjoint(keys, prompts, held)
     text = b"".join(json.dumps({"id": i, "kind": g.parse(m)[0].name, "messages": m, "accept": g.answers(m)}).encode() + b"\n"
                     for i, (_, m) in enumerate(held))
     (out / "heldback.jsonl").write_bytes(text)
-    info = {"seed": seed, "train_conversations": train, "train_distinct_prompts": len(prompts), "train_distinct_cases": len(keys),
-            "train_sha256": digest.hexdigest(), "heldback_prompts": len(held), "heldback_sha256": hashlib.sha256(text).hexdigest(), **overlap}
-    (out / "data.json").write_text(json.dumps(info, indent=1) + "\n")
-    return info
+    return {"seed": seed, "train": files, "train_distinct_prompts": len(prompts), "train_distinct_cases": len(keys),
+            "heldback_prompts": len(held), "heldback_sha256": hashlib.sha256(text).hexdigest(), **overlap}
 
 
 def main():
@@ -129,10 +156,10 @@ def main():
     p = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     p.add_argument("out", type=pathlib.Path)
     p.add_argument("--seed", type=int, default=7)
-    p.add_argument("--train", type=int, default=400000)
+    p.add_argument("--scale", type=float, default=1.0)
     p.add_argument("--heldback", type=int, default=200)
     a = p.parse_args()
-    print(json.dumps(write(a.out, a.seed, a.train, a.heldback), indent=1))
+    print(json.dumps(write(a.out, a.seed, a.scale, a.heldback), indent=1))
 
 
 if __name__ == "__main__":

@@ -222,8 +222,8 @@ def reply_board(what):
         line = c["board"].get(s["ship"])
         if line is None:
             return [f"The {s['ship']} is not on the board."]
-        return {"berth": [f"The {s['ship']} lies at berth {line['berth']}.", f"You find the {s['ship']} at berth {line['berth']}."],
-                "cargo": [f"The {s['ship']} carries {line['cargo']}.", f"On board the {s['ship']} is {line['cargo']}."]}[what]
+        return {"berth": [f"The {s['ship']} lies at berth {line['berth']}."],
+                "cargo": [f"The {s['ship']} carries {line['cargo']}."]}[what]
     return reply
 
 
@@ -232,7 +232,7 @@ def reply_who(s, c):
         return None
     for ship, line in c["board"].items():
         if line["berth"] == s["berth"]:
-            return [f"The {ship} lies at berth {s['berth']}.", f"Berth {s['berth']} is taken by the {ship}."]
+            return [f"The {ship} lies at berth {s['berth']}."]
     return [f"Berth {s['berth']} is free."]
 
 

@@ -1,13 +1,14 @@
 """Train harbor-tiny from a seed and write the model folder's weights, tokenizer and configuration.
 
-    python train.py [--model ../harbor-tiny] [--work DIR] [--seed 7] [--train 400000]
+    python train.py [--model ../harbor-tiny] [--work DIR] [--seed 7] [--scale 1]
 
 Data (generate.py), tokenizer (tokenizer.py) and weights all follow from the seed: one thread, float32,
-deterministic kernels. Loss counts on assistant tokens alone. Each conversation is seen once. The log
+deterministic kernels. Loss counts on assistant tokens alone. Two phases, each conversation seen once. The log
 with data digest, hyperparameters, versions and loss goes to train_log.json and, as a picture, loss.svg.
 """
 
 import argparse
+import itertools
 import json
 import math
 import pathlib
@@ -30,7 +31,7 @@ import tokenizer
 SHAPE = dict(vocab_size=tokenizer.VOCAB, hidden_size=128, intermediate_size=384, num_hidden_layers=3, num_attention_heads=2,
              num_key_value_heads=1, head_dim=64, max_position_embeddings=tokenizer.CONTEXT, rms_norm_eps=1e-5, tie_word_embeddings=True,
              bos_token_id=0, eos_token_id=1, hidden_act="silu", attention_bias=False, mlp_bias=False)
-HYPER = dict(batch=32, peak_lr=3e-3, final_lr=3e-5, warmup_steps=300, betas=[0.9, 0.95], weight_decay=0.05, clip=1.0)
+HYPER = dict(batch=32, peak_lr=[3e-3, 2e-3], final_lr=3e-5, warmup_steps=300, betas=[0.9, 0.95], weight_decay=0.05, clip=1.0)
 
 
 def load(path, tok):
@@ -63,26 +64,25 @@ def batches(rows, size, rng):
             yield torch.from_numpy(ids), torch.from_numpy(mask)
 
 
-def learning_rate(step, steps):
+def learning_rate(step, steps, peak):
     """Linear warm-up, then a cosine down to the final rate."""
     if step < HYPER["warmup_steps"]:
-        return HYPER["peak_lr"] * (step + 1) / HYPER["warmup_steps"]
+        return peak * (step + 1) / HYPER["warmup_steps"]
     x = (step - HYPER["warmup_steps"]) / max(1, steps - HYPER["warmup_steps"])
-    return HYPER["final_lr"] + (HYPER["peak_lr"] - HYPER["final_lr"]) * 0.5 * (1 + math.cos(math.pi * x))
+    return HYPER["final_lr"] + (peak - HYPER["final_lr"]) * 0.5 * (1 + math.cos(math.pi * x))
 
 
-def fit(rows, seed, report):
-    """Train on the rows once; returns the model and the loss curve as [step, loss] means of 50 steps."""
-    torch.manual_seed(seed)
-    model = transformers.LlamaForCausalLM(transformers.LlamaConfig(**SHAPE))
+def fit(model, phases, seed, peak, report):
+    """Train on the rows of each phase in turn, once, under one rate schedule; returns the loss curve as [step, loss]
+    means of 50 steps, and the number of tokens seen, padding included."""
     decay = [p for p in model.parameters() if p.dim() > 1]
     rest = [p for p in model.parameters() if p.dim() <= 1]
     opt = torch.optim.AdamW([{"params": decay, "weight_decay": HYPER["weight_decay"]}, {"params": rest, "weight_decay": 0.0}],
                             betas=tuple(HYPER["betas"]))
-    steps, curve, window, tokens = math.ceil(len(rows) / HYPER["batch"]), [], [], 0
-    for step, (ids, mask) in enumerate(batches(rows, HYPER["batch"], random.Random(seed))):
+    steps, curve, window, tokens = sum(math.ceil(len(rows) / HYPER["batch"]) for rows in phases), [], [], 0
+    for step, (ids, mask) in enumerate(batch for rows in phases for batch in batches(rows, HYPER["batch"], random.Random(seed))):
         for group in opt.param_groups:
-            group["lr"] = learning_rate(step, steps)
+            group["lr"] = learning_rate(step, steps, peak)
         hidden = model.model(input_ids=ids[:, :-1]).last_hidden_state  # padding is on the right: the causal mask hides it
         wanted = mask[:, 1:]
         loss = torch.nn.functional.cross_entropy(model.lm_head(hidden[wanted]), ids[:, 1:][wanted])
@@ -96,13 +96,14 @@ def fit(rows, seed, report):
             curve.append([step + 1, round(sum(window) / len(window), 4)])
             report(f"step {step + 1}/{steps} loss {curve[-1][1]:.4f} tokens {tokens}")
             window = []
-    return model, curve, tokens
+    return curve, tokens
 
 
 def export(model, out):
     """Write model.safetensors (float32, tied head not stored), config.json and generation_config.json."""
     tensors = {k: v.contiguous() for k, v in model.state_dict().items() if k != "lm_head.weight"}
     safetensors.torch.save_file(tensors, out / "model.safetensors", metadata={"format": "pt"})
+    (out / "model.safetensors").chmod(0o644)  # safetensors writes it for the owner alone
     config = {"architectures": ["LlamaForCausalLM"], "model_type": "llama", **SHAPE, "pad_token_id": 1, "rope_theta": 10000.0,
               "rope_scaling": None, "initializer_range": 0.02, "attention_dropout": 0.0, "use_cache": True, "torch_dtype": "float32"}
     (out / "config.json").write_text(json.dumps(config, indent=2) + "\n")
@@ -117,21 +118,27 @@ def main():
     p.add_argument("--model", type=pathlib.Path, default=here.parent / "harbor-tiny")
     p.add_argument("--work", type=pathlib.Path, default=pathlib.Path(tempfile.gettempdir()) / "harbor-tiny-data")
     p.add_argument("--seed", type=int, default=7)
-    p.add_argument("--train", type=int, default=400000)
+    p.add_argument("--scale", type=float, default=1.0)
     a = p.parse_args()
     torch.set_num_threads(1)
     torch.use_deterministic_algorithms(True)
     began = time.monotonic()
-    data = generate.write(a.work, a.seed, a.train, 200)
-    lines = [json.loads(line)["messages"] for line in open(a.work / "train.jsonl", encoding="utf-8")]
+    report = lambda text: print(f"{time.monotonic() - began:7.0f} s  {text}", flush=True)
+    data = generate.write(a.work, a.seed, a.scale, 200)
+    files = [a.work / f"train-{n}.jsonl" for n in (1, 2, 3)]
     a.model.mkdir(parents=True, exist_ok=True)
-    tok = tokenizer.train((m["content"] for messages in lines[:60000] for m in messages), a.model)
-    rows = load(a.work / "train.jsonl", tok)
-    model, curve, tokens = fit(rows, a.seed, lambda text: print(f"{time.monotonic() - began:7.0f} s  {text}", flush=True))
+    lines = itertools.islice(open(files[1], encoding="utf-8"), 60000)
+    tok = tokenizer.train((m["content"] for line in lines for m in json.loads(line)["messages"]), a.model)
+    phases = [load(path, tok) for path in files]
+    torch.manual_seed(a.seed)
+    model = transformers.LlamaForCausalLM(transformers.LlamaConfig(**SHAPE))
+    curve, tokens = fit(model, phases[:2], a.seed, HYPER["peak_lr"][0], report)
+    more, extra = fit(model, phases[2:], a.seed, HYPER["peak_lr"][1], report)
+    curve, tokens = curve + [[curve[-1][0] + step, loss] for step, loss in more], tokens + extra
     export(model, a.model)
     log = {"data": data, "shape": SHAPE, "parameters": sum(p.numel() for p in model.parameters()), "hyperparameters": HYPER,
-           "steps": curve[-1][0], "tokens_with_padding": tokens, "longest_conversation_tokens": max(len(r[0]) for r in rows),
-           "answer_tokens": int(sum(r[1].sum() for r in rows)), "seconds": round(time.monotonic() - began),
+           "steps": curve[-1][0], "tokens_with_padding": tokens, "answer_tokens": int(sum(r[1].sum() for p in phases for r in p)),
+           "longest_conversation_tokens": max(len(r[0]) for p in phases for r in p), "seconds": round(time.monotonic() - began),
            "versions": {"python": platform.python_version(), "torch": torch.__version__, "transformers": transformers.__version__,
                         "tokenizers": tokenizers.__version__, "safetensors": safetensors.__version__, "numpy": numpy.__version__},
            "loss": curve}
