@@ -122,6 +122,8 @@ func Detect(head []byte, size int64) Kind {
 			return Torch
 		}
 		return Zip
+	case Image:
+		return image(head, whole)
 	default:
 		return k
 	}
@@ -136,6 +138,21 @@ func Detect(head []byte, size int64) Kind {
 	}
 	return textual(head, whole)
 }
+
+// image returns what an image is to a loader that does not look at its magic: "G" and \x89 are opcodes of a pickle, and the
+// directory of a zip is found from the end, where images end in bytes that nobody shows.
+func image(head []byte, whole bool) Kind {
+	if pickle.Detect(head, whole) {
+		return Pickle
+	}
+	if bytes.Contains(head[max(0, len(head)-zipTail):], []byte("PK\x05\x06")) {
+		return Zip
+	}
+	return Image
+}
+
+// zipTail is how far from the end readers look for the end record of a zip: its 22 bytes and the longest comment.
+const zipTail = 22 + 1<<16 - 1
 
 func byMagic(head []byte) Kind {
 	for _, m := range magics() {
