@@ -35,7 +35,7 @@ func TestScripts(t *testing.T) {
 		RequireUniqueNames:  true,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"model": cmdModel, "code": cmdCode, "certs": cmdCerts, "onejson": cmdOneJSON, "flip": cmdFlip,
-			"big": cmdBig, "mode": cmdMode,
+			"big": cmdBig, "mode": cmdMode, "escape": cmdEscape,
 		},
 	})
 }
@@ -144,4 +144,9 @@ func cmdMode(ts *testscript.TestScript, _ bool, args []string) {
 	if got := strconv.FormatInt(int64(fi.Mode().Perm()), 8); got != args[1] {
 		ts.Fatalf("%s has mode %s, want %s", args[0], got, args[1])
 	}
+}
+
+// escape DIR adds a file whose name clears a terminal and forges a line.
+func cmdEscape(ts *testscript.TestScript, _ bool, args []string) {
+	ts.Check(os.WriteFile(filepath.Join(ts.MkAbs(args[0]), "evil\x1b[2J\nverified"), nil, 0o644))
 }

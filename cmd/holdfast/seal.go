@@ -61,6 +61,9 @@ func newSeal(ui *ui) *cobra.Command {
 		Example: "  holdfast seal --kek serving.kek --out model.sealed model",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if _, inside := within(args[0], out); inside { // it would be an unsigned part of the model
+				return fmt.Errorf("%w: --out %s is inside %s", errUsage, out, args[0])
+			}
 			k, err := keys.load()
 			if err != nil {
 				return err
