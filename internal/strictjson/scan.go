@@ -150,8 +150,11 @@ func (s *scanner) array(depth int) error {
 	if s.peek() == ']' {
 		return s.leave(Array)
 	}
-	for {
+	for n := 1; ; n++ {
 		s.space()
+		if s.lim.MaxItems > 0 && n > s.lim.MaxItems {
+			return s.fail(s.i, ErrSize)
+		}
 		if err := s.value(depth); err != nil {
 			return err
 		}

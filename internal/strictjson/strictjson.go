@@ -40,6 +40,7 @@ type Limits struct {
 	MaxBytes int // of the whole text; default 1 MiB
 	MaxDepth int // of nested arrays and objects; default 64
 	MaxKeys  int // in one object; default 100,000
+	MaxItems int // in one array; default: no bound but that of MaxBytes
 }
 
 func (l Limits) withDefaults() Limits {

@@ -10,6 +10,7 @@ import (
 
 // Unmarshal checks data and stores it in v through encoding/json. Every key of an object that is stored in a struct must
 // be spelled exactly as a field of it: encoding/json alone would ignore case and unknown keys.
+// Maps have string keys, and arrays of a fixed length are refused: encoding/json would lose what does not fit into others.
 // Errors unwrap to the sentinels of this package; they never quote the data.
 func Unmarshal(data []byte, v any, l Limits) error { return unmarshal(data, v, l, false) }
 
@@ -59,13 +60,19 @@ func container(t reflect.Type) reflect.Type {
 
 func (w *typeWalker) top() reflect.Type { return w.stack[len(w.stack)-1] }
 
-func (w *typeWalker) Enter(Kind, int) error {
-	t := container(w.top())
+func (w *typeWalker) Enter(_ Kind, off int) error {
 	var elem reflect.Type
-	if t != nil {
+	if t := container(w.top()); t != nil {
 		switch t.Kind() {
-		case reflect.Map, reflect.Slice, reflect.Array:
+		case reflect.Slice:
 			elem = t.Elem()
+		case reflect.Map:
+			if t.Key().Kind() != reflect.String || reflect.PointerTo(t.Key()).Implements(textUnmarshaler) {
+				return &SyntaxError{Offset: off, Err: ErrType} // "1" and "01" would be one key
+			}
+			elem = t.Elem()
+		case reflect.Array: // encoding/json drops what does not fit
+			return &SyntaxError{Offset: off, Err: ErrType}
 		}
 	}
 	w.stack = append(w.stack, elem)
@@ -85,28 +92,61 @@ func (w *typeWalker) Key(raw []byte, off int) error {
 		return nil
 	}
 	key := string(AppendUnquoted(nil, raw))
-	w.stack[len(w.stack)-1] = nil
-	for _, f := range reflect.VisibleFields(t) {
-		if !f.IsExported() || f.Anonymous {
-			continue
-		}
-		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
-		switch {
-		case name == "-":
-			continue
-		case name == "":
-			name = f.Name
-		}
-		if name == key {
-			w.stack[len(w.stack)-1] = f.Type
-			return nil
-		}
-		if strings.EqualFold(name, key) {
-			return &SyntaxError{Offset: off, Err: ErrDuplicate}
-		}
+	f, variant := field(t, key)
+	w.stack[len(w.stack)-1] = f
+	if f != nil {
+		return nil
+	}
+	if variant {
+		return &SyntaxError{Offset: off, Err: ErrDuplicate}
 	}
 	if w.unknown {
 		return nil
 	}
 	return &SyntaxError{Offset: off, Err: ErrField}
+}
+
+// field returns the type of the field of t that encoding/json stores key in: the least nested one of that name, embedded
+// structs without a name of their own counting as levels. nil: none, or several on one level. variant tells that a field
+// differs from key only in case.
+func field(t reflect.Type, key string) (found reflect.Type, variant bool) {
+	for level := []reflect.Type{t}; len(level) > 0 && len(level) < 100; { // a type that embeds itself ends at the bound
+		var next []reflect.Type
+		matches := 0
+		for _, t := range level {
+			for i := range t.NumField() {
+				f := t.Field(i)
+				tag := f.Tag.Get("json")
+				name, _, _ := strings.Cut(tag, ",")
+				inner := f.Type
+				if inner.Kind() == reflect.Pointer {
+					inner = inner.Elem()
+				}
+				switch {
+				case tag == "-":
+					continue
+				case f.Anonymous && name == "" && inner.Kind() == reflect.Struct:
+					next = append(next, inner)
+					continue
+				case !f.IsExported():
+					continue
+				case name == "":
+					name = f.Name
+				}
+				if name == key {
+					found = f.Type
+					matches++
+				}
+				variant = variant || strings.EqualFold(name, key)
+			}
+		}
+		if matches == 1 {
+			return found, false
+		}
+		if matches > 1 {
+			return nil, true
+		}
+		level = next
+	}
+	return nil, variant
 }
