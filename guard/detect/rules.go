@@ -77,7 +77,9 @@ func compile(rules []Rule, classes map[string][]string) (*Rules, error) {
 	if r.auto, ok = newAutomaton(patterns, false); !ok {
 		return nil, fmt.Errorf("detect: %d patterns need too many states", len(patterns))
 	}
-	r.pool.New = func() any { return &scratch{at: make([]int, r.slots), fired: make([]bool, len(r.rules))} }
+	r.pool.New = func() any {
+		return &scratch{at: make([]int, r.slots), prev: make([]int, r.slots), fired: make([]bool, len(r.rules))}
+	}
 	return r, nil
 }
 
@@ -113,6 +115,7 @@ func Digest() [32]byte {
 type scratch struct {
 	text  Text
 	at    []int // end of the latest match of each rule's steps so far, +1; 0 = none
+	prev  []int // end of the latest match before that one: its word may belong to the next step ("your hidden instructions")
 	fired []bool
 	ends  []spanEnd
 }
@@ -124,8 +127,8 @@ const maxScratch = 1 << 18
 
 var _ Detector = (*Rules)(nil)
 
-// Detect scans every span. Neighbouring spans of the same role and trust are read as one text, since backends join them.
-// It reports each rule once for each such text.
+// Detect scans every span. Neighbouring spans of the same role and trust are read as one text, with and without space
+// between them, since backends join them either way. It reports each rule once for each such text.
 func (r *Rules) Detect(_ context.Context, v View, findings []Finding) ([]Finding, error) {
 	s := r.pool.Get().(*scratch)
 	for i := 0; i < len(v.Spans); {
@@ -153,6 +156,7 @@ func (r *Rules) scan(s *scratch, spans []Span, base int, findings []Finding) []F
 	}
 	findings = evidence(s, findings)
 	clear(s.at)
+	clear(s.prev)
 	clear(s.fired)
 	trust := min(spans[0].Trust, TrustOperator)
 	norm, a, at := s.text.Norm, r.auto, state(0)
@@ -187,11 +191,16 @@ func (r *Rules) advance(s *scratch, st step, start, end int) bool {
 	slot := r.first[st.rule] + st.k
 	if st.k > 0 {
 		before := s.at[slot-1] - 1
+		if start < before {
+			before = s.prev[slot-1] - 1
+		}
 		if before < 0 || start < before || start-before > r.rules[st.rule].Gap {
 			return false
 		}
 	}
-	s.at[slot] = end + 1
+	if s.at[slot] != end+1 {
+		s.prev[slot], s.at[slot] = s.at[slot], end+1
+	}
 	return st.last
 }
 
