@@ -18,6 +18,7 @@ const (
 	// MaxWrap bounds one wrapped keyset in bytes. A Tink EncryptedKeyset with one key has some hundred.
 	MaxWrap = 64 << 10
 
+	maxNesting  = 64        // directories above a file: each is looked up for each file
 	maxSegments = 1<<32 - 1 // the segment counter has 32 bits, and Tink stops one short
 	maxWorkers  = 64        // each holds a batch of ciphertext
 

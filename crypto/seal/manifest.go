@@ -68,7 +68,7 @@ func (i Info) KeysetAD() []byte {
 // parseManifest reads and checks seal.json.
 func parseManifest(b []byte) (*manifest, Info, error) {
 	var m manifest
-	if err := strictjson.Unmarshal(b, &m, strictjson.Limits{MaxBytes: MaxManifest, MaxDepth: 8}); err != nil {
+	if err := strictjson.Unmarshal(b, &m, strictjson.Limits{MaxBytes: MaxManifest, MaxDepth: 8, MaxItems: MaxFiles}); err != nil {
 		return nil, Info{}, fmt.Errorf("%w: %s: %w", ErrFormat, manifestName, err)
 	}
 	info := Info{Name: m.Model.Name, Version: m.Model.Version, ManifestDigest: sha256.Sum256(b)}
@@ -126,7 +126,7 @@ func checkFiles(files []sealed) error {
 
 // checkPath accepts what fs.ValidPath does, less what some file system or terminal reads in another way.
 func checkPath(p string) error {
-	if len(p) > MaxPath || p == "." || !fs.ValidPath(p) || !printable(p) || strings.ContainsRune(p, '\\') {
+	if len(p) > MaxPath || strings.Count(p, "/") > maxNesting || p == "." || !fs.ValidPath(p) || !printable(p) || strings.ContainsRune(p, '\\') {
 		return fmt.Errorf("not a valid path")
 	}
 	return nil

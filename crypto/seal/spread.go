@@ -2,6 +2,7 @@ package seal
 
 import (
 	"context"
+	"errors"
 	"sync"
 )
 
@@ -21,6 +22,7 @@ type spread struct {
 	done      []bool // ring: done[i%len] for prefix <= i < passed+len
 	reporting bool
 	err       error
+	panicked  any // of piece or passedTo
 }
 
 func newSpread(total int64, workers int) *spread {
@@ -30,7 +32,7 @@ func newSpread(total int64, workers int) *spread {
 	return s
 }
 
-// run does all pieces and returns the first error, after every goroutine has ended.
+// run does all pieces and returns the first error, after every goroutine has ended. So does a panic reach its caller.
 func (s *spread) run(ctx context.Context, piece func(i int64) error) error {
 	var wg sync.WaitGroup
 	for range s.workers - 1 {
@@ -38,10 +40,23 @@ func (s *spread) run(ctx context.Context, piece func(i int64) error) error {
 	}
 	s.work(ctx, piece)
 	wg.Wait()
+	if s.panicked != nil {
+		panic(s.panicked)
+	}
 	return s.err
 }
 
+var errPanicked = errors.New("seal: panicked")
+
 func (s *spread) work(ctx context.Context, piece func(i int64) error) {
+	defer func() {
+		if p := recover(); p != nil {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			s.panicked, s.err = p, errPanicked
+			s.cond.Broadcast()
+		}
+	}()
 	for {
 		i, ok := s.claim(ctx)
 		if !ok {
