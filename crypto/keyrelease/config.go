@@ -53,7 +53,7 @@ type Model struct {
 	Seals [][32]byte
 }
 
-// Version is one version of a model and the keyset it is sealed under.
+// Version is one version of a model and the keyset it is sealed under, which has one key.
 type Version struct {
 	Version uint64
 	Keyset  *keyset.Handle
@@ -118,6 +118,9 @@ func newPolicy(m Model) (policy, error) {
 		c, err := seal.Commitment(v.Keyset)
 		if err != nil {
 			return p, err
+		}
+		if v.Keyset.Len() != 1 {
+			return p, fmt.Errorf("%w: a keyset of %d keys: guests would get the disabled ones too", ErrConfig, v.Keyset.Len())
 		}
 		if _, dup := p.byCommitment[c]; dup {
 			return p, fmt.Errorf("%w: two versions share a keyset", ErrConfig)

@@ -109,8 +109,7 @@ func (s *Server) decide(ctx context.Context, req *releaseRequest, about *record)
 	if req.Suite != Suite || err != nil {
 		return nil, denied(CodeSuite)
 	}
-	now := s.cfg.Clock()
-	if err := s.tokens.check(req.Token, now); err != nil {
+	if err := s.tokens.check(req.Token, s.cfg.Clock()); err != nil {
 		return nil, err
 	}
 	claims, err := parseRequest(req.Claims)
@@ -134,6 +133,10 @@ func (s *Server) decide(ctx context.Context, req *releaseRequest, about *record)
 		return nil, err
 	}
 	about.add("version", v.Version)
+	now := s.cfg.Clock() // verifying may have taken long, and a used challenge is forgotten once it has expired
+	if err := s.tokens.check(req.Token, now); err != nil {
+		return nil, err
+	}
 	if err := s.tokens.use(challenge, now); err != nil {
 		return nil, err
 	}

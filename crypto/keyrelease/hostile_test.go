@@ -1,0 +1,50 @@
+package keyrelease
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/tink-crypto/tink-go/v2/keyset"
+)
+
+// A verifier that takes long does not carry a challenge past its expiry, where the server forgets that it was used.
+func TestExpiresWhileVerifying(t *testing.T) {
+	w := newWorld(t)
+	w.config.Verify = func(ctx context.Context, ev []byte, rd [64]byte) error {
+		w.now = w.now.Add(DefaultLifetime + 2*time.Second)
+		return w.vendor.verify(ctx, ev, rd)
+	}
+	w.start(t)
+	if _, err := w.client.Keyset(t.Context(), w.info, nil); !code(CodeExpired)(err) {
+		t.Errorf("%v, want %s", err, CodeExpired)
+	}
+}
+
+// A keyset with a disabled key would hand that key out too: whoever has it can enable it.
+func TestDisabledKeysAreNotReleased(t *testing.T) {
+	w := newWorld(t)
+	m := keyset.NewManagerFromHandle(w.v7)
+	e, err := w.v6.Primary()
+	if err != nil {
+		t.Fatal(err)
+	}
+	id, err := m.AddKey(e.Key())
+	if err == nil {
+		err = m.Disable(id)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	both, err := m.Handle()
+	if err != nil {
+		t.Fatal(err)
+	}
+	model := w.config.Models["tiny"]
+	model.Versions = []Version{{7, both}}
+	w.config.Models["tiny"] = model
+	if _, err := NewServer(w.config); !errors.Is(err, ErrConfig) {
+		t.Errorf("%v, want ErrConfig", err)
+	}
+}
