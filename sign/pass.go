@@ -25,6 +25,8 @@ type allReader interface {
 // errLength means that a file was not as long as it said when it was opened.
 var errLength = errors.New("sign: length changed")
 
+var errPanicked = errors.New("sign: tap panicked")
+
 // A pass carries the bytes of one file, in order, through the hash and the taps.
 type pass struct {
 	sum    hash.Hash
@@ -60,7 +62,13 @@ func (p *pass) fill(ctx context.Context, src fs.File, dst []byte) error {
 	}
 	var done int64
 	var fault error
+	var panicked any
 	err := a.ReadAllInto(ctx, dst, func(mark int64) {
+		defer func() { // a tap's; the goroutine may be one on which nobody could recover from it
+			if p := recover(); p != nil {
+				panicked, fault = p, errPanicked
+			}
+		}()
 		if fault == nil && (mark < done || mark > int64(len(dst))) {
 			fault = fmt.Errorf("sign: source's watermark went from %d to %d of %d", done, mark, len(dst))
 		}
@@ -73,6 +81,9 @@ func (p *pass) fill(ctx context.Context, src fs.File, dst []byte) error {
 			done += n
 		}
 	})
+	if panicked != nil {
+		panic(panicked)
+	}
 	if err != nil {
 		return err
 	}

@@ -155,6 +155,7 @@ func identities(c *x509.Certificate) []string {
 	for _, u := range c.URIs {
 		out = append(out, u.String())
 	}
+	out = slices.DeleteFunc(out, func(s string) bool { return strings.HasPrefix(s, "CN=") }) // not the common name
 	if c.Subject.CommonName != "" {
 		out = append(out, "CN="+c.Subject.CommonName)
 	}

@@ -32,6 +32,7 @@ const MaxSize = 48 << 20
 // Bounds of the parts of a bundle that are not the payload.
 const (
 	maxDepth     = 32   // log entries nest seven deep
+	maxItems     = 1000 // of one list: certificates, log entries, hashes of an inclusion proof
 	maxSignature = 1024 // bytes; the DER of a P-521 signature takes 141
 )
 
@@ -73,7 +74,7 @@ type publicKey struct {
 // Errors: a [*manifest.FormatError] that unwraps to [ErrFormat] or [ErrUnsupported].
 func Parse(data []byte) (*Bundle, error) {
 	var d document
-	if err := strictjson.Unmarshal(data, &d, strictjson.Limits{MaxBytes: MaxSize, MaxDepth: maxDepth}); err != nil {
+	if err := strictjson.Unmarshal(data, &d, strictjson.Limits{MaxBytes: MaxSize, MaxDepth: maxDepth, MaxItems: maxItems}); err != nil {
 		return nil, malformed("bundle", "is not strict JSON of the expected form", err)
 	}
 	if d.MediaType != MediaType {
