@@ -58,7 +58,7 @@ func PAE(payloadType string, payload []byte) []byte {
 // It fails for every other key.
 func HashOf(pub crypto.PublicKey) (crypto.Hash, error) {
 	k, ok := pub.(*ecdsa.PublicKey)
-	if !ok {
+	if !ok || k == nil || k.Curve == nil {
 		return 0, fmt.Errorf("dsse: unsupported key type %T", pub)
 	}
 	switch k.Curve.Params().Name {
@@ -96,7 +96,7 @@ func Sign(key crypto.Signer, payloadType string, payload []byte) ([]byte, error)
 // Errors: [ErrFormat], [ErrSignature].
 func Verify(pub crypto.PublicKey, payloadType string, envelope []byte) ([]byte, error) {
 	var e Envelope
-	if err := strictjson.Unmarshal(envelope, &e, strictjson.Limits{MaxBytes: MaxEnvelope, MaxDepth: 8}); err != nil {
+	if err := strictjson.Unmarshal(envelope, &e, strictjson.Limits{MaxBytes: MaxEnvelope, MaxDepth: 8, MaxItems: 1}); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrFormat, err)
 	}
 	return e.Verify(pub, payloadType)
@@ -105,7 +105,7 @@ func Verify(pub crypto.PublicKey, payloadType string, envelope []byte) ([]byte, 
 // Verify is the package's [Verify] on an envelope that has been parsed already.
 func (e *Envelope) Verify(pub crypto.PublicKey, payloadType string) ([]byte, error) {
 	if e.PayloadType != payloadType {
-		return nil, fmt.Errorf("%w: payload type %q, want %q", ErrFormat, e.PayloadType, payloadType)
+		return nil, fmt.Errorf("%w: payload type is not %q", ErrFormat, payloadType)
 	}
 	if len(e.Signatures) != 1 {
 		return nil, fmt.Errorf("%w: %d signatures, want 1", ErrFormat, len(e.Signatures))
