@@ -144,7 +144,7 @@ def main():
            "loss": curve}
     (here / "train_log.json").write_text(json.dumps(log) + "\n")
     (here / "heldback.jsonl").write_bytes((a.work / "heldback.jsonl").read_bytes())
-    (a.model / "loss.svg").write_text(plot.loss_curve(curve))
+    (here / "loss.svg").write_text(plot.loss_curve(curve))
 
 
 if __name__ == "__main__":
