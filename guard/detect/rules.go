@@ -147,18 +147,34 @@ func (r *Rules) Detect(_ context.Context, v View, findings []Finding) ([]Finding
 
 // scan reads spans, whose first has index base in the view.
 func (r *Rules) scan(s *scratch, spans []Span, base int, findings []Finding) []Finding {
+	clear(s.fired)
+	s.join(spans, base, true)
+	findings = r.words(s, spans[0].Trust, evidence(s, findings))
+	if len(spans) > 1 {
+		s.join(spans, base, false)
+		findings = r.words(s, spans[0].Trust, findings)
+	}
+	return findings
+}
+
+// join normalises spans to one text.
+func (s *scratch) join(spans []Span, base int, spaced bool) {
 	s.text.Reset()
 	s.ends = s.ends[:0]
 	for i, sp := range spans {
 		s.text.Append(sp.Text, 0)
-		s.text.space()
+		if spaced {
+			s.text.space()
+		}
 		s.ends = append(s.ends, spanEnd{base + i, len(s.text.Norm)})
 	}
-	findings = evidence(s, findings)
+}
+
+// words looks for the rules that did not fire yet.
+func (r *Rules) words(s *scratch, trust Trust, findings []Finding) []Finding {
 	clear(s.at)
 	clear(s.prev)
-	clear(s.fired)
-	trust := min(spans[0].Trust, TrustOperator)
+	trust = min(trust, TrustOperator)
 	norm, a, at := s.text.Norm, r.auto, state(0)
 	for i, c := range norm {
 		if at = a.step(at, c); at.ends() {
