@@ -60,7 +60,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		b.end() // a transport may still hold the body: it must not read another request's bytes
 		h.put(buf)
 	}()
-	rw := &responseWriter{tx: tx, w: w, cancel: cancel}
+	rw := &responseWriter{tx: tx, w: w, cancel: cancel, before: w.Header().Clone()}
 	h.serve(rw, forward(r, ctx, b))
 }
 
@@ -68,6 +68,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (h *handler) serve(rw *responseWriter, r *http.Request) {
 	defer func() {
 		p := recover()
+		rw.dropTrailers()
 		if p == nil {
 			rw.end()
 			return
@@ -84,8 +85,10 @@ func (h *handler) serve(rw *responseWriter, r *http.Request) {
 func forward(r *http.Request, ctx context.Context, b *bodyReader) *http.Request {
 	r = r.WithContext(ctx)
 	r.Header = r.Header.Clone()
-	r.Header.Del("Content-Encoding")
-	r.Header.Del("Trailer")
+	for _, name := range [...]string{"Content-Encoding", "Trailer", "Expect", // of the body, which is here
+		"Connection", "Keep-Alive", "Proxy-Connection", "Te"} { // of the caller's connection: a proxy would drop what they name
+		r.Header.Del(name)
+	}
 	r.Header.Set("Accept-Encoding", "identity") // an answer that is compressed cannot be read
 	r.Trailer, r.TransferEncoding = nil, nil
 	r.ContentLength = int64(len(b.data))
@@ -146,9 +149,6 @@ func rejectRead(err error) *Rejection {
 // deny answers a request that is refused before anything was sent.
 func deny(w http.ResponseWriter, r *Rejection) {
 	h := w.Header()
-	for _, name := range [...]string{"Content-Encoding", "Etag", "Last-Modified", "Content-Range", "Content-Disposition", "Digest"} {
-		h.Del(name) // of the answer that is not sent
-	}
 	h.Set("Content-Type", api.ContentType)
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Cache-Control", "no-store")

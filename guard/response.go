@@ -21,8 +21,9 @@ func upstream(err error) *Rejection {
 	return &Rejection{Code: CodeUpstream, Status: http.StatusBadGateway, Err: err}
 }
 
-// Response decides about status and headers of the answer, and how its body will be read: as a stream of events where
-// the content type says so, else as a whole. Informational (1xx) statuses are not passed to it.
+// Response decides about status and headers of the answer, in which nothing may leak either, and how its body will be
+// read: as a stream of events where the content type says so, else as a whole. Informational (1xx) statuses are not
+// passed to it, nor trailers.
 func (t *Transaction) Response(status int, h http.Header) (v Verdict) {
 	defer t.fault(&v)
 	if rej := t.enter(bodied, responding); rej != nil {
@@ -34,6 +35,13 @@ func (t *Transaction) Response(status int, h http.Header) (v Verdict) {
 	t.ok = status >= 200 && status < 300
 	if enc := h["Content-Encoding"]; len(enc) > 1 || len(enc) == 1 && !strings.EqualFold(enc[0], "identity") {
 		return t.verdict(upstream(errEncoding))
+	}
+	for _, values := range h {
+		for _, v := range values {
+			if rej := t.leaked(t.leakIn([]byte(v))); rej != nil {
+				return t.verdict(rej)
+			}
+		}
 	}
 	if media, _, err := mime.ParseMediaType(h.Get("Content-Type")); err == nil && media == "text/event-stream" {
 		t.stream = true
@@ -130,7 +138,7 @@ func (t *Transaction) event(data []byte) *Rejection {
 		} else {
 			t.outBytes += int64(len(p.Text))
 			var err error
-			if rule, err = t.st.hold.Text(p.Channel, t.scanner, p.Text); err != nil {
+			if rule, err = t.st.hold.Text(p.Channel, func() stream.Scanner { return t.scan() }, p.Text); err != nil {
 				return upstream(err)
 			}
 		}
@@ -151,7 +159,7 @@ type scanner struct {
 	block, watch detect.LeakState
 }
 
-func (t *Transaction) scanner() stream.Scanner {
+func (t *Transaction) scan() *scanner {
 	return &scanner{t, t.pol.block.Start(), t.pol.watch.Start()}
 }
 
@@ -184,7 +192,7 @@ func (t *Transaction) watched(rule string) {
 
 // leakIn scans a text that is complete.
 func (t *Transaction) leakIn(text []byte) string {
-	s := scanner{t, t.pol.block.Start(), t.pol.watch.Start()}
+	s := t.scan()
 	if _, rule := s.Write(text); rule != "" {
 		return rule
 	}
@@ -214,23 +222,41 @@ func (t *Transaction) whole() *Rejection {
 		}
 		return t.leaked(t.leakIn(body))
 	}
+	t.usage(a)
+	texts := make(map[api.Channel]*scanner)
 	for _, p := range a.Pieces {
-		if p.Channel.Field != 0 {
-			t.outBytes += int64(len(p.Text))
-		}
 		if rej := t.leaked(t.leakIn(p.Text)); rej != nil {
 			return rej
 		}
+		if p.Channel.Field == 0 {
+			continue
+		}
+		t.outBytes += int64(len(p.Text))
+		s := texts[p.Channel]
+		if s == nil {
+			s = t.scan()
+			texts[p.Channel] = s
+		}
+		if _, rule := s.Write(p.Text); rule != "" { // clients join the parts of a text
+			return t.leaked(rule)
+		}
 	}
-	t.usage(a)
+	for _, s := range texts {
+		if rej := t.leaked(s.Finish()); rej != nil {
+			return rej
+		}
+	}
 	return nil
 }
 
 // usage notes what the upstream reports. It counts only if it is more than what was seen.
 func (t *Transaction) usage(a *api.Answer) { t.reported = max(t.reported, a.CompletionTokens) }
 
+// maxReported bounds what an upstream may report, in tokens, so that sums do not overflow.
+const maxReported = 1 << 40
+
 // output returns the tokens that the answer is charged for.
-func (t *Transaction) output() int64 { return max(t.reported, (t.outBytes+3)/4) }
+func (t *Transaction) output() int64 { return max(min(t.reported, maxReported), (t.outBytes+3)/4) }
 
 // body appends what the caller is told, in the form of the API.
 func (r *Rejection) body(dst []byte) []byte {

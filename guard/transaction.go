@@ -300,7 +300,8 @@ func (t *Transaction) Close() (v Verdict) {
 	return v
 }
 
-// settle gives back what was reserved and not used. A request that never reached the upstream used nothing.
+// settle gives back what was reserved and not used, or takes what was used beyond. A request that never reached the
+// upstream used nothing; of an answer that nobody waited for, nobody knows, so it used what it might.
 func (t *Transaction) settle() {
 	if t.reserved == 0 {
 		return
@@ -308,6 +309,9 @@ func (t *Transaction) settle() {
 	used := int64(0)
 	if t.phase >= bodied {
 		used = t.sum.Input + t.sum.Output
+	}
+	if t.phase < ended && t.denied == nil && !t.stream {
+		used = max(used, t.reserved)
 	}
 	if err := t.g.store.Return(context.WithoutCancel(t.ctx), string(t.key[:]), t.reserved-used, t.until); err != nil {
 		t.g.log.LogAttrs(t.ctx, slog.LevelError, "guard: budget not settled") // the reservation stays: on the safe side

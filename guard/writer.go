@@ -2,8 +2,10 @@ package guard
 
 import (
 	"context"
+	"maps"
 	"net/http"
 	"strconv"
+	"strings"
 )
 
 // responseWriter takes the upstream's answer through the transaction.
@@ -12,8 +14,10 @@ type responseWriter struct {
 	w      http.ResponseWriter
 	cancel context.CancelFunc
 
-	status int  // of the upstream; 0 = no header yet
-	sent   bool // the header went to the caller
+	before http.Header // what the handlers around the guard have set
+	header http.Header // what was decided about, of an answer that is read as a whole
+	status int         // of the upstream; 0 = no header yet
+	sent   bool        // the header went to the caller
 	denied *Rejection
 	out    []byte
 }
@@ -47,12 +51,42 @@ func (w *responseWriter) WriteHeader(status int) {
 			w.w.Header().Del("Content-Length")
 		}
 		w.send()
+		return
+	}
+	w.header = w.w.Header().Clone()
+}
+
+// send sends the header. Trailers of the upstream are left out: they come when everything was sent.
+func (w *responseWriter) send() {
+	w.sent = true
+	h := w.w.Header()
+	if w.header != nil { // later changes were not looked at
+		replace(h, w.header)
+	}
+	if w.tx.Kind() != KindPass {
+		if delete(h, "Trailer"); w.before["Trailer"] != nil {
+			h["Trailer"] = w.before["Trailer"]
+		}
+	}
+	w.w.WriteHeader(w.status)
+}
+
+// dropTrailers forgets the trailers that were not announced.
+func (w *responseWriter) dropTrailers() {
+	if w.tx.Kind() == KindPass {
+		return
+	}
+	h := w.w.Header()
+	for name := range h {
+		if strings.HasPrefix(name, http.TrailerPrefix) && w.before[name] == nil {
+			delete(h, name)
+		}
 	}
 }
 
-func (w *responseWriter) send() {
-	w.sent = true
-	w.w.WriteHeader(w.status)
+func replace(h, by http.Header) {
+	clear(h)
+	maps.Copy(h, by)
 }
 
 // Write implements [io.Writer]. The error is a [*Rejection] once the answer was denied.
@@ -110,6 +144,7 @@ func (w *responseWriter) deny(r *Rejection) {
 	w.cancel()
 	if !w.sent {
 		w.sent = true
+		replace(w.w.Header(), w.before) // the rest is of the answer that is not sent
 		deny(w.w, r)
 		return
 	}
@@ -132,8 +167,8 @@ func (w *responseWriter) end() {
 	var v Verdict
 	w.out, v = w.tx.ResponseEnd(w.out[:0])
 	if v.Action == Allow && !w.sent {
-		if len(w.out) > 0 || w.w.Header().Get("Content-Length") != "" {
-			w.w.Header().Set("Content-Length", strconv.Itoa(len(w.out)))
+		if len(w.out) > 0 || w.header.Get("Content-Length") != "" {
+			w.header.Set("Content-Length", strconv.Itoa(len(w.out)))
 		}
 		w.send()
 	}
@@ -146,6 +181,6 @@ func (w *responseWriter) fault() bool {
 		w.cancel()
 		return false
 	}
-	w.deny(internal(nil))
+	w.deny(w.tx.verdict(internal(nil)).Rejection)
 	return true
 }

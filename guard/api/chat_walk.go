@@ -64,11 +64,13 @@ var (
 	messageKeys = []string{"role", "content", "name", "tool_calls", "tool_call_id", "function_call", "refusal"}
 	partKeys    = []string{"type", "text", "refusal", "cache_control"}
 
-	// Fields of this dialect's servers that reach the model without being text, or take text out of the answer's text.
+	// Fields of this dialect's servers that reach the model without being text, take text out of the answer's text or give
+	// the prompt back in pieces, or let more be generated than the fields that budgets read say.
 	hiddenKeys = []string{
 		"audio", "prompt_token_ids", "prompt_embeds", "stop_token_ids", "allowed_token_ids", "bad_words_token_ids", "input_ids",
 		"chat_template", "chat_template_kwargs", "mm_processor_kwargs", "multi_modal_data", "multi_modal_uuids", "kv_transfer_params",
-		"return_token_ids", "return_tokens_as_token_ids",
+		"return_token_ids", "return_tokens_as_token_ids", "return_tokens", "return_hidden_states", "prompt_logprobs",
+		"n_predict", "max_new_tokens", "best_of", "use_beam_search",
 	}
 )
 

@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"sync"
 	"time"
 )
@@ -38,7 +39,8 @@ type Budget struct {
 type Store interface {
 	// Reserve takes n tokens off the budget of key, and returns when the window that they were taken from ends.
 	Reserve(ctx context.Context, key string, n int64, b Budget) (until time.Time, err error)
-	// Return gives n tokens of the window that ends at until back. Once that window is over it does nothing.
+	// Return gives n tokens of the window that ends at until back; a negative n takes what was used beyond the
+	// reservation, whatever the budget. Once that window is over it does nothing.
 	Return(ctx context.Context, key string, n int64, until time.Time) error
 }
 
@@ -119,12 +121,14 @@ func (m *Memory) sweep(now time.Time) {
 
 // Return implements [Store].
 func (m *Memory) Return(_ context.Context, key string, n int64, until time.Time) error {
-	if n <= 0 {
-		return nil
-	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if w := m.keys[key]; w != nil && w.end.Equal(until) {
+	w := m.keys[key]
+	switch {
+	case w == nil || !w.end.Equal(until):
+	case n < 0 && w.spent > math.MaxInt64+n:
+		w.spent = math.MaxInt64
+	default:
 		w.spent = max(w.spent-n, 0)
 	}
 	return nil

@@ -142,3 +142,20 @@ func TestGate(t *testing.T) {
 		t.Fatal("the empty gate lets in")
 	}
 }
+
+// What was used beyond a reservation is taken, whatever the budget, and no amount wraps around.
+func TestReturnOfLessThanNothing(t *testing.T) {
+	m := NewMemory(nil)
+	until, err := m.Reserve(t.Context(), "a", 10, budget)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, n := range []int64{-90, math.MinInt64, -1} {
+		if err := m.Return(t.Context(), "a", n, until); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := m.Reserve(t.Context(), "a", 1, budget); !errors.Is(err, ErrExhausted) {
+			t.Fatal(n, err)
+		}
+	}
+}
