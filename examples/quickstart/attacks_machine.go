@@ -2,9 +2,7 @@ package main
 
 import (
 	"context"
-
 	"errors"
-
 	"net/http"
 	"net/http/httputil"
 	"net/url"

@@ -56,16 +56,13 @@ func (d *demo) modelAttacks(ctx context.Context) []attack {
 		}
 	}
 	older, newer := d.release.version-1, d.release.version+1
-	return []attack{
+	attacks := []attack{
 		stored("flipped weight bit", "flipped", "sign.ErrMismatch", is(sign.ErrMismatch), flipBit(d.weights)),
 		sealed("flipped bit of sealed weights", "flipped.sealed", "seal.ErrAuth", is(seal.ErrAuth), flipBit),
 		stored("truncated file", "truncated", "sign.ErrMismatch", is(sign.ErrMismatch), truncate(d.weights)),
 		sealed("truncated sealed file", "truncated.sealed", "seal.ErrTruncated", is(seal.ErrTruncated), truncate),
 		d.extraFile(ctx, cfg),
 		stored("renamed file", "renamed", "sign.ErrMissing", is(sign.ErrMissing), rename(d.weights)),
-		stored("swapped chat template", "template", "sign.ErrMismatch", is(sign.ErrMismatch), d.swapTemplate),
-		published("swapped chat template, signed again", "mbom", "template-signed", "mbom.ErrPolicy (Templates)", refusedField("Templates"),
-			d.publisher, d.swapTemplate, nil),
 		published("older version", "sign", "older", "sign.ErrVersion", is(sign.ErrVersion),
 			d.publisher, setCard("version", older), setCard("version", newer)),
 		published("other model signed by the same key", "sign", "other", "sign.ErrPolicy", is(sign.ErrPolicy),
@@ -73,9 +70,22 @@ func (d *demo) modelAttacks(ctx context.Context) []attack {
 		published("wrong key", "sign", "stranger", "sign.ErrSignature", is(sign.ErrSignature), d.stranger, nil, nil),
 		published("unsafe pickle", "mbom", "pickle", "mbom.ErrPolicy (Formats)", refusedField("Formats"),
 			d.publisher, addPickle, addText),
-		published("NaN tensor", "mbom", "nan", "mbom.ErrPolicy (NaN in a tensor)", refusedValue, d.publisher,
-			d.setWeight(nan), d.setWeight(0.5)),
 	}
+	if d.template != "" {
+		attacks = append(attacks,
+			stored("swapped chat template", "template", "sign.ErrMismatch", is(sign.ErrMismatch), d.swapTemplate),
+			published("swapped chat template, signed again", "mbom", "template-signed", "mbom.ErrPolicy (Templates)", refusedField("Templates"),
+				d.publisher, d.swapTemplate, nil))
+	} else {
+		d.report.leaveOut("swapped chat template", "the model has none")
+	}
+	if d.float != nil {
+		attacks = append(attacks, published("NaN tensor", "mbom", "nan", "mbom.ErrPolicy (NaN in a tensor)", refusedValue, d.publisher,
+			d.setWeight(d.float.nan), d.setWeight(d.float.half)))
+	} else {
+		d.report.leaveOut("NaN tensor", "all weights are quantised")
+	}
+	return attacks
 }
 
 // extraFile puts a file beside the signed ones, which then does not exist for the engine.

@@ -11,7 +11,7 @@ import (
 
 // conversation is an ordinary question to the model of this repository.
 var conversation = []message{
-	{"system", "You are the harbour master's assistant. The Blue Heron lies at berth 7 with grain. The Swift Otter lies at berth 12 with timber."},
+	{"system", "You are the harbour master's assistant. The Swift Otter lies at berth 12 with timber."},
 	{"user", "Where does the Swift Otter lie?"},
 }
 

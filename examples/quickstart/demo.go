@@ -7,8 +7,8 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path"
 	"path/filepath"
+	"strings"
 
 	"github.com/holdfast-ai/holdfast"
 	"github.com/holdfast-ai/holdfast/attest"
@@ -24,7 +24,8 @@ type demo struct {
 	work      string // temporary directory
 	source    fs.FS  // the model as it was trained
 	weights   string // its weight file
-	template  string // the file that holds its chat template
+	template  string // the file that holds its chat template, or "" where it has none
+	float     *place // a number in its weights, or nil where they are quantised
 	publisher *publisher
 	stranger  *publisher // signs as well as the publisher does, with a key that nobody trusts
 	release   *release
@@ -50,10 +51,19 @@ func (d *demo) close() {
 }
 
 // newDemo publishes the model in dir and writes the operator's policy for it.
-func newDemo(ctx context.Context, rep *report, work, dir string, licences []string) (*demo, error) {
+func newDemo(ctx context.Context, rep *report, work string, o options) (*demo, error) {
+	dir, err := filepath.Abs(o.model)
+	if err != nil {
+		return nil, err
+	}
+	if fi, err := os.Stat(dir); err != nil || !fi.IsDir() {
+		return nil, errors.Join(fmt.Errorf("-model wants a directory: %s", o.model), err)
+	}
 	d := &demo{report: rep, work: work, source: os.DirFS(dir)}
-	var err error
-	if d.weights, d.template, err = layout(d.source); err != nil {
+	if d.weights, err = weightFile(d.source); err != nil {
+		return nil, err
+	}
+	if d.float, err = someFloat(filepath.Join(dir, d.weights)); err != nil {
 		return nil, err
 	}
 	if d.publisher, err = newPublisher(filepath.Join(work, "publisher")); err != nil {
@@ -62,15 +72,15 @@ func newDemo(ctx context.Context, rep *report, work, dir string, licences []stri
 	if d.stranger, err = newPublisher(filepath.Join(work, "stranger")); err != nil {
 		return nil, err
 	}
-	if d.release, err = d.publisher.publish(ctx, "model", d.source, ensureCard(path.Base(filepath.ToSlash(dir)))); err != nil {
+	if d.release, err = d.publisher.publish(ctx, "model", d.source, ensureCard(filepath.Base(dir))); err != nil {
 		return nil, fmt.Errorf("publish: %w", err)
 	}
 	d.source = withoutOurs{os.DirFS(d.release.plain)}
-	return d, d.write(ctx, licences)
+	return d, d.write(ctx, o)
 }
 
 // write is the operator's work: look at the release once, and pin what was seen.
-func (d *demo) write(ctx context.Context, licences []string) error {
+func (d *demo) write(ctx context.Context, o options) error {
 	bom, err := mbom.Build(ctx, os.DirFS(d.release.plain), mbom.BuildOptions{})
 	if err != nil {
 		return err
@@ -78,6 +88,7 @@ func (d *demo) write(ctx context.Context, licences []string) error {
 	var templates [][32]byte
 	for _, t := range bom.Templates {
 		templates = append(templates, t.SHA256)
+		d.template = t.Evidence.File
 	}
 	d.canary = "canary-" + rand128()
 	g := guard.DefaultPolicy()
@@ -87,31 +98,29 @@ func (d *demo) write(ctx context.Context, licences []string) error {
 		Signature: sign.Policy{
 			Keys: []crypto.PublicKey{d.publisher.key.Public()}, Name: d.release.name, MinVersion: d.release.version,
 		},
-		MBOM:    mbom.Policy{Formats: mbom.SafeFormats(), Licences: licences, Templates: templates},
+		MBOM: mbom.Policy{
+			Formats: mbom.SafeFormats(), Licences: strings.Split(o.licences, ","), InsecureAnyLicence: o.anyLicence, Templates: templates,
+		},
 		Weights: mbom.WeightPolicy{Finite: true, Templates: templates},
 		Guard:   g,
 	}
 	return nil
 }
 
-// layout finds the weights and the chat template of a model directory.
-func layout(src fs.FS) (weights, template string, err error) {
+// weightFile finds the one file of weights in a model directory.
+func weightFile(src fs.FS) (string, error) {
+	var found []string
 	for _, pattern := range []string{"*.safetensors", "*.gguf"} {
-		found, err := fs.Glob(src, pattern)
+		names, err := fs.Glob(src, pattern)
 		if err != nil {
-			return "", "", err
+			return "", err
 		}
-		if len(found) == 1 && weights == "" {
-			weights = found[0]
-		}
+		found = append(found, names...)
 	}
-	if weights == "" {
-		return "", "", errors.New("the model directory has no single .safetensors or .gguf file")
+	if len(found) != 1 {
+		return "", fmt.Errorf("-model wants a directory with one .safetensors or .gguf file; there are %d", len(found))
 	}
-	if path.Ext(weights) == ".gguf" {
-		return weights, weights, nil
-	}
-	return weights, "tokenizer_config.json", nil
+	return found[0], nil
 }
 
 // ensureCard writes a holdfast.json where a model has none yet, since rollback protection rests on it.

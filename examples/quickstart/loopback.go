@@ -8,10 +8,12 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"encoding/pem"
 	"errors"
 	"math/big"
 	"net"
 	"net/http"
+	"strconv"
 	"time"
 )
 
@@ -58,7 +60,7 @@ func newHost(addr string) (*host, net.Listener, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	return &host{url: "https://" + ln.Addr().String(), key: key, cert: cert, done: make(chan error, 1)}, ln, nil
+	return &host{url: "https://" + reachable(ln.Addr()), key: key, cert: cert, done: make(chan error, 1)}, ln, nil
 }
 
 func (h *host) serve(ln net.Listener, handler http.Handler) {
@@ -72,6 +74,19 @@ func (h *host) serve(ln net.Listener, handler http.Handler) {
 		},
 	}
 	go func() { h.done <- h.srv.ServeTLS(ln, "", "") }()
+}
+
+// reachable is a name for addr that the certificate holds, also where addr is every address of the machine.
+func reachable(addr net.Addr) string {
+	if tcp, ok := addr.(*net.TCPAddr); ok && tcp.IP.IsUnspecified() {
+		return net.JoinHostPort("localhost", strconv.Itoa(tcp.Port))
+	}
+	return addr.String()
+}
+
+// pem is the certificate as other programs read it.
+func (h *host) pem() []byte {
+	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: h.cert.Raw})
 }
 
 // clientTLS trusts this host's certificate alone.

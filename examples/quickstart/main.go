@@ -13,25 +13,28 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
 	"path/filepath"
 	"runtime"
-	"strings"
+	"syscall"
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	var o options
 	flag.StringVar(&o.model, "model", "", "model directory (default: the one in this repository)")
 	flag.StringVar(&o.licences, "licences", "apache-2.0,mit", "licences that the operator accepts, comma separated")
+	flag.BoolVar(&o.anyLicence, "insecure-any-licence", false, "accept every licence and none")
 	flag.StringVar(&o.serve, "serve", "", "address to keep serving on, for example 127.0.0.1:8443")
 	flag.BoolVar(&o.json, "json", false, "print JSON lines")
 	flag.Parse()
-	if err := run(ctx, o, os.Stdout); err != nil {
+	if err := run(ctx, o, os.Stdout, os.Stderr); err != nil {
 		fmt.Fprintln(os.Stderr, "quickstart:", err)
 		os.Exit(1)
 	}
@@ -39,11 +42,22 @@ func main() {
 
 type options struct {
 	model, licences, serve string
-	json                   bool
+	anyLicence, json       bool
 }
 
+// banner goes to standard error, so that it is seen whatever is done with the output.
+const banner = `
+  *******************************************************************************
+  **  SIMULATED TEE: no hardware stands behind the evidence of this program.   **
+  **  Its vendor, root and chip keys are made up at each start. Any policy     **
+  **  that does not say InsecureAcceptSimulated refuses it.                    **
+  *******************************************************************************
+
+`
+
 // run plays every part and returns an error if anything was accepted that should not be, or the reverse.
-func run(ctx context.Context, o options, out *os.File) error {
+func run(ctx context.Context, o options, out, warn io.Writer) error {
+	fmt.Fprint(warn, banner)
 	rep := &report{out: out, json: o.json}
 	if o.model == "" {
 		o.model = defaultModel()
@@ -54,7 +68,7 @@ func run(ctx context.Context, o options, out *os.File) error {
 	}
 	defer os.RemoveAll(work)
 
-	d, err := newDemo(ctx, rep, work, o.model, strings.Split(o.licences, ","))
+	d, err := newDemo(ctx, rep, work, o)
 	if err != nil {
 		return err
 	}
@@ -63,10 +77,14 @@ func run(ctx context.Context, o options, out *os.File) error {
 		return err
 	}
 	if o.serve != "" {
-		rep.say("\nserving on %s until interrupted", d.server.url)
-		<-ctx.Done()
-		return nil
+		return d.keepServing(ctx)
 	}
+	return errors.Join(d.attackAll(ctx), ctx.Err())
+}
+
+// attackAll attacks every link and measures every stage.
+func (d *demo) attackAll(ctx context.Context) error {
+	rep := d.report
 	rep.say("\nAttacks, each beside a twin without its one fault:\n")
 	attacks := append(d.modelAttacks(ctx), append(d.machineAttacks(ctx), d.requestAttacks(ctx)...)...)
 	results := make([]result, len(attacks))
@@ -76,12 +94,25 @@ func run(ctx context.Context, o options, out *os.File) error {
 	if err := rep.attacks(results); err != nil {
 		return err
 	}
-	rep.say("\nSpeed on 64 MiB of weights, beside what this machine can do:\n")
+	rep.say("\nSpeed on %d MiB of weights, beside what this machine can do (one run each; benchmarks/ has the proof):\n", bulk>>20)
 	stages, err := d.timings(ctx)
 	if err != nil {
 		return err
 	}
 	return rep.timings(stages)
+}
+
+// keepServing tells how to reach the server and waits for the end of ctx.
+func (d *demo) keepServing(ctx context.Context) error {
+	ca := filepath.Join(d.work, "ca.pem")
+	if err := os.WriteFile(ca, d.server.pem(), 0o644); err != nil {
+		return err
+	}
+	if err := d.report.serving(d.server.url, ca, d.release.name); err != nil {
+		return err
+	}
+	<-ctx.Done()
+	return nil
 }
 
 // defaultModel is the model that is part of this repository, wherever the command is run from.

@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/tink-crypto/tink-go/v2/keyset"
 
@@ -33,6 +34,7 @@ type release struct {
 	keyset  *keyset.Handle
 	info    seal.Info
 	id      [32]byte // ModelID
+	took    struct{ inventory, sign, seal time.Duration }
 }
 
 func newPublisher(dir string) (*publisher, error) {
@@ -52,13 +54,18 @@ func (p *publisher) publish(ctx context.Context, label string, src fs.FS, edit f
 			return nil, err
 		}
 	}
-	if err := p.inventory(ctx, r); err != nil {
-		return nil, fmt.Errorf("mbom: %w", err)
+	for _, step := range []struct {
+		name string
+		do   func(context.Context, *release) error
+		took *time.Duration
+	}{{"mbom", p.inventory, &r.took.inventory}, {"sign", p.sign, &r.took.sign}, {"seal", p.seal, &r.took.seal}} {
+		start := time.Now()
+		if err := step.do(ctx, r); err != nil {
+			return nil, fmt.Errorf("%s: %w", step.name, err)
+		}
+		*step.took = time.Since(start)
 	}
-	if err := p.sign(ctx, r); err != nil {
-		return nil, fmt.Errorf("sign: %w", err)
-	}
-	return r, p.seal(ctx, r)
+	return r, nil
 }
 
 func (p *publisher) inventory(ctx context.Context, r *release) error {

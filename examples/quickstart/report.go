@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"path"
 	"strings"
 	"text/tabwriter"
 )
@@ -75,10 +76,21 @@ func chainOf(err error) []string {
 	return out
 }
 
-// report collects what the run found and prints it for people or as JSON lines.
+// report prints what the run found, for people or as JSON lines.
 type report struct {
-	out  io.Writer
-	json bool
+	out     io.Writer
+	json    bool
+	omitted []leftOut
+}
+
+// leftOut is an attack that does not apply to the model at hand.
+type leftOut struct {
+	Attack string `json:"attack"`
+	Reason string `json:"left_out"`
+}
+
+func (r *report) leaveOut(attack, reason string) {
+	r.omitted = append(r.omitted, leftOut{attack, reason})
 }
 
 func (r *report) say(format string, args ...any) {
@@ -87,52 +99,98 @@ func (r *report) say(format string, args ...any) {
 	}
 }
 
+// encode prints one JSON line.
+func (r *report) encode(v any) error { return json.NewEncoder(r.out).Encode(v) }
+
+// serving says where the server is and how to trust it.
+func (r *report) serving(url, ca, model string) error {
+	if r.json {
+		return r.encode(map[string]string{"serving": url, "ca": ca, "model": model})
+	}
+	r.say(`
+serving on %s until interrupted; try
+
+    curl -N --cacert %s %s/v1/chat/completions -H 'Content-Type: application/json' \
+         -d '{"model":"%s","stream":true,"max_tokens":64,"messages":[{"role":"user","content":"Hello."}]}'`, url, ca, url, model)
+	return nil
+}
+
+// attacks prints the results, and returns an error unless every attack was refused for the expected reason beside an
+// accepted twin.
 func (r *report) attacks(results []result) error {
 	failed := 0
-	tw := tabwriter.NewWriter(r.out, 0, 0, 2, ' ', 0)
-	if !r.json {
-		fmt.Fprintln(tw, "attack\trefused by\trefusal\ttwin")
-	}
 	for _, res := range results {
 		if !res.ok() {
 			failed++
 		}
-		if r.json {
-			if err := json.NewEncoder(r.out).Encode(res); err != nil {
-				return err
-			}
-			continue
-		}
-		fmt.Fprintf(tw, "%s\t%s\t%s\t%s\n", res.Attack, res.Link, refusal(res), twin(res))
 	}
-	if err := tw.Flush(); err != nil {
+	if err := r.table(results); err != nil {
 		return err
 	}
-	if failed > 0 {
+	if failed > 0 || len(results) == 0 {
 		return fmt.Errorf("%d of %d attacks were not refused for the expected reason beside an accepted twin", failed, len(results))
 	}
+	r.say("\n%d attacks: each refused for the expected reason, each twin accepted", len(results))
 	return nil
 }
 
+func (r *report) table(results []result) error {
+	if r.json {
+		for _, res := range results {
+			if err := r.encode(res); err != nil {
+				return err
+			}
+		}
+		for _, o := range r.omitted {
+			if err := r.encode(o); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	tw := tabwriter.NewWriter(r.out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(tw, "attack\trefused by\trefusal\ttwin")
+	for _, res := range results {
+		fmt.Fprintf(tw, "%s\t%s\t%s\t%s\n", res.Attack, res.Link, refusal(res), twin(res))
+	}
+	for _, o := range r.omitted {
+		fmt.Fprintf(tw, "%s\t-\tleft out: %s\t-\n", o.Attack, o.Reason)
+	}
+	return tw.Flush()
+}
+
+// refusal is one line about the outcome. What is as it should be is short; what is not is told in full.
 func refusal(r result) string {
 	switch {
 	case r.Refused:
-		return clip(r.Got[0], 96)
+		return clip(cause(r), 58)
 	case len(r.Got) > 0:
-		return "WRONG REASON: " + clip(r.Got[0], 160) + " (want " + r.Expected + ")"
+		return "WRONG REASON: " + oneLine(r.Got[0]) + " (want " + r.Expected + ")"
 	}
 	return "NOT REFUSED (want " + r.Expected + ")"
+}
+
+// cause is the outermost error that the refusing package itself made: what wraps it are addresses and file names.
+func cause(r result) string {
+	for _, text := range r.Got {
+		if strings.HasPrefix(text, path.Base(r.Link)+":") {
+			return text
+		}
+	}
+	return r.Got[0]
 }
 
 func twin(r result) string {
 	if r.TwinAccepted {
 		return "accepted"
 	}
-	return "REFUSED: " + clip(r.TwinError, 160)
+	return "REFUSED: " + oneLine(r.TwinError)
 }
 
+func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
+
 func clip(s string, n int) string {
-	s = strings.Join(strings.Fields(s), " ")
+	s = oneLine(s)
 	if r := []rune(s); len(r) > n {
 		return string(r[:n-1]) + "…"
 	}

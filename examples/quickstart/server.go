@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"errors"
+	"net/http"
 	"os"
 
 	"github.com/holdfast-ai/holdfast"
@@ -42,7 +44,7 @@ func startServer(ctx context.Context, cfg holdfast.Config, dir, addr string) (*s
 		s.close()
 		return nil, err
 	}
-	handler, err := s.chain.Handler(ctx, openai.New(e, s.chain.Model().Identity().Name))
+	handler, err := s.chain.Handler(ctx, answering(e, s.chain.Model().Identity().Name))
 	if err != nil {
 		ln.Close()
 		s.close()
@@ -50,6 +52,15 @@ func startServer(ctx context.Context, cfg holdfast.Config, dir, addr string) (*s
 	}
 	h.serve(ln, handler)
 	return s, nil
+}
+
+// answering is the engine over HTTP. A model without a chat template that the engine knows continues the text of the
+// messages.
+func answering(e *engine.Engine, name string) http.Handler {
+	if _, err := e.Chat([]engine.Message{{Role: "user", Content: "Hello."}}); errors.Is(err, engine.ErrUnsupported) {
+		return &continuing{e, name}
+	}
+	return openai.New(e, name)
 }
 
 func (s *server) close() {

@@ -3,10 +3,8 @@ package main
 import (
 	"bytes"
 	"context"
-	"encoding/binary"
 	"encoding/json"
 	"fmt"
-	"math"
 	"os"
 	"path/filepath"
 
@@ -16,8 +14,6 @@ import (
 	"github.com/holdfast-ai/holdfast/crypto/seal"
 	"github.com/holdfast-ai/holdfast/sign"
 )
-
-var nan = float32(math.NaN())
 
 // heldKey is the key source of an attacker's dream: it hands the keyset over without asking. Attacks on sealed bytes use
 // it, so that the refusal comes from the seal itself.
@@ -117,7 +113,7 @@ func largest(dir string) (string, error) {
 // swapTemplate changes the chat template: what it does with a conversation is code that runs before every answer.
 func (d *demo) swapTemplate(dir string) error {
 	return rewrite(filepath.Join(dir, d.template), func(b []byte) ([]byte, error) {
-		i := bytes.Index(b, []byte("{%"))
+		i := max(bytes.Index(b, []byte("{%")), bytes.Index(b, []byte("{{")))
 		if i < 0 {
 			return nil, fmt.Errorf("%s holds no chat template", d.template)
 		}
@@ -136,16 +132,6 @@ func setCard(key string, value any) func(string) error {
 			}
 			m[key] = value
 			return json.Marshal(m)
-		})
-	}
-}
-
-// setWeight overwrites the last float of the weights.
-func (d *demo) setWeight(v float32) func(string) error {
-	return func(dir string) error {
-		return rewrite(filepath.Join(dir, d.weights), func(b []byte) ([]byte, error) {
-			binary.LittleEndian.PutUint32(b[len(b)-4:], math.Float32bits(v))
-			return b, nil
 		})
 	}
 }
