@@ -12,6 +12,8 @@ import (
 	"errors"
 	"io"
 	"os"
+	"runtime"
+	"strings"
 	"testing"
 
 	"github.com/holdfast-ai/holdfast/internal/testkit"
@@ -203,4 +205,16 @@ func FuzzParseBundle(f *testing.F) {
 			t.Fatal("no signature")
 		}
 	})
+}
+
+// Lists of tiny entries are refused before they are stored: nothing in a bundle is authenticated yet.
+func TestParseMemory(t *testing.T) {
+	text := `{"mediaType":"` + MediaType + `","dsseEnvelope":{"signatures":[` + strings.Repeat("{},", 4_000_000) + `{}]}}`
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	_, err := Parse([]byte(text))
+	runtime.ReadMemStats(&after)
+	if got := after.TotalAlloc - before.TotalAlloc; !errors.Is(err, ErrFormat) || got > uint64(len(text))+1<<20 {
+		t.Errorf("%d bytes of bundle cost %d bytes: %v", len(text), got, err)
+	}
 }

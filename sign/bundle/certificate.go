@@ -3,6 +3,7 @@ package bundle
 import (
 	"bytes"
 	"crypto"
+	"crypto/rsa"
 	"crypto/x509"
 	"encoding/base64"
 	"encoding/json"
@@ -17,6 +18,10 @@ import (
 
 // maxCertificates bounds a chain: leaf, intermediates, root.
 const maxCertificates = 10
+
+// maxRSA bounds RSA keys of issuers in bits, as crypto/tls does. Anybody can put certificates into a bundle, and one check
+// with a key that fills a certificate of the allowed size takes seconds.
+const maxRSA = 8192
 
 // ErrCertificate means a certificate that does not lead to a trusted root now, may not sign, or is malformed.
 var ErrCertificate = errors.New("certificate is not accepted")
@@ -55,6 +60,9 @@ func (b *Bundle) chain(m *material) error {
 		cert, err := x509.ParseCertificate(der)
 		if err != nil {
 			return malformed(field, "is not a certificate", err)
+		}
+		if k, ok := cert.PublicKey.(*rsa.PublicKey); ok && k.N.BitLen() > maxRSA {
+			return malformed(field, "has too large a key", nil)
 		}
 		b.Chain = append(b.Chain, cert)
 	}
