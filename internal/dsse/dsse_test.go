@@ -199,3 +199,17 @@ func appended(t *testing.T, sig string) string {
 	}
 	return base64.StdEncoding.EncodeToString(append(b, 0))
 }
+
+// A key that was never set refuses, and an error does not carry what a stranger wrote.
+func TestHostileEnvelopes(t *testing.T) {
+	for _, pub := range []crypto.PublicKey{nil, (*ecdsa.PublicKey)(nil), &ecdsa.PublicKey{}} {
+		e := Envelope{PayloadType: "t", Signatures: []Signature{{}}}
+		if _, err := e.Verify(pub, "t"); err == nil {
+			t.Errorf("%T: accepted", pub)
+		}
+	}
+	_, err := (&Envelope{PayloadType: strings.Repeat("x", 1<<20)}).Verify(nil, "t")
+	if !errors.Is(err, ErrFormat) || len(err.Error()) > 200 {
+		t.Errorf("an error of %d bytes", len(err.Error()))
+	}
+}
