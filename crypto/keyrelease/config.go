@@ -97,7 +97,7 @@ func NewServer(cfg ServerConfig) (*Server, error) {
 	s := &Server{
 		cfg: cfg, hash: hash, models: make(map[string]policy, len(cfg.Models)),
 		tokens:  tokens{key: slices.Clone(cfg.ChallengeKey), server: hash, lifetime: cfg.Lifetime},
-		working: make(chan struct{}, cfg.Concurrent), mux: http.NewServeMux(),
+		working: make(chan struct{}, cfg.Concurrent), reading: maxReading, mux: http.NewServeMux(),
 	}
 	for name, m := range cfg.Models {
 		if s.models[name], err = newPolicy(m); err != nil {

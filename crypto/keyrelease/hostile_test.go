@@ -3,6 +3,8 @@ package keyrelease
 import (
 	"context"
 	"errors"
+	"net"
+	"net/http/httptest"
 	"testing"
 	"time"
 
@@ -46,5 +48,39 @@ func TestDisabledKeysAreNotReleased(t *testing.T) {
 	w.config.Models["tiny"] = model
 	if _, err := NewServer(w.config); !errors.Is(err, ErrConfig) {
 		t.Errorf("%v, want ErrConfig", err)
+	}
+}
+
+// Senders that never end do not keep others out: their place is free again after a while.
+func TestSlowSenders(t *testing.T) {
+	w := newWorld(t)
+	w.config.Concurrent = 1
+	s, err := NewServer(w.config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.reading = 50 * time.Millisecond
+	srv := httptest.NewServer(s)
+	t.Cleanup(srv.Close)
+	w.client.URL, w.client.HTTP = srv.URL, srv.Client()
+	conn, err := net.Dial("tcp", srv.Listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	const head = "POST /v1/release HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{"
+	if _, err := conn.Write([]byte(head)); err != nil {
+		t.Fatal(err)
+	}
+	for len(s.working) == 0 { // until the slow one is in
+		time.Sleep(time.Millisecond)
+	}
+	for deadline := time.Now().Add(3 * time.Second); len(s.working) != 0; time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("the slow sender keeps its place")
+		}
+	}
+	if _, err := w.client.Keyset(t.Context(), w.info, nil); err != nil {
+		t.Error(err)
 	}
 }

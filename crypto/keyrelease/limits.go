@@ -13,6 +13,10 @@ const (
 	// DefaultConcurrent is how many releases a server works on at once: verifying evidence costs milliseconds of CPU.
 	DefaultConcurrent = 32
 
+	// maxReading bounds how long a body is read, because a release that is worked on counts from its first byte: slow
+	// senders would keep everybody else out.
+	maxReading = 10 * time.Second
+
 	maxRequest  = 2 << 20   // base64 of evidence, and the rest
 	maxResponse = 256 << 10 // a keyset has some hundred bytes, and HPKE adds 1.1 KiB
 	maxClaims   = 4 << 10

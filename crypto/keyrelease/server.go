@@ -30,6 +30,7 @@ type Server struct {
 	tokens  tokens
 	models  map[string]policy
 	working chan struct{}
+	reading time.Duration // for one request body
 	mux     *http.ServeMux
 }
 
@@ -201,7 +202,10 @@ func (s *Server) read(w http.ResponseWriter, r *http.Request, msg any, most int6
 		s.fail(w, http.StatusUnsupportedMediaType)
 		return false
 	}
+	deadline := http.NewResponseController(w)
+	_ = deadline.SetReadDeadline(time.Now().Add(s.reading)) // unsupported where the caller has brought its own writer
 	b, err := io.ReadAll(http.MaxBytesReader(w, r.Body, most))
+	_ = deadline.SetReadDeadline(time.Time{})
 	if err != nil {
 		status := http.StatusBadRequest
 		if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
