@@ -82,11 +82,11 @@ func newSeal(ui *ui) *cobra.Command {
 				return err
 			}
 			update, end := ui.progress("seal")
-			defer end()
 			info, err := seal.Dir(cmd.Context(), out, sign.DirFS(root), h, seal.Options{
 				Name: decl.Name, Version: decl.Version, Wraps: []seal.Wrapper{k},
 				Progress: func(p seal.Progress) { update(p.Done, p.Total) },
 			})
+			end()
 			if err != nil {
 				return err
 			}
@@ -120,8 +120,9 @@ func newUnseal(ui *ui) *cobra.Command {
 			}
 			defer close()
 			update, end := ui.progress("unseal")
-			defer end()
-			if err := seal.Unseal(cmd.Context(), out, f, func(p seal.Progress) { update(p.Done, p.Total) }); err != nil {
+			err = seal.Unseal(cmd.Context(), out, f, func(p seal.Progress) { update(p.Done, p.Total) })
+			end()
+			if err != nil {
 				return err
 			}
 			return ui.result(sealView(f.Info()), fmt.Sprintf("unsealed %s version %d in %s", f.Info().Name, f.Info().Version, out),

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"crypto"
+	"crypto/rand"
 	"crypto/x509"
 	"errors"
 	"fmt"
@@ -66,8 +67,15 @@ func within(dir, path string) (string, bool) {
 	if real, err := filepath.EvalSymlinks(filepath.Dir(p)); err == nil {
 		p = filepath.Join(real, filepath.Base(p))
 	}
+	return below(d, p)
+}
+
+// below returns path as a slash-separated name relative to dir by their spelling alone.
+func below(dir, path string) (string, bool) {
+	d, err1 := filepath.Abs(dir)
+	p, err2 := filepath.Abs(path)
 	rel, err := filepath.Rel(d, p)
-	if err != nil || rel == "." || rel == ".." || strings.HasPrefix(rel, ".."+string(filepath.Separator)) {
+	if err = errors.Join(err, err1, err2); err != nil || rel == "." || rel == ".." || strings.HasPrefix(rel, ".."+string(filepath.Separator)) {
 		return "", false
 	}
 	return filepath.ToSlash(rel), true
@@ -198,7 +206,12 @@ func signDir(ctx context.Context, ui *ui, dir string, flags *modelFlags, key cry
 	if err != nil {
 		return err
 	}
-	if err := replaceFile(flags.signature, data); err != nil {
+	if name, inside := below(dir, flags.signature); inside { // by its spelling: a link in the model must not lead it out
+		err = replaceIn(root, filepath.FromSlash(name), data)
+	} else {
+		err = replaceFile(flags.signature, data)
+	}
+	if err != nil {
 		return err
 	}
 	return ui.result(map[string]string{"model_id": hexOf(id), "signature": flags.signature},
@@ -219,19 +232,32 @@ func replaceFile(name string, data []byte) error {
 	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
 		return err
 	}
-	f, err := os.CreateTemp(filepath.Dir(name), ".holdfast-*")
+	root, err := os.OpenRoot(filepath.Dir(name))
 	if err != nil {
 		return err
 	}
-	defer os.Remove(f.Name()) // fails after the rename, as it should
-	if _, err := f.Write(data); err != nil {
-		f.Close()
+	defer root.Close()
+	return replaceIn(root, filepath.Base(name), data)
+}
+
+// replaceIn is replaceFile below root: no link in a directory that somebody else wrote leads out of it.
+func replaceIn(root *os.Root, name string, data []byte) error {
+	if err := root.MkdirAll(filepath.Dir(name), 0o755); err != nil {
 		return err
 	}
-	if err := errors.Join(f.Chmod(0o644), f.Sync(), f.Close()); err != nil {
+	temp := fmt.Sprintf("%s.%s.tmp", name, rand.Text())
+	f, err := root.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+	if err != nil {
 		return err
 	}
-	return os.Rename(f.Name(), name)
+	_, err = f.Write(data)
+	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return errors.Join(err, root.Remove(temp))
+	}
+	if err := root.Rename(temp, name); err != nil {
+		return errors.Join(err, root.Remove(temp))
+	}
+	return nil
 }
 
 // readFile reads a regular file of at most max bytes, and never waits for one that is a pipe.

@@ -31,7 +31,7 @@ func checkTrees(t *Tree) []Violation {
 // "standard library only" stays so through them.
 func checkInternal(t *Tree) []Violation {
 	return t.imported(func(f *File) bool {
-		return f.Module == "." && f.Tree() == "internal" && !f.Test && !f.Main() && !under(f.Dir, "internal/deps")
+		return f.Module == "." && f.Tree() == "internal" && !f.Test && !f.Main()
 	}, func(f *File, p string) string {
 		if standard(p) {
 			return ""
@@ -72,7 +72,7 @@ var importers = []struct {
 }
 
 func checkImporters(t *Tree) []Violation {
-	return t.imported(func(f *File) bool { return f.Module == "." && !f.Test && !under(f.Dir, "internal/deps") }, func(f *File, p string) string {
+	return t.imported(func(f *File) bool { return f.Module == "." && !f.Test }, func(f *File, p string) string {
 		for _, r := range importers {
 			if strings.HasPrefix(p, r.prefix) && !slices.ContainsFunc(r.dirs, func(d string) bool { return under(f.Dir, d) }) &&
 				!slices.Contains(composers, f.Dir) {
