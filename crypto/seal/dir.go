@@ -24,7 +24,7 @@ type Options struct {
 	Progress func(Progress)
 }
 
-// Dir seals every regular file below src into the new directory dst, under the one enabled key of h. Files of any name are
+// Dir seals every regular file below src into the new directory dst, under the one key of h. Files of any name are
 // sealed, `.holdfast/model.sig` included: a signature in clear would let small files be guessed from their digests. Empty
 // directories are not kept. Use a fresh keyset for each version of a model.
 //
@@ -46,6 +46,9 @@ func Dir(ctx context.Context, dst string, src fs.FS, h *keyset.Handle, o Options
 		return Info{}, err
 	}
 	defer d.key.dek.Destroy()
+	if h.Len() != 1 {
+		return Info{}, fmt.Errorf("%w: %d keys, and readers would get the disabled ones too", ErrKeyset, h.Len())
+	}
 	if IsSealed(src) {
 		return Info{}, fmt.Errorf("%w: it has a %s already", ErrSource, manifestName)
 	}

@@ -4,9 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"runtime"
 	"strings"
 	"testing"
+	"testing/fstest"
+
+	"github.com/tink-crypto/tink-go/v2/keyset"
 )
 
 const emptyManifest = `{"version":1,"model":{"name":"m","version":1},"segment":4096,"commitment":"` +
@@ -69,5 +73,32 @@ func TestSpreadPanics(t *testing.T) {
 		if late = running; in == "report" && late != 0 || late > 1 {
 			t.Errorf("%s: %d pieces still run", in, late)
 		}
+	}
+}
+
+// A disabled key would be wrapped with the enabled one, and whoever has it can enable it.
+func TestDirRefusesDisabledKeys(t *testing.T) {
+	h, err := NewKeyset(4096)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := keyset.NewManagerFromHandle(h)
+	e, err := h.Primary()
+	if err != nil {
+		t.Fatal(err)
+	}
+	id, err := m.AddNewKeyFromParameters(e.Key().Parameters())
+	if err == nil {
+		err = m.Disable(id)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if h, err = m.Handle(); err != nil {
+		t.Fatal(err)
+	}
+	dst := filepath.Join(t.TempDir(), "sealed")
+	if _, err := Dir(t.Context(), dst, fstest.MapFS{}, h, Options{Name: "m"}); !errors.Is(err, ErrKeyset) {
+		t.Errorf("%v, want ErrKeyset", err)
 	}
 }

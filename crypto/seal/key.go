@@ -174,7 +174,8 @@ func (k *key) manifestMAC(manifest []byte) (c [32]byte, err error) {
 }
 
 // Commitment is a public value that names a keyset and its parameters without showing the key (docs/SPEC.md section 3):
-// two keysets never have the same one. Errors: [ErrKeyset], [ErrUnsupported].
+// keysets that were generated never share one. A key with zero bytes appended has the same, so it identifies a keyset only
+// against mistakes; seal.mac and the signature over plaintext hold against its maker. Errors: [ErrKeyset], [ErrUnsupported].
 func Commitment(h *keyset.Handle) ([32]byte, error) {
 	k, err := keyOf(h, maxFormatSegment)
 	if err != nil {
