@@ -34,16 +34,16 @@ func kindOf(r rune) kind {
 		switch {
 		case r <= 0x200a || r == 0x2028 || r == 0x2029 || r == 0x202f || r == 0x205f:
 			return blank
-		case r <= 0x200d || r >= 0x2060 && r <= 0x2064 || r >= 0x206a && r <= 0x206f:
+		case r <= 0x200d || r >= 0x2060 && r <= 0x2065 || r >= 0x206a && r <= 0x206f:
 			return zeroWidth
 		case r == 0x200e || r == 0x200f || r >= 0x202a && r <= 0x202e || r >= 0x2066 && r <= 0x2069:
 			return bidi
 		case r >= 0x20d0 && r <= 0x20ff:
 			return combining
 		}
-	case r == 0x3000:
+	case r == 0x3000 || r == 0x2800: // the Braille pattern without dots shows nothing
 		return blank
-	case r == 0x3164 || r == 0xfeff || r == 0xffa0 || r >= 0x1bca0 && r <= 0x1bca3 || r >= 0x1d173 && r <= 0x1d17a:
+	case r == 0x3164 || r == 0xfeff || r == 0xffa0 || r >= 0xfff0 && r <= 0xfffb || r >= 0xe0080 && r <= 0xe00ff || r >= 0xe01f0 && r <= 0xe0fff || r >= 0x1bca0 && r <= 0x1bca3 || r >= 0x1d173 && r <= 0x1d17a:
 		return zeroWidth
 	case r >= 0xfe00 && r <= 0xfe0f || r >= 0xe0100 && r <= 0xe01ef:
 		return variation

@@ -72,7 +72,7 @@ func (t *Text) Append(text []byte, base int) {
 // asciiRun appends visible ASCII from text[i:] and returns where it ends.
 func (t *Text) asciiRun(text []byte, i, base int) int {
 	norm := t.Norm
-	start := len(norm) == 0 || !wordByte(norm[len(norm)-1])
+	start := len(norm) == 0 || !asciiWord(norm[len(norm)-1])
 	for i < len(text) {
 		c := text[i]
 		if c == ' ' && len(norm) > 0 && norm[len(norm)-1] != ' ' { // the only white space that stands for itself
@@ -107,6 +107,8 @@ var lowered, word = func() (l [256]byte, w [256]bool) {
 	return l, w
 }()
 
+func asciiWord(c byte) bool { return c < utf8.RuneSelf && word[c] }
+
 func letter(c byte) bool { return c|0x20 >= 'a' && c|0x20 <= 'z' }
 
 func (t *Text) space() {
@@ -136,7 +138,7 @@ func (t *Text) mark(orig int) {
 // looks no further than the word, so that a text of almost-words costs no more than others.
 func (t *Text) spelledOut(text []byte, i, base int) int {
 	end, n := i, 0
-	for j := i; j < len(text) && letter(text[j]) && (j+1 == len(text) || !wordByte(text[j+1])); j += 2 {
+	for j := i; j < len(text) && letter(text[j]) && (j+1 == len(text) || !asciiWord(text[j+1])); j += 2 {
 		end, n = j+1, n+1
 		if end == len(text) || text[end] != text[i+1] {
 			break
@@ -184,12 +186,16 @@ func (t *Text) rune(text []byte, i, base int) int {
 	case blank:
 		t.space()
 	case combining: // on Latin it is decoration; other scripts need their marks
-		if m := len(t.Norm); m > 0 && t.Norm[m-1] < utf8.RuneSelf {
+		if t.endsInLetter() {
 			t.Evidence.Folded++
 			break
 		}
 		t.Norm = append(t.Norm, text[i:i+n]...)
 	default:
+		if t.endsInLetter() && unicode.In(r, unicode.Mn, unicode.Me) { // a mark of another script on Latin
+			t.Evidence.Folded++
+			break
+		}
 		if f := flagLen(text[i:]); f > 0 {
 			n = f
 			break
@@ -198,6 +204,12 @@ func (t *Text) rune(text []byte, i, base int) int {
 	}
 	t.mark(base + i + n)
 	return n
+}
+
+// endsInLetter reports whether what was read last is ASCII but no space.
+func (t *Text) endsInLetter() bool {
+	n := len(t.Norm)
+	return n > 0 && t.Norm[n-1] < utf8.RuneSelf && t.Norm[n-1] != ' '
 }
 
 // flags are the emoji that tag characters are for: England, Scotland, Wales (UTS 51, ED-14a), behind a black flag.

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"unicode"
+	"unicode/utf8"
 )
 
 // A Rule is one pattern of the built-in detector: classes of words that follow one another at no more than Gap bytes of
@@ -238,6 +240,28 @@ func (s *scratch) locate(start, end int) (span, from, to int) {
 	return s.ends[k].index, s.text.Original(start), s.text.Original(end-1) + 1
 }
 
+// standsAlone reports whether norm[start:end] is no part of a longer word. Next to ASCII only ASCII goes on with a word:
+// accents and look-alikes are folded by now, and what else stands there is a quotation mark, an emoji or another script.
 func standsAlone(norm []byte, start, end int) bool {
-	return (start == 0 || !wordByte(norm[start-1])) && (end == len(norm) || !wordByte(norm[end]))
+	if start > 0 {
+		if c := norm[start-1]; c < utf8.RuneSelf && word[c] {
+			return false
+		} else if c >= utf8.RuneSelf && norm[start] >= utf8.RuneSelf {
+			if r, _ := utf8.DecodeLastRune(norm[:start]); inWord(r) {
+				return false
+			}
+		}
+	}
+	if end < len(norm) {
+		if c := norm[end]; c < utf8.RuneSelf && word[c] {
+			return false
+		} else if c >= utf8.RuneSelf && norm[end-1] >= utf8.RuneSelf {
+			if r, _ := utf8.DecodeRune(norm[end:]); inWord(r) {
+				return false
+			}
+		}
+	}
+	return true
 }
+
+func inWord(r rune) bool { return unicode.In(r, unicode.L, unicode.M, unicode.N) }
