@@ -8,6 +8,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -165,4 +166,17 @@ func FuzzParse(f *testing.F) {
 			t.Fatal(err)
 		}
 	})
+}
+
+// A list that is too long is refused before it is stored.
+func TestParseMemory(t *testing.T) {
+	text := `{"predicate":{"resources":[` + strings.Repeat("0,", 4_000_000) + `0]}}`
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	var p predicate
+	err := decode("predicate", []byte(text[len(`{"predicate":`):len(text)-1]), &p, known)
+	runtime.ReadMemStats(&after)
+	if got := after.TotalAlloc - before.TotalAlloc; !errors.Is(err, ErrFormat) || got > 1<<20 {
+		t.Errorf("%d bytes cost %d bytes: %v", len(text), got, err)
+	}
 }

@@ -14,7 +14,7 @@ import (
 // Limits on a payload. The signer is trusted to say what a model is, not to cost arbitrary memory.
 const (
 	MaxPayload   = 32 << 20 // bytes; about 200,000 files
-	MaxResources = 250_000  // of one model
+	MaxResources = 250_000  // of one model; no other list is longer
 	MaxName      = 4096     // bytes of one path: PATH_MAX of Linux
 	maxNesting   = 64       // directories above a file
 	maxDepth     = 16       // a statement nests five deep; unknown fields of resources may nest further
@@ -108,7 +108,7 @@ const (
 )
 
 func decode(field string, data []byte, v any, s strictness) error {
-	lim := strictjson.Limits{MaxBytes: MaxPayload, MaxDepth: maxDepth}
+	lim := strictjson.Limits{MaxBytes: MaxPayload, MaxDepth: maxDepth, MaxItems: MaxResources}
 	unmarshal := strictjson.Unmarshal
 	if s == open {
 		unmarshal = strictjson.UnmarshalKnown
@@ -187,9 +187,6 @@ func integer(raw json.RawMessage) (int64, error) {
 func (m *Manifest) resources(raw []json.RawMessage) error {
 	if len(raw) == 0 {
 		return malformed("predicate.resources", "is empty")
-	}
-	if len(raw) > MaxResources {
-		return malformed("predicate.resources", "has more than %d entries", MaxResources)
 	}
 	m.Resources = make([]Resource, len(raw))
 	for i, b := range raw {
