@@ -22,6 +22,7 @@ import (
 type demo struct {
 	report    *report
 	work      string // temporary directory
+	bulk      int    // bytes of weights that speed is measured on
 	source    fs.FS  // the model as it was trained
 	weights   string // its weight file
 	template  string // the file that holds its chat template, or "" where it has none
@@ -59,7 +60,7 @@ func newDemo(ctx context.Context, rep *report, work string, o options) (*demo, e
 	if fi, err := os.Stat(dir); err != nil || !fi.IsDir() {
 		return nil, errors.Join(fmt.Errorf("-model wants a directory: %s", o.model), err)
 	}
-	d := &demo{report: rep, work: work, source: os.DirFS(dir)}
+	d := &demo{report: rep, work: work, bulk: o.bulk, source: os.DirFS(dir)}
 	if d.weights, err = weightFile(d.source); err != nil {
 		return nil, err
 	}

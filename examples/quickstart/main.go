@@ -27,7 +27,7 @@ import (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	var o options
+	o := options{bulk: bulk}
 	flag.StringVar(&o.model, "model", "", "model directory (default: the one in this repository)")
 	flag.StringVar(&o.licences, "licences", "apache-2.0,mit", "licences that the operator accepts, comma separated")
 	flag.BoolVar(&o.anyLicence, "insecure-any-licence", false, "accept every licence and none")
@@ -43,6 +43,7 @@ func main() {
 type options struct {
 	model, licences, serve string
 	anyLicence, json       bool
+	bulk                   int // bytes of weights that speed is measured on
 }
 
 // banner goes to standard error, so that it is seen whatever is done with the output.
@@ -94,7 +95,7 @@ func (d *demo) attackAll(ctx context.Context) error {
 	if err := rep.attacks(results); err != nil {
 		return err
 	}
-	rep.say("\nSpeed on %d MiB of weights, beside what this machine can do (one run each; benchmarks/ has the proof):\n", bulk>>20)
+	rep.say("\nSpeed on %d MiB of weights, beside what this machine can do (one run each; benchmarks/ has the proof):\n", d.bulk>>20)
 	stages, err := d.timings(ctx)
 	if err != nil {
 		return err

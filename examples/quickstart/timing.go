@@ -19,11 +19,10 @@ import (
 	"github.com/holdfast-ai/holdfast"
 )
 
-// bulk is the size in bytes of the weights that speed is measured on: large enough to leave the caches.
-const (
-	bulk     = 64 << 20
-	bulkName = "bulk.safetensors"
-)
+// bulk is the default size in bytes of the weights that speed is measured on: large enough to leave the caches.
+const bulk = 64 << 20
+
+const bulkName = "bulk.safetensors"
 
 // A stage is one line of the timing table.
 type stage struct {
@@ -33,11 +32,11 @@ type stage struct {
 	OfLimit   float64 `json:"of_limit,omitempty"` // share of that operation's speed
 }
 
-// timings publishes a model of bulk bytes and loads it, and measures each stage beside the machine's own operation that
+// timings publishes a model of d.bulk bytes and loads it, and measures each stage beside the machine's own operation that
 // bounds it, in the same minute. Single runs on a busy machine: the gates in benchmarks are the proof.
 func (d *demo) timings(ctx context.Context) ([]stage, error) {
 	cfg := d.policy
-	r, err := d.publisher.publish(ctx, "bulk", d.source, func(dir string) error { return writeBulk(filepath.Join(dir, bulkName)) })
+	r, err := d.publisher.publish(ctx, "bulk", d.source, func(dir string) error { return writeBulk(filepath.Join(dir, bulkName), d.bulk) })
 	if err != nil {
 		return nil, err
 	}
@@ -128,9 +127,9 @@ func gcmRate(data []byte) (float64, error) {
 	}), nil
 }
 
-// writeBulk writes a safetensors file with one tensor of random, finite float32 values.
-func writeBulk(name string) error {
-	data := make([]byte, bulk)
+// writeBulk writes a safetensors file with one tensor of n bytes of random, finite float32 values.
+func writeBulk(name string, n int) error {
+	data := make([]byte, n)
 	if _, err := rand.Read(data); err != nil {
 		return err
 	}
@@ -138,7 +137,7 @@ func writeBulk(name string) error {
 		data[i] = 0x3f // exponents near 0: finite, between 2^-1 and 2
 	}
 	header, err := json.Marshal(map[string]any{"bulk": map[string]any{
-		"dtype": "F32", "shape": []int{bulk / 4}, "data_offsets": []int{0, bulk},
+		"dtype": "F32", "shape": []int{n / 4}, "data_offsets": []int{0, n},
 	}})
 	if err != nil {
 		return err
