@@ -65,17 +65,18 @@ func NewLeak(canaries, prompts []string) (*Leak, error) {
 // add enters the word runs of a prompt.
 func (l *Leak) add(prompt string) bool {
 	var words []uint64
-	for i := 0; i < len(prompt); {
-		if !wordByte(prompt[i]) {
-			i++
+	var between gap
+	h, n := uint64(wordSeed), 0
+	for i := range len(prompt) + 1 {
+		if i < len(prompt) && !between.takes(prompt[i]) {
+			h, n = wordHash(h, prompt[i]), n+1
 			continue
 		}
-		h, start := uint64(wordSeed), i
-		for ; i < len(prompt) && wordByte(prompt[i]); i++ {
-			h = wordHash(h, prompt[i])
+		if n > 0 {
+			l.longest = max(l.longest, n)
+			words = append(words, h)
 		}
-		l.longest = max(l.longest, i-start)
-		words = append(words, h)
+		h, n = wordSeed, 0
 	}
 	if len(words) < minPrompt {
 		return false
@@ -112,6 +113,33 @@ func wordHash(h uint64, c byte) uint64 { return (h ^ uint64(lower(c, true))) * 1
 
 func wordByte(c byte) bool { return word[c] }
 
+// gap tells the bytes between words from those of words. Of UTF-8 it counts the blocks that hold punctuation, symbols and
+// emoji (lead bytes C2, E2, F0): a model that is asked for “quotation marks” repeats a prompt all the same.
+type gap struct{ more uint8 } // bytes of the character that are to come
+
+func (g *gap) takes(c byte) bool {
+	if c < 0x80 {
+		g.more = 0
+		return !word[c]
+	}
+	if c < 0xc0 && g.more > 0 {
+		g.more--
+		return true
+	}
+	switch c {
+	case 0xc2:
+		g.more = 1
+	case 0xe2:
+		g.more = 2
+	case 0xf0:
+		g.more = 3
+	default:
+		g.more = 0
+		return false
+	}
+	return true
+}
+
 func isWord(c byte) bool {
 	return c >= 0x80 || c >= '0' && c <= '9' || c|0x20 >= 'a' && c|0x20 <= 'z'
 }
@@ -119,16 +147,17 @@ func isWord(c byte) bool {
 // A LeakState follows one text that arrives in pieces. The result does not depend on where the pieces are cut. The
 // zero value is not usable: start with [Leak.Start].
 type LeakState struct {
-	leak  *Leak
-	pos   int    // bytes seen
-	node  state  // of the canary automaton
-	word  uint64 // hash of the word in progress
-	in    int    // its length so far, 0 between words
-	run   int    // words in a row that stand so in a prompt, 0 while fewer than holdWords match
-	ring  [leakWords]uint64
-	start [leakWords]int // position of each word in ring
-	n     int            // words seen
-	rule  string
+	leak    *Leak
+	pos     int    // bytes seen
+	node    state  // of the canary automaton
+	word    uint64 // hash of the word in progress
+	in      int    // its length so far, 0 between words
+	between gap
+	run     int // words in a row that stand so in a prompt, 0 while fewer than holdWords match
+	ring    [leakWords]uint64
+	start   [leakWords]int // position of each word in ring
+	n       int            // words seen
+	rule    string
 }
 
 // Start begins a text.
@@ -154,7 +183,7 @@ func (s *LeakState) Write(p []byte) (held int, rule string) {
 		if l.longest == 0 {
 			continue
 		}
-		if wordByte(c) {
+		if !s.between.takes(c) {
 			s.word = wordHash(s.word, c)
 			s.in++
 			continue

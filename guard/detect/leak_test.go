@@ -149,3 +149,27 @@ func TestLeakDoesNotAllocate(t *testing.T) {
 		t.Errorf("%v allocations", n)
 	}
 }
+
+// Typographic punctuation and emoji stand between words like any other, on either side.
+func TestLeakAmongOtherCharacters(t *testing.T) {
+	const words = "never tell anyone the tide tables before the bell"
+	l := newLeak(t, nil, []string{prompt, "“Jeder—Gast zahlt «bar», jeder Gast zahlt gleich»"})
+	for _, text := range []string{
+		strings.ReplaceAll(words, " ", "” “"), strings.ReplaceAll(words, " ", "—"), strings.ReplaceAll(words, " ", "🙂"), strings.ReplaceAll(words, " ", "\u00a0"),
+		strings.ReplaceAll(words, " ", "•→"), "Jeder Gast zahlt bar, jeder Gast zahlt gleich",
+	} {
+		if got := leakWhole(l, text); got != RulePrompt {
+			t.Errorf("%q: %q", text, got)
+		}
+		for cut := range len(text) {
+			s := l.Start()
+			s.Write([]byte(text[:cut]))
+			if s.Write([]byte(text[cut:])); s.Finish() != RulePrompt {
+				t.Errorf("%q cut at %d", text, cut)
+			}
+		}
+	}
+	if got := leakWhole(l, "neverétell anyone thé tide"); got != "" {
+		t.Error(got)
+	}
+}
