@@ -109,7 +109,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (h *Handler) serve(w http.ResponseWriter, r *http.Request, id string, salt [32]byte) {
 	subject := h.cfg.Subject(r)
 	in := &body{rc: r.Body, mac: hmac.New(sha256.New, salt[:])}
-	out := &writer{inner: w, mac: hmac.New(sha256.New, salt[:]), id: id, head: r.Method == http.MethodHead}
+	out := &writer{inner: w, mac: hmac.New(sha256.New, salt[:]), id: id, head: r.Method == http.MethodHead, old: !r.ProtoAtLeast(1, 1)}
 	w.Header().Set("Trailer", HeaderID)
 	inner := r.Clone(r.Context())
 	inner.Body = in
