@@ -174,6 +174,9 @@ func (x *extractor) json(name string) error {
 	if !config {
 		return nil
 	}
+	if path.Base(name) == modulesFile {
+		return x.modules(name, data)
+	}
 	var top map[string]json.RawMessage
 	if err := json.Unmarshal(data, &top); err != nil {
 		return nil //nolint:nilerr // a list or scalar: nothing that a loader reads as configuration
@@ -182,6 +185,22 @@ func (x *extractor) json(name string) error {
 		return err
 	}
 	return x.config(name, top)
+}
+
+// modules finds the classes of modules.json that are imported from a repository: all but those of the library itself.
+func (x *extractor) modules(name string, data []byte) error {
+	var parts []struct {
+		Type string `json:"type"`
+	}
+	if err := json.Unmarshal(data, &parts); err != nil {
+		return &FormatError{name, "list of modules", err}
+	}
+	for i, m := range parts {
+		if !strings.HasPrefix(m.Type, "sentence_transformers.") {
+			x.bom.RemoteCode = append(x.bom.RemoteCode, model.Value{Text: "type", Evidence: declared(name, fmt.Sprintf("/%d/type", i))})
+		}
+	}
+	return nil
 }
 
 // config takes the fields of the configuration files that describe the model.
@@ -205,6 +224,10 @@ func (x *extractor) config(name string, top map[string]json.RawMessage) error {
 	case "tokenizer_config.json":
 		x.property("cdx:ai-ml:model:tokenizer", scalar(top["tokenizer_class"]), name, "/tokenizer_class")
 		x.property("cdx:ai-ml:model:parameter:model_max_length", scalar(top["model_max_length"]), name, "/model_max_length")
+	case pipelineFile:
+		if c := bytes.TrimSpace(top["_class_name"]); len(c) > 0 && c[0] == '[' { // [file of the repository, class]
+			x.bom.RemoteCode = append(x.bom.RemoteCode, model.Value{Text: "_class_name", Evidence: declared(name, "/_class_name")})
+		}
 	case "adapter_config.json":
 		for _, base := range texts(top["base_model_name_or_path"]) {
 			ev := declared(name, "/base_model_name_or_path")

@@ -75,8 +75,14 @@ func isJSON(name string) bool { return strings.EqualFold(path.Ext(name), ".json"
 // isConfig reports whether loaders take instructions from the file, as opposed to vocabularies and indexes.
 func isConfig(name string) bool {
 	base := strings.ToLower(path.Base(name))
-	return isJSON(name) && (strings.Contains(base, "config") || strings.Contains(base, "template"))
+	return isJSON(name) && (strings.Contains(base, "config") || strings.Contains(base, "template") || base == modulesFile || base == pipelineFile)
 }
+
+// Files that name the classes of a model's parts: those of sentence-transformers and of diffusers.
+const (
+	modulesFile  = "modules.json"
+	pipelineFile = "model_index.json"
+)
 
 func isTemplate(name string) bool {
 	switch strings.ToLower(path.Ext(name)) {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"slices"
+	"strings"
 
 	"github.com/holdfast-ai/holdfast/mbom/cyclonedx"
 	"github.com/holdfast-ai/holdfast/mbom/format"
@@ -56,7 +57,7 @@ func Open(ctx context.Context, fsys fs.FS, files []manifest.Resource, p Policy) 
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		if err := p.gateFile(fsys, name); err != nil {
+		if err := p.gateFile(fsys, name, signed); err != nil {
 			return nil, err
 		}
 	}
@@ -113,7 +114,7 @@ func (b *Bound) bind(fsys fs.FS, signed map[string][]byte, p Policy) (*cyclonedx
 }
 
 // gateFile holds one file against the allowed formats.
-func (p Policy) gateFile(fsys fs.FS, name string) error {
+func (p Policy) gateFile(fsys fs.FS, name string, signed map[string][]byte) error {
 	byName := format.ByName(name)
 	if byName != "" {
 		if err := p.allowFormat(name, byName); err != nil {
@@ -147,6 +148,8 @@ func (p Policy) gateFile(fsys fs.FS, name string) error {
 		if rep := pickle.Scan(bytes.NewReader(data), int64(len(data))); rep.Verdict != pickle.Clean {
 			return &PolicyError{"Formats", name, "a pickle that imports allowed names only", rep.Verdict.String()}
 		}
+	case strings.HasSuffix(strings.ToLower(name), ".index.json"):
+		return checkIndex(name, data, signed)
 	}
 	return nil
 }
