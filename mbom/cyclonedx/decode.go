@@ -40,6 +40,7 @@ type component struct {
 		Name  string `json:"name"`
 		Value string `json:"value"`
 	} `json:"properties"`
+	Components []component `json:"components"`
 }
 
 // Decode reads a document of version 1.6 or 1.7 strictly: no key twice or in another case, no path twice, a SHA-256 digest
@@ -68,6 +69,11 @@ func Decode(data []byte) (*Document, error) {
 			}
 		}
 	}
+	for _, c := range append(doc.Components, doc.Metadata.Component) {
+		if c.nestsFile() { // some readers would list it and others not
+			return nil, fmt.Errorf("%w: a file inside another component", ErrFormat)
+		}
+	}
 	for i, c := range doc.Components {
 		to, key := out.Files, c.Name
 		if c.Type != "file" {
@@ -85,6 +91,15 @@ func Decode(data []byte) (*Document, error) {
 		to[key] = sum
 	}
 	return out, nil
+}
+
+func (c *component) nestsFile() bool {
+	for _, n := range c.Components {
+		if n.Type == "file" || n.nestsFile() {
+			return true
+		}
+	}
+	return false
 }
 
 func (c *component) template() string {

@@ -32,6 +32,8 @@ func TestDecode(t *testing.T) {
 		"two-digests":     document(file("a", sha+","+sha)),
 		"short-digest":    document(file("a", `{"alg":"SHA-256","content":"00"}`)),
 		"twice":           document(file("a", sha) + "," + file("a", sha)),
+		"nested":          document(`{"type":"library","name":"x","components":[{"type":"library","name":"y","components":[` + file("a", sha) + `]}]}`),
+		"nested-in-model": []byte(`{"bomFormat":"CycloneDX","specVersion":"1.7","metadata":{"component":{"components":[` + file("a", sha) + `]}}}`),
 		"duplicate-key":   []byte(`{"bomFormat":"CycloneDX","specVersion":"1.7","specVersion":"1.7"}`),
 		"case-variant":    []byte(`{"bomFormat":"CycloneDX","specVersion":"1.7","Components":[]}`),
 		"trailing":        append(document(""), "{}"...),
