@@ -1,12 +1,14 @@
 package sign_test
 
 import (
+	"bytes"
 	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"encoding/base64"
 	"errors"
 	"math/big"
 	"testing"
@@ -84,6 +86,10 @@ func TestCertificatePolicy(t *testing.T) {
 		{name: "other root", edit: func(p *sign.Policy) { p.Roots = []*x509.Certificate{other.cert} }, want: bundle.ErrCertificate},
 		{name: "only keys trusted", edit: func(p *sign.Policy) { p.Keys, p.Roots = append(p.Keys, root.key.Public()), nil }, want: bundle.ErrCertificate},
 		{name: "other identity", edit: func(p *sign.Policy) { p.Identities = []string{"release@example.or"} }, want: sign.ErrPolicy},
+		{name: "of a TLS server", leaf: func(c *x509.Certificate) {
+			signer(c)
+			c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}
+		}, want: bundle.ErrCertificate},
 		{name: "expired", now: when.AddDate(2, 0, 0), want: bundle.ErrCertificate},
 		{name: "not yet valid", now: when.AddDate(-2, 0, 0), want: bundle.ErrCertificate},
 		{name: "year one", now: time.Time{}.Add(1), want: bundle.ErrCertificate},
@@ -101,6 +107,9 @@ func TestCertificatePolicy(t *testing.T) {
 			}
 			src := fstest.MapFS{"config.json": {Data: []byte("{}")}}
 			sig, _, err := sign.Sign(context.Background(), src, leaf.key, sign.SignOptions{Chain: chain})
+			if errors.Is(err, bundle.ErrCertificate) && errors.Is(tt.want, bundle.ErrCertificate) {
+				return // the signer is refused already
+			}
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -151,5 +160,32 @@ func TestCertificateDigest(t *testing.T) {
 			t.Errorf("policies %d and %d have one digest", i, j)
 		}
 		seen[p.Digest()] = i
+	}
+}
+
+// TestVerifierJudgesUse swaps the certificate in a good bundle for one of the same key that is for TLS servers alone: a
+// signer that does not refuse it must meet a verifier that does.
+func TestVerifierJudgesUse(t *testing.T) {
+	root := issue(t, nil, ca)
+	leaf := issue(t, root, signer)
+	src := fstest.MapFS{"config.json": {Data: []byte("{}")}}
+	sig, _, err := sign.Sign(context.Background(), src, leaf.key, sign.SignOptions{Chain: []*x509.Certificate{leaf.cert}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := *leaf.cert
+	template.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}
+	der, err := x509.CreateCertificate(rand.Reader, &template, root.cert, leaf.key.Public(), root.key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := sign.Policy{Roots: []*x509.Certificate{root.cert}, InsecureAnyIdentity: true, InsecureAnyModel: true}
+	clock := sign.WithClock(func() time.Time { return when })
+	if _, err := sign.Open(context.Background(), src, p, sign.WithBundle(sig), clock); err != nil {
+		t.Fatal(err)
+	}
+	sig = bytes.Replace(sig, []byte(base64.StdEncoding.EncodeToString(leaf.cert.Raw)), []byte(base64.StdEncoding.EncodeToString(der)), 1)
+	if _, err := sign.Open(context.Background(), src, p, sign.WithBundle(sig), clock); !errors.Is(err, bundle.ErrCertificate) {
+		t.Errorf("a TLS server's certificate: %v", err)
 	}
 }

@@ -53,6 +53,10 @@ func verifyChain(certs [][]byte, roots []Root, now time.Time) (*signer, error) {
 	if err := ark.CheckSignature(ark.SignatureAlgorithm, ark.RawTBSCertificate, ark.Signature); err != nil {
 		return nil, fmt.Errorf("%w: root certificate", attest.ErrSignature)
 	}
+	// Before any key of the sender's is used: a forged intermediate could make one check of a signature take seconds.
+	if err := ask.CheckSignatureFrom(ark); err != nil {
+		return nil, fmt.Errorf("%w: intermediate certificate: %w", attest.ErrSignature, err)
+	}
 	o := x509.VerifyOptions{Roots: x509.NewCertPool(), Intermediates: x509.NewCertPool(), CurrentTime: now, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageAny}}
 	o.Roots.AddCert(ark)
 	o.Intermediates.AddCert(ask)

@@ -144,13 +144,14 @@ func derive[H hash.Hash](h func() H, dek, salt, info []byte, n int) ([]byte, err
 	return hkdf.Key(h, dek, salt, string(info), n)
 }
 
-// commitment is HMAC-SHA256(DEK, T("holdfast/commit/v1", algorithm, hash, derived key size, segment size)).
+// commitment is HMAC-SHA256(DEK, T("holdfast/commit/v1", algorithm, hash, derived key size, segment size, DEK size)). The
+// size of the DEK is in it because HMAC pads short keys with zeros and hashes long ones.
 func (k *key) commitment() (c [32]byte, err error) {
 	t := transcript.New("holdfast/commit/v1").String(algorithm).String(k.hash.String()).
 		Uint64(uint64(k.derived)).Uint64(uint64(k.segment))
 	err = k.dek.Use(func(dek []byte) error {
 		m := hmac.New(sha256.New, dek)
-		m.Write(t.Encoding())
+		m.Write(t.Uint64(uint64(len(dek))).Encoding())
 		m.Sum(c[:0])
 		return nil
 	})

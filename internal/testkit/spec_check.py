@@ -149,7 +149,7 @@ def release(i):
 
 
 def commitment(i):
-    params = ("AES-GCM-HKDF", i["hash"], i["derived_key_size"], i["segment"])
+    params = ("AES-GCM-HKDF", i["hash"], i["derived_key_size"], i["segment"], len(bytes.fromhex(i["dek"])))
     return {"commitment": hmac.digest(bytes.fromhex(i["dek"]), T("holdfast/commit/v1", *params), "sha256")}
 
 

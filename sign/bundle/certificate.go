@@ -70,7 +70,7 @@ func (b *Bundle) chain(m *material) error {
 }
 
 // VerifyChain checks the signature with the leaf of the bundle's chain, after the chain itself: up to one of roots, valid at
-// now, and the leaf allowed to sign (key usage digitalSignature, or extended key usage codeSigning). The chain's own
+// now, and the leaf allowed to sign (extended key usage codeSigning, or key usage digitalSignature where there is no extended one). The chain's own
 // certificates serve as intermediates only; that a leaf is marked as an authority does not matter, as in the reference
 // implementation.
 // Errors: [ErrCertificate], [ErrKey], [ErrSignature].
@@ -104,11 +104,13 @@ func (b *Bundle) VerifyChain(roots []*x509.Certificate, now time.Time) (*x509.Ce
 	return leaf, b.Verify(leaf.PublicKey)
 }
 
+// maySign asks for code signing where the certificate says what it is for, and for digital signatures otherwise: the
+// certificate of a TLS server signs no models, although it may sign.
 func maySign(c *x509.Certificate) bool {
-	if c.KeyUsage&x509.KeyUsageDigitalSignature != 0 {
-		return true
+	if len(c.ExtKeyUsage) == 0 && len(c.UnknownExtKeyUsage) == 0 {
+		return c.KeyUsage&x509.KeyUsageDigitalSignature != 0
 	}
-	return slices.Contains(c.ExtKeyUsage, x509.ExtKeyUsageCodeSigning)
+	return slices.Contains(c.ExtKeyUsage, x509.ExtKeyUsageCodeSigning) || slices.Contains(c.ExtKeyUsage, x509.ExtKeyUsageAny)
 }
 
 // SignCertificate is [Sign] with a certificate of key's public half, and the certificates that lead from it to a root.
