@@ -1,6 +1,7 @@
 package holdfast_test
 
 import (
+	"context"
 	"crypto"
 	"errors"
 	"io/fs"
@@ -193,9 +194,23 @@ func TestConfigDigest(t *testing.T) {
 	if digest(one) != digest(two) {
 		t.Error("the digest depends on the text of a canary")
 	}
+	// A rule of a detector of one's own is part of the policy, here and in Open.
+	own := base
+	own.Guard.Rules = map[string]guard.Mode{"own.rule": guard.ModeMonitor}
+	own.GuardOptions = []guard.Option{guard.WithDetector(silent{}, "own.rule")}
+	if d := digest(own); d == want || d != open(t, own).ConfigDigest() {
+		t.Error("the mode of a rule of one's own is not in the digest, or not the same")
+	}
 	if _, err := (holdfast.Config{Guard: guard.Policy{Limits: guard.Limits{Concurrent: -1}}}).Digest(); !errors.Is(err, guard.ErrPolicy) {
 		t.Errorf("want guard.ErrPolicy, got %v", err)
 	}
+}
+
+// silent is a detector that finds nothing.
+type silent struct{}
+
+func (silent) Detect(_ context.Context, _ detect.View, f []detect.Finding) ([]detect.Finding, error) {
+	return f, nil
 }
 
 // counting counts how often each byte of a file is read, by whatever way.

@@ -241,6 +241,26 @@ func TestEndpoints(t *testing.T) {
 	}
 }
 
+// No policy of the guard lets the engine speak where the chain does: it could invent evidence.
+func TestEngineNeverAnswersForTheChain(t *testing.T) {
+	key := signtest.Key(t)
+	cfg := config(key, publish(t, key, contents(7)))
+	paths := []string{channel.PathEvidence, receipt.PathPrefix + "x", "/.well-known/holdfast/other"}
+	for _, p := range append(paths, "/.well-known/other") {
+		cfg.Guard.Routes = append(cfg.Guard.Routes, guard.Route{Method: "GET", Path: p, Kind: guard.KindPass})
+	}
+	engine := newAnswer()
+	_, h := serve(t, cfg, engine)
+	for _, p := range paths {
+		if w := send(h, "GET", p, ""); w.Code != 404 || len(engine.seen) != 0 {
+			t.Errorf("%s: %d, and the engine saw %d requests", p, w.Code, len(engine.seen))
+		}
+	}
+	if w := send(h, "GET", "/.well-known/other", ""); w.Code != 200 {
+		t.Errorf("the twin: %d", w.Code)
+	}
+}
+
 // Every answer gets a receipt that its bytes and the chain's key verify, also after a second Handler.
 func TestReceipts(t *testing.T) {
 	key := signtest.Key(t)
@@ -337,6 +357,12 @@ func TestGuardCannotBeBypassed(t *testing.T) {
 			lines = append(lines, "POST "+p, "GET "+p, "CONNECT "+p)
 		}
 		for _, line := range lines {
+			if !strings.Contains(line, "http://x/v1") && line != lines[0] { // where the path is right, the body is what is refused
+				try(line, question)
+				if len(engine.seen) != 0 {
+					t.Errorf("%s reached the engine as %s", line, <-engine.seen)
+				}
+			}
 			for _, extra := range [][]string{nil, {"X-HTTP-Method-Override: POST"}, {"Upgrade: h2c", "X-Original-URL: /v1/chat/completions"}} {
 				got := try(line, hostile, extra...)
 				if len(engine.seen) != 0 {
