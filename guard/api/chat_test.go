@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"io"
 	"slices"
 	"strings"
 	"testing"
@@ -101,7 +103,7 @@ func FuzzChat(f *testing.F) {
 			return
 		}
 		var v map[string]any
-		if err := json.Unmarshal(body, &v); err != nil {
+		if err := unmarshal(body, &v); err != nil {
 			t.Fatalf("accepted %q: %v", body, err)
 		}
 		have := make(map[string]bool)
@@ -124,6 +126,19 @@ func FuzzChat(f *testing.F) {
 	})
 }
 
+// unmarshal is json.Unmarshal for numbers of any size.
+func unmarshal(body []byte, v any) error {
+	d := json.NewDecoder(bytes.NewReader(body))
+	d.UseNumber()
+	if err := d.Decode(v); err != nil {
+		return err
+	}
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+		return fmt.Errorf("more behind the value: %v", err)
+	}
+	return nil
+}
+
 func strs(v any, out []string) []string {
 	switch v := v.(type) {
 	case string:
@@ -144,13 +159,14 @@ func strs(v any, out []string) []string {
 func FuzzAnswer(f *testing.F) {
 	f.Add([]byte(`{"choices":[{"delta":{"content":"a","tool_calls":[{"index":1,"function":{"arguments":"x"}}]},"index":2}],"usage":{"completion_tokens":3}}`))
 	f.Add([]byte(`{"error":{"message":"m"},"k":["v",["w"]]}`))
+	f.Add([]byte("1E700"))
 	var a Answer
 	f.Fuzz(func(t *testing.T, body []byte) {
 		if a.Parse(body) != nil {
 			return
 		}
 		var v any
-		if err := json.Unmarshal(body, &v); err != nil {
+		if err := unmarshal(body, &v); err != nil {
 			t.Fatalf("accepted %q: %v", body, err)
 		}
 		have := make(map[string]bool)
