@@ -95,7 +95,8 @@ func (d *demo) converse(ctx context.Context) error {
 	if _, err := io.Copy(&raw, res.Body); err != nil { // trailers come after the last byte
 		return err
 	}
-	say("client      asked on a connection that ends in the attested machine; %d events:\n%s", n, indent(answer))
+	say("client      %q\n            on a connection that ends in the attested machine; the answer came in %d events:\n%s",
+		conversation[1].Content, n, indent(answer))
 
 	st := channel.StatementOf(res)
 	if st == nil {
