@@ -91,7 +91,8 @@ func Scan(r io.ReaderAt, size int64) Report {
 }
 
 // Detect reports whether data, the whole or the beginning of a file, is a pickle: it begins with a protocol mark, or it
-// walks to a STOP as the text protocols do and does something on the way. Prose is not mistaken for one.
+// walks to a STOP as the text protocols do and does something on the way, or a later one of several in a row does, as
+// torch.load reads them. Prose is not mistaken for one.
 func Detect(data []byte, whole bool) bool {
 	if len(data) >= 2 && data[0] == opProto && data[1] <= 5 {
 		return true
@@ -100,19 +101,22 @@ func Detect(data []byte, whole bool) bool {
 		return false
 	}
 	w := newWalker(bytes.NewReader(data))
-	end := w.stream()
-	for i := range w.imports {
-		if judge(i) == Dangerous {
+	for n := 1; ; n++ {
+		end := w.stream()
+		for i := range w.imports {
+			if judge(i) == Dangerous {
+				return true
+			}
+		}
+		switch {
+		case w.calls && (len(w.imports) > 0 || w.ext), end == stopped && len(w.imports) > 0, n == MaxStreams:
+			return true
+		case end != stopped:
+			return false
+		case n == 1 && whole && bytes.IndexByte([]byte("(]})"), data[0]) >= 0 && len(bytes.TrimSpace(data[w.at:])) == 0: // plain data in a text protocol
 			return true
 		}
 	}
-	switch {
-	case w.calls && (len(w.imports) > 0 || w.ext), end == stopped && len(w.imports) > 0:
-		return true
-	case end == stopped && whole && bytes.IndexByte([]byte("(]})"), data[0]) >= 0: // plain data in a text protocol
-		return len(bytes.TrimSpace(data[w.at:])) == 0
-	}
-	return false
 }
 
 // Stops reports whether a loader that took data for a pickle would come to a STOP. It finds files that are two things at
