@@ -98,7 +98,8 @@ func ask(ctx context.Context, c *http.Client, url string, body []byte) (string, 
 	return doc.Choices[0].Message.Content, nil
 }
 
-// events reads a streamed answer and returns its text and the number of events; each piece goes to emit as it comes.
+// events reads a streamed answer and returns its text and the number of events; each piece goes to emit as it comes. A stream
+// that the guard ended gives a [*refusedError] of status 200, which had gone out before.
 func events(r io.Reader, emit func(string)) (string, int, error) {
 	var text strings.Builder
 	n := 0
@@ -115,9 +116,16 @@ func events(r io.Reader, emit func(string)) (string, int, error) {
 			Choices []struct {
 				Delta message `json:"delta"`
 			} `json:"choices"`
+			Error *struct {
+				Type string `json:"type"`
+				Code string `json:"code"`
+			} `json:"error"`
 		}
 		if err := json.Unmarshal([]byte(data), &ev); err != nil {
 			return "", n, err
+		}
+		if ev.Error != nil {
+			return "", n, &refusedError{Status: http.StatusOK, Type: ev.Error.Type, Code: ev.Error.Code}
 		}
 		n++
 		for _, c := range ev.Choices {

@@ -31,7 +31,6 @@ type demo struct {
 	stranger  *publisher // signs as well as the publisher does, with a key that nobody trusts
 	release   *release
 	policy    holdfast.Config // what the operator accepts; no source, key or platform yet
-	canary    string          // a secret of the operator that no answer may contain
 
 	vendor  *attesttest.Vendor // of simulated machines
 	machine attesttest.Options // what the operator's machine is
@@ -91,9 +90,8 @@ func (d *demo) write(ctx context.Context, o options) error {
 		templates = append(templates, t.SHA256)
 		d.template = t.Evidence.File
 	}
-	d.canary = "canary-" + rand128()
 	g := guard.DefaultPolicy()
-	g.Canary = []string{d.canary}
+	g.Canary = []string{watchword}
 	g.Limits.MaxBodyBytes = 256 << 10
 	d.policy = holdfast.Config{
 		Signature: sign.Policy{

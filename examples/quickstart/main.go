@@ -88,6 +88,7 @@ func (d *demo) attackAll(ctx context.Context) error {
 	rep := d.report
 	rep.say("\nAttacks, each beside a twin without its one fault:\n")
 	attacks := append(d.modelAttacks(ctx), append(d.machineAttacks(ctx), d.requestAttacks(ctx)...)...)
+	attacks = append(attacks, d.answerAttacks(ctx)...)
 	results := make([]result, len(attacks))
 	for i, a := range attacks {
 		results[i] = a.try()

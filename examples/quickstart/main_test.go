@@ -76,6 +76,8 @@ var wanted = map[string]string{
 	"NaN tensor":                             "mbom: refused by policy (Finite",
 	"oversized body":                         "HTTP 413",
 	"duplicate JSON key":                     "HTTP 400 invalid_request_error: invalid_request",
+	"secret in the answer":                   "content_filter",
+	"secret in a streamed answer":            "content_filter",
 }
 
 // check holds the lines against the attacks that must be there; the rest must be left out and said so.
@@ -143,6 +145,12 @@ func TestDefaultModel(t *testing.T) {
 	}
 }
 
+// checkOther is check for models that are not known to give secrets away.
+func checkOther(t *testing.T, lines []line, leftOut ...string) {
+	t.Helper()
+	check(t, lines, append(leftOut, "secret in the answer", "secret in a streamed answer")...)
+}
+
 func TestOtherModels(t *testing.T) {
 	copied := func(elem ...string) string {
 		dir := t.TempDir()
@@ -168,21 +176,21 @@ func TestOtherModels(t *testing.T) {
 	t.Run("generated GGUF", func(t *testing.T) {
 		dir := t.TempDir()
 		write(t, filepath.Join(dir, "repeat.gguf"), repeatingGGUF(true))
-		check(t, play(t, options{model: dir, licences: "mit"}))
+		checkOther(t, play(t, options{model: dir, licences: "mit"}))
 	})
 	t.Run("GGUF without template", func(t *testing.T) {
 		dir := t.TempDir()
 		write(t, filepath.Join(dir, "repeat.gguf"), repeatingGGUF(false))
-		check(t, play(t, options{model: dir, licences: "mit"}), "swapped chat template")
+		checkOther(t, play(t, options{model: dir, licences: "mit"}), "swapped chat template")
 	})
 	if testkit.Race {
 		t.Skip("the detector makes inference ten times as slow, and the generated models run the same code")
 	}
 	t.Run("stories260K.gguf", func(t *testing.T) {
-		check(t, play(t, options{model: copied("models", "stories260K.gguf"), anyLicence: true}), "swapped chat template")
+		checkOther(t, play(t, options{model: copied("models", "stories260K.gguf"), anyLicence: true}), "swapped chat template")
 	})
 	t.Run("stories260k-hf", func(t *testing.T) {
-		check(t, play(t, options{model: copied("models", "stories260k-hf"), licences: "other,upstream-unconfirmed"}))
+		checkOther(t, play(t, options{model: copied("models", "stories260k-hf"), licences: "other,upstream-unconfirmed"}))
 	})
 }
 

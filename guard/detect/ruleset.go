@@ -93,7 +93,7 @@ func builtinClasses() map[string][]string {
 			"suas", "precedenti", "tutte", "vorige", "poprzednie", "предыдущие", "все", "всё",
 		},
 		"instructions": {
-			"instruction", "instructions", "directive", "directives", "guideline", "guidelines", "prompt", "prompts",
+			"instruction", "instructions", "directive", "directives", "direction", "directions", "guideline", "guidelines", "prompt", "prompts",
 			"system prompt", "programming", "rules", "orders", "commands", "safety policies", "content policy", "content policies", "restrictions",
 			"anweisungen", "instruktionen", "regeln", "consignes", "instrucciones", "reglas", "instrucoes", "regras", "istruzioni",
 			"instructies", "instrukcje", "инструкции", "указания", "правила",
