@@ -42,7 +42,7 @@ func CheckThreatModel(t *Tree, doc string) []Violation {
 		}
 		for _, d := range f.AST.Decls {
 			for _, id := range exportedNames(d) {
-				tests[f.Dir+"."+id.Name] = true
+				tests[dirName(f.Dir)+"."+id.Name] = true
 			}
 		}
 	}
@@ -67,6 +67,14 @@ func CheckThreatModel(t *Tree, doc string) []Violation {
 		out = append(out, Violation{"THREATMODEL.md", "no rows"})
 	}
 	return out
+}
+
+// dirName is what THREATMODEL.md calls a directory; the root goes by its package.
+func dirName(dir string) string {
+	if dir == "." {
+		return "holdfast"
+	}
+	return dir
 }
 
 // CheckNestedModules wants every nested module to be tied to this tree by a replace directive, so that what is tested
