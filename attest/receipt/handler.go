@@ -56,7 +56,7 @@ type Config struct {
 }
 
 // A Handler gives every response of Next a receipt and answers GET [PathPrefix]{id} with its DSSE envelope. Ids have 128
-// random bits: knowing one is the permission to fetch. Flush reaches the client as without it; Hijack is refused, since
+// random bits: knowing one is the permission to fetch. A receipt that is being made is waited for, a few seconds at most. Flush reaches the client as without it; Hijack is refused, since
 // bytes that pass by the handler have no receipt. Safe for concurrent use.
 type Handler struct {
 	cfg   Config
@@ -75,7 +75,7 @@ func NewHandler(cfg Config) (*Handler, error) {
 	if cfg.Stored <= 0 {
 		cfg.Stored = DefaultStored
 	}
-	return &Handler{cfg: cfg, store: store{most: cfg.Stored, byID: map[string][]byte{}}}, nil
+	return &Handler{cfg: cfg, store: store{most: cfg.Stored, byID: map[string][]byte{}, pending: map[string]chan struct{}{}}}, nil
 }
 
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -113,6 +113,7 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request, id string, salt 
 	w.Header().Set("Trailer", HeaderID)
 	inner := r.Clone(r.Context())
 	inner.Body = in
+	h.store.begin(id)
 	returned := false
 	defer func() { // also when Next panics: the cut exchange gets its receipt, and the panic goes on
 		request, all := in.finish(returned)
@@ -123,9 +124,10 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request, id string, salt 
 			Seq: h.seq.Add(1), Time: h.cfg.Clock().UTC().Truncate(time.Second),
 		})
 		if err != nil {
-			return // no id: the client sees that there is no receipt
+			h.store.end(id, nil) // no id: the client sees that there is no receipt
+			return
 		}
-		h.store.put(id, env)
+		h.store.end(id, env)
 		w.Header().Set(HeaderID, id)
 	}()
 	h.cfg.Next.ServeHTTP(out, inner)
@@ -137,7 +139,7 @@ func (h *Handler) fetch(w http.ResponseWriter, r *http.Request, id string) {
 		http.Error(w, "method not allowed", http.StatusMethodNotAllowed)
 		return
 	}
-	env, ok := h.store.get(id)
+	env, ok := h.store.get(r.Context(), id)
 	if !ok {
 		http.NotFound(w, r)
 		return

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/holdfast-ai/holdfast/attest/receipt"
 )
@@ -59,5 +60,31 @@ func TestReceiptsWithoutTrailers(t *testing.T) {
 		if err := r.Covers([32]byte(own), []byte(prompt), body); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+}
+
+// TestReceiptIsWaitedFor fetches the receipt of an answer that is whole for the client while its handler still runs.
+func TestReceiptIsWaitedFor(t *testing.T) {
+	k := newKey(t)
+	arrived := make(chan struct{})
+	s := serve(t, k, 0, func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Length", "2")
+		_, _ = io.WriteString(w, "ok")
+		w.(http.Flusher).Flush()
+		<-arrived
+		time.Sleep(50 * time.Millisecond) // the request for the receipt is on its way by now
+	})
+	resp, err := http.Get(s.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	body, err := io.ReadAll(resp.Body)
+	_ = resp.Body.Close()
+	if err != nil || string(body) != "ok" {
+		t.Fatal(string(body), err)
+	}
+	close(arrived)
+	if r := get(t, s, k, resp); !r.Complete {
+		t.Error("the exchange was not cut")
 	}
 }

@@ -152,7 +152,8 @@ func checkOther(t *testing.T, lines []line, leftOut ...string) {
 }
 
 func TestOtherModels(t *testing.T) {
-	copied := func(elem ...string) string {
+	copied := func(t *testing.T, elem ...string) string {
+		t.Helper()
 		dir := t.TempDir()
 		from := testkit.Vectors(t, elem...)
 		fi, err := os.Stat(from)
@@ -187,10 +188,10 @@ func TestOtherModels(t *testing.T) {
 		t.Skip("the detector makes inference ten times as slow, and the generated models run the same code")
 	}
 	t.Run("stories260K.gguf", func(t *testing.T) {
-		checkOther(t, play(t, options{model: copied("models", "stories260K.gguf"), anyLicence: true}), "swapped chat template")
+		checkOther(t, play(t, options{model: copied(t, "models", "stories260K.gguf"), anyLicence: true}), "swapped chat template")
 	})
 	t.Run("stories260k-hf", func(t *testing.T) {
-		checkOther(t, play(t, options{model: copied("models", "stories260k-hf"), licences: "other,upstream-unconfirmed"}))
+		checkOther(t, play(t, options{model: copied(t, "models", "stories260k-hf"), licences: "other,upstream-unconfirmed"}))
 	})
 }
 
