@@ -114,8 +114,8 @@ func field(t reflect.Type, key string) (found reflect.Type, variant bool) {
 		var next []reflect.Type
 		matches := 0
 		for _, t := range level {
-			for i := range t.NumField() {
-				f := t.Field(i)
+			for f := range t.Fields() {
+				f := f
 				tag := f.Tag.Get("json")
 				name, _, _ := strings.Cut(tag, ",")
 				inner := f.Type
