@@ -213,3 +213,23 @@ func TestHostileEnvelopes(t *testing.T) {
 		t.Errorf("an error of %d bytes", len(err.Error()))
 	}
 }
+
+// TestOneSignature holds the method to one signature too, for envelopes that were parsed elsewhere.
+func TestOneSignature(t *testing.T) {
+	key := newKey(t, elliptic.P256())
+	env, err := Sign(key, "t", []byte("payload"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var e Envelope
+	if err := json.Unmarshal(env, &e); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := e.Verify(key.Public(), "t"); err != nil {
+		t.Fatal(err)
+	}
+	e.Signatures = append(e.Signatures, e.Signatures[0])
+	if _, err := e.Verify(key.Public(), "t"); !errors.Is(err, ErrFormat) {
+		t.Errorf("two signatures: %v", err)
+	}
+}
