@@ -24,13 +24,13 @@ func openGGUF(ctx context.Context, src fs.FS, name string) (*Engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := metadata{header: header}
+	m := metadata{header: header, data: data}
 	config, err := m.config()
 	if err != nil {
 		return nil, err
 	}
 	e := &Engine{}
-	vocabulary := m.vocabulary(arraysOf(data, header))
+	vocabulary := m.vocabulary()
 	if m.err != nil {
 		return nil, m.err
 	}
@@ -58,6 +58,7 @@ func openGGUF(ctx context.Context, src fs.FS, name string) (*Engine, error) {
 // metadata reads typed values and keeps the first error.
 type metadata struct {
 	header *gguf.Header
+	data   []byte // the whole file
 	err    error
 }
 
@@ -142,8 +143,14 @@ func (m *metadata) config() (llama.Config, error) {
 	return c, m.err
 }
 
+// array returns the elements of an array as bytes, or no bytes where there is none. [gguf.Read] has checked every length in it.
+func (m *metadata) array(key string) []byte {
+	p, _ := m.header.Lookup(key)
+	return m.data[p.At:p.End]
+}
+
 // vocabulary reads the tokenizer.ggml.* keys with the arrays of the file.
-func (m *metadata) vocabulary(arrays map[string][]byte) tokenizer.Vocabulary {
+func (m *metadata) vocabulary() tokenizer.Vocabulary {
 	const p = "tokenizer.ggml."
 	v := tokenizer.Vocabulary{Model: m.header.Text(p + "model"), Pre: m.header.Text(p + "pre"), BOS: m.integer(p+"bos_token_id", -1), EOS: m.integer(p+"eos_token_id", -1)}
 	if m.flag(p+"add_eos_token", false) && m.err == nil {
@@ -151,11 +158,11 @@ func (m *metadata) vocabulary(arrays map[string][]byte) tokenizer.Vocabulary {
 	}
 	v.AddBOS = m.flag(p+"add_bos_token", v.Model == "llama")
 	v.Prefix = m.flag(p+"add_space_prefix", v.Model == "llama")
-	v.Tokens, v.Merges = texts(arrays[p+"tokens"]), texts(arrays[p+"merges"])
-	for b := arrays[p+"scores"]; len(b) >= 4; b = b[4:] {
+	v.Tokens, v.Merges = texts(m.array(p+"tokens")), texts(m.array(p+"merges"))
+	for b := m.array(p + "scores"); len(b) >= 4; b = b[4:] {
 		v.Scores = append(v.Scores, math.Float32frombits(binary.LittleEndian.Uint32(b)))
 	}
-	for b := arrays[p+"token_type"]; len(b) >= 4; b = b[4:] {
+	for b := m.array(p + "token_type"); len(b) >= 4; b = b[4:] {
 		v.Kinds = append(v.Kinds, int32(binary.LittleEndian.Uint32(b)))
 	}
 	return v
@@ -174,46 +181,4 @@ func texts(b []byte) (out []string) {
 func text(b []byte) (s, rest []byte) {
 	n := binary.LittleEndian.Uint64(b)
 	return b[8 : 8+n], b[8+n:]
-}
-
-// arraysOf returns the elements of each array of a file, as bytes. The header reader has checked every length; it keeps
-// the type and length of arrays and not their place, so they are walked to again here.
-func arraysOf(data []byte, h *gguf.Header) map[string][]byte {
-	out := map[string][]byte{}
-	b := data[4+4+8+8:] // magic, version, counts
-	for _, p := range h.Pairs {
-		_, b = text(b)
-		b = b[4:]
-		switch p.Type {
-		case gguf.String:
-			_, b = text(b)
-		case gguf.Array:
-			b = b[4+8:]
-			rest := b
-			if p.Elem == gguf.String {
-				for range p.Count {
-					_, rest = text(rest)
-				}
-			} else {
-				rest = b[p.Count*width(p.Elem):]
-			}
-			out[p.Key], b = b[:len(b)-len(rest)], rest
-		default:
-			b = b[width(p.Type):]
-		}
-	}
-	return out
-}
-
-// width returns the size of a scalar in bytes.
-func width(t gguf.ValueType) uint64 {
-	switch t {
-	case gguf.Uint8, gguf.Int8, gguf.Bool:
-		return 1
-	case gguf.Uint16, gguf.Int16:
-		return 2
-	case gguf.Uint64, gguf.Int64, gguf.Float64:
-		return 8
-	}
-	return 4
 }

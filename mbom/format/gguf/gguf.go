@@ -7,7 +7,7 @@
 // nest; the alignment is a power of two; dimensions, sizes and their sum do not overflow; each offset is the padded sum
 // of the sizes before it, so that nothing overlaps and nothing hides between tensors; well-known keys have their type.
 //
-// Cost is linear in the header. Arrays are measured and skipped, not kept.
+// Cost is linear in the header. Arrays are measured and skipped, not kept: a [Pair] says where they are.
 package gguf
 
 import (
@@ -42,6 +42,8 @@ type Pair struct {
 	Bits  uint64    // of a scalar: its bytes, little-endian, extended with zeros
 	Elem  ValueType // of an Array
 	Count uint64    // of an Array
+	At    int64     // of an Array: offset of the first element in the file, in bytes; strings are uint64le length || bytes
+	End   int64     // of an Array: offset of the end of the last element in the file, in bytes
 }
 
 // A Tensor is one entry of the header.
@@ -190,7 +192,9 @@ func (h *Header) readPair(r *reader) (p Pair, err error) {
 		p.Text = string(b)
 		return p, nil
 	case Array:
-		return p, p.readArray(r)
+		err := p.readArray(r)
+		p.End = int64(r.at)
+		return p, err
 	}
 	size := p.Type.size()
 	if size == 0 {
@@ -227,6 +231,7 @@ func (p *Pair) readArray(r *reader) error {
 	if p.Count, err = r.count("array-length", least, math.MaxUint64); err != nil {
 		return err
 	}
+	p.At = int64(r.at)
 	if p.Elem != String {
 		return r.discard(p.Count * least) // no overflow: Count <= left/least
 	}

@@ -115,6 +115,42 @@ func TestRead(t *testing.T) {
 	}
 }
 
+// The place of an array is that of its elements, between other values, for elements of any width and for none.
+func TestArrayPlaces(t *testing.T) {
+	numbers := []byte{1, 0, 0, 0, 2, 0, 0, 0, 3, 0, 0, 0}
+	strings := append(binary.LittleEndian.AppendUint64(nil, 0), append(binary.LittleEndian.AppendUint64(nil, 2), "ab"...)...)
+	w := &writer{}
+	w.WriteString("GGUF")
+	w.u32(3)
+	w.u64(0)
+	w.u64(6)
+	array := func(key string, elem gguf.ValueType, count uint64, elements []byte) {
+		w.text(key)
+		w.u32(uint32(gguf.Array))
+		w.u32(uint32(elem))
+		w.u64(count)
+		w.Write(elements)
+	}
+	array("numbers", gguf.Uint32, 3, numbers)
+	w.pair("text", "between")
+	array("strings", gguf.String, 2, strings)
+	array("bytes", gguf.Int8, 1, []byte{7})
+	array("empty", gguf.Float64, 0, nil)
+	array("no strings", gguf.String, 0, nil)
+	h, err := gguf.Read(bytes.NewReader(w.Bytes()), int64(w.Len()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for key, want := range map[string][]byte{"numbers": numbers, "strings": strings, "bytes": {7}, "empty": nil, "no strings": nil} {
+		if p, ok := h.Lookup(key); !ok || p.At <= 24 || !bytes.Equal(w.Bytes()[p.At:p.End], want) {
+			t.Errorf("%s: %d to %d", key, p.At, p.End)
+		}
+	}
+	if p, _ := h.Lookup("text"); p.At != 0 || p.End != 0 {
+		t.Errorf("a string has the place %d to %d", p.At, p.End)
+	}
+}
+
 // One broken copy of the sample for each rule, made here.
 func TestRules(t *testing.T) {
 	le := binary.LittleEndian
@@ -209,6 +245,16 @@ func FuzzRead(f *testing.F) {
 				t.Fatalf("untyped error: %v", err)
 			}
 			return
+		}
+		place := int64(24)
+		for _, p := range h.Pairs {
+			if p.Type != gguf.Array {
+				continue
+			}
+			if p.At < place || p.End < p.At || uint64(p.End-p.At) < p.Count || p.End > size {
+				t.Fatalf("array %q from %d to %d of %d", p.Key, p.At, p.End, size)
+			}
+			place = p.End
 		}
 		at := int64(0)
 		for _, x := range h.Tensors {
