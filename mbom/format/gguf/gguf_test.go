@@ -115,10 +115,13 @@ func TestRead(t *testing.T) {
 	}
 }
 
-// The place of an array is that of its elements, between other values, for elements of any width and for none.
-func TestArrayPlaces(t *testing.T) {
-	numbers := []byte{1, 0, 0, 0, 2, 0, 0, 0, 3, 0, 0, 0}
-	strings := append(binary.LittleEndian.AppendUint64(nil, 0), append(binary.LittleEndian.AppendUint64(nil, 2), "ab"...)...)
+var (
+	arrayNumbers = []byte{1, 0, 0, 0, 2, 0, 0, 0, 3, 0, 0, 0}
+	arrayStrings = []byte{8: 2, 16: 'a', 17: 'b'}
+)
+
+// arraysSample has arrays between other values, of elements of any width and of none.
+func arraysSample() *writer {
 	w := &writer{}
 	w.WriteString("GGUF")
 	w.u32(3)
@@ -131,17 +134,23 @@ func TestArrayPlaces(t *testing.T) {
 		w.u64(count)
 		w.Write(elements)
 	}
-	array("numbers", gguf.Uint32, 3, numbers)
+	array("numbers", gguf.Uint32, 3, arrayNumbers)
 	w.pair("text", "between")
-	array("strings", gguf.String, 2, strings)
+	array("strings", gguf.String, 2, arrayStrings)
 	array("bytes", gguf.Int8, 1, []byte{7})
 	array("empty", gguf.Float64, 0, nil)
 	array("no strings", gguf.String, 0, nil)
+	return w
+}
+
+// The place of an array is that of its elements.
+func TestArrayPlaces(t *testing.T) {
+	w := arraysSample()
 	h, err := gguf.Read(bytes.NewReader(w.Bytes()), int64(w.Len()))
 	if err != nil {
 		t.Fatal(err)
 	}
-	for key, want := range map[string][]byte{"numbers": numbers, "strings": strings, "bytes": {7}, "empty": nil, "no strings": nil} {
+	for key, want := range map[string][]byte{"numbers": arrayNumbers, "strings": arrayStrings, "bytes": {7}, "empty": nil, "no strings": nil} {
 		if p, ok := h.Lookup(key); !ok || p.At <= 24 || !bytes.Equal(w.Bytes()[p.At:p.End], want) {
 			t.Errorf("%s: %d to %d", key, p.At, p.End)
 		}
@@ -237,6 +246,7 @@ func TestClaimedCountAllocatesNothing(t *testing.T) {
 func FuzzRead(f *testing.F) {
 	f.Add(sample())
 	f.Add(sample()[:100])
+	f.Add(arraysSample().Bytes())
 	f.Fuzz(func(t *testing.T, data []byte) {
 		size := int64(len(data))
 		h, err := gguf.Read(bytes.NewReader(data), size)
