@@ -58,6 +58,8 @@ func ggufFile(t testing.TB, extra map[string]any) []byte {
 			b = str(le.AppendUint32(b, 8), v)
 		case int:
 			b = le.AppendUint32(le.AppendUint32(b, 4), uint32(v))
+		case uint32:
+			b = le.AppendUint32(le.AppendUint32(b, 4), v)
 		case float32:
 			b = le.AppendUint32(le.AppendUint32(b, 6), math.Float32bits(v))
 		case bool:
@@ -135,12 +137,12 @@ func TestGGUF(t *testing.T) {
 		{"llama.attention.head_count_kv", 0, ErrFormat},
 		{"llama.attention.head_count_kv", 2, ErrFormat},
 		{"llama.block_count", 2, ErrFormat},
-		{"llama.block_count", math.MaxUint32, ErrFormat},
+		{"llama.block_count", uint32(math.MaxUint32), ErrFormat},
 		{"llama.context_length", "32", ErrFormat},
 		{"llama.embedding_length", 64, ErrFormat},
 		{"llama.attention.layer_norm_rms_epsilon", nil, ErrFormat},
 		{"tokenizer.ggml.bos_token_id", 259, ErrFormat},
-		{"tokenizer.ggml.bos_token_id", math.MaxUint32, ErrFormat},
+		{"tokenizer.ggml.bos_token_id", uint32(math.MaxUint32), ErrFormat},
 		{"tokenizer.ggml.add_bos_token", 1, ErrFormat},
 		{"tokenizer.ggml.scores", nil, ErrFormat},
 		{"tokenizer.ggml.tokens", nil, gguf.ErrFormat},

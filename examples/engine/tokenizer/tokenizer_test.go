@@ -149,7 +149,7 @@ func TestDecoder(t *testing.T) {
 		}
 	}
 	d := tok.NewDecoder()
-	for _, id := range []int{-1, 0, 1, 1 << 40} {
+	for _, id := range []int{-1, 0, 1, math.MaxInt32, math.MaxInt} {
 		if s := d.Push(id); s != "" {
 			t.Errorf("id %d: %q", id, s)
 		}
@@ -244,7 +244,7 @@ func TestRefusedFiles(t *testing.T) {
 		{"added, not special", refuse.ErrUnsupported, func(f map[string]any) { first(f)["special"] = false }},
 		{"added, stripping", refuse.ErrUnsupported, func(f map[string]any) { first(f)["lstrip"] = true }},
 		{"added, other id", refuse.ErrFormat, func(f map[string]any) { first(f)["id"] = 3 }},
-		{"added, far id", refuse.ErrFormat, func(f map[string]any) { first(f)["id"], first(f)["content"] = 1<<40, "<new>" }},
+		{"added, far id", refuse.ErrFormat, func(f map[string]any) { first(f)["id"], first(f)["content"] = int64(1<<40), "<new>" }},
 		{"hole", refuse.ErrFormat, func(f map[string]any) { model(f)["vocab"].(map[string]int)["the"] = 9999 }},
 		{"negative id", refuse.ErrFormat, func(f map[string]any) { model(f)["vocab"].(map[string]int)["the"] = -1 }},
 		{"one id twice", refuse.ErrFormat, func(f map[string]any) { model(f)["vocab"].(map[string]int)["the"] = 5 }},
