@@ -115,7 +115,6 @@ func field(t reflect.Type, key string) (found reflect.Type, variant bool) {
 		matches := 0
 		for _, t := range level {
 			for f := range t.Fields() {
-				f := f
 				tag := f.Tag.Get("json")
 				name, _, _ := strings.Cut(tag, ",")
 				inner := f.Type
