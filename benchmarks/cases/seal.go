@@ -9,6 +9,8 @@ import (
 	"encoding/binary"
 	"fmt"
 
+	"github.com/tink-crypto/tink-go/v2/keyset"
+
 	"github.com/holdfast-ai/holdfast/benchmarks/ratio"
 	"github.com/holdfast-ai/holdfast/crypto/seal"
 )
@@ -16,39 +18,49 @@ import (
 // sealedBytes is large beside the caches, so that both sides stream from memory.
 const sealedBytes = 16 << 20
 
+// A sealedFile is random plaintext, what package seal made of it, and a reader of that with one worker.
+type sealedFile struct {
+	handle            *keyset.Handle
+	ad, plain, sealed []byte
+	reader            *seal.ReaderAt
+}
+
+func newSealedFile(segment int) (*sealedFile, error) {
+	f := &sealedFile{plain: make([]byte, sealedBytes), ad: seal.FileAD("benchmark", 1, "model.safetensors")}
+	rand.Read(f.plain)
+	var err error
+	if f.handle, err = seal.NewKeyset(segment); err != nil {
+		return nil, err
+	}
+	if f.sealed, err = sealTo(f.handle, f.ad, f.plain); err != nil {
+		return nil, err
+	}
+	f.reader, err = seal.NewReaderAt(seal.PrivateBytes(f.sealed), int64(len(f.sealed)), f.handle, f.ad, seal.WithWorkers(1))
+	return f, err
+}
+
 // sealMemory decrypts a sealed file that lies in memory with one worker, beside AES-256-GCM over the same number of bytes
 // in pieces of the same size.
 func sealMemory(segment int, label string) (ratio.Case, error) {
-	plain := make([]byte, sealedBytes)
-	rand.Read(plain)
-	h, err := seal.NewKeyset(segment)
+	f, err := newSealedFile(segment)
 	if err != nil {
 		return ratio.Case{}, err
 	}
-	ad := seal.FileAD("benchmark", 1, "model.safetensors")
-	sealed, err := sealTo(h, ad, plain)
-	if err != nil {
-		return ratio.Case{}, err
-	}
-	r, err := seal.NewReaderAt(seal.PrivateBytes(sealed), int64(len(sealed)), h, ad, seal.WithWorkers(1))
-	if err != nil {
-		return ratio.Case{}, err
-	}
-	yardstick, err := rawOpen(plain, segment)
+	yardstick, err := rawOpen(f.plain, segment)
 	if err != nil {
 		return ratio.Case{}, err
 	}
 	dst := make([]byte, sealedBytes)
 	ctx := context.Background()
-	if err := r.ReadAllInto(ctx, dst, func(int64) {}); err != nil {
+	if err := f.reader.ReadAllInto(ctx, dst, func(int64) {}); err != nil {
 		return ratio.Case{}, err
 	}
-	if !bytes.Equal(dst, plain) {
+	if !bytes.Equal(dst, f.plain) {
 		return ratio.Case{}, fmt.Errorf("%s: decrypted bytes differ", label)
 	}
 	return ratio.Case{
 		Name: "seal/decrypt/memory/" + label, Better: ratio.Higher, Bytes: sealedBytes,
-		Subject:   func() error { return r.ReadAllInto(ctx, dst, func(int64) {}) },
+		Subject:   func() error { return f.reader.ReadAllInto(ctx, dst, func(int64) {}) },
 		Yardstick: yardstick,
 	}, nil
 }
@@ -86,4 +98,17 @@ func rawOpen(plain []byte, segment int) (func() error, error) {
 		}
 		return nil
 	}, nil
+}
+
+func sealTo(h *keyset.Handle, ad, plain []byte) ([]byte, error) {
+	var sealed bytes.Buffer
+	w, err := seal.NewWriter(&sealed, h, ad)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := w.Write(plain); err != nil {
+		return nil, err
+	}
+	err = w.Commit()
+	return sealed.Bytes(), err
 }

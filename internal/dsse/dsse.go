@@ -110,11 +110,11 @@ func (e *Envelope) Verify(pub crypto.PublicKey, payloadType string) ([]byte, err
 	if len(e.Signatures) != 1 {
 		return nil, fmt.Errorf("%w: %d signatures, want 1", ErrFormat, len(e.Signatures))
 	}
-	payload, err := decode(e.Payload)
+	payload, err := DecodeBase64(e.Payload)
 	if err != nil {
 		return nil, fmt.Errorf("%w: payload: %w", ErrFormat, err)
 	}
-	sig, err := decode(e.Signatures[0].Sig)
+	sig, err := DecodeBase64(e.Signatures[0].Sig)
 	if err != nil {
 		return nil, fmt.Errorf("%w: signature: %w", ErrFormat, err)
 	}
@@ -130,8 +130,8 @@ func (e *Envelope) Verify(pub crypto.PublicKey, payloadType string) ([]byte, err
 	return payload, nil
 }
 
-// decode reads canonical base64: the decoder alone would skip line breaks.
-func decode(s string) ([]byte, error) {
+// DecodeBase64 reads canonical base64 alone, standard alphabet and padded: the decoder would also skip line breaks.
+func DecodeBase64(s string) ([]byte, error) {
 	b, err := base64.StdEncoding.Strict().DecodeString(s)
 	if err != nil {
 		return nil, err

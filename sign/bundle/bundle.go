@@ -11,7 +11,6 @@ package bundle
 import (
 	"bytes"
 	"crypto/x509"
-	"encoding/base64"
 	"encoding/json"
 	"fmt"
 
@@ -100,10 +99,10 @@ func (b *Bundle) envelope(e *dsse.Envelope) (err error) {
 	if n := len(e.Signatures); n != 1 {
 		return malformed("dsseEnvelope.signatures", fmt.Sprintf("has %d entries, want 1", n), nil)
 	}
-	if b.Payload, err = decodeBase64(e.Payload); err != nil {
+	if b.Payload, err = dsse.DecodeBase64(e.Payload); err != nil {
 		return malformed("dsseEnvelope.payload", "is not canonical base64", err)
 	}
-	if b.Signature, err = decodeBase64(e.Signatures[0].Sig); err != nil {
+	if b.Signature, err = dsse.DecodeBase64(e.Signatures[0].Sig); err != nil {
 		return malformed("dsseEnvelope.signatures[0].sig", "is not canonical base64", err)
 	}
 	if n := len(b.Signature); n == 0 || n > maxSignature {
@@ -144,18 +143,6 @@ func logged(raw json.RawMessage) bool {
 }
 
 func present(raw json.RawMessage) bool { return len(raw) > 0 && string(raw) != "null" }
-
-// decodeBase64 reads the canonical form alone: the decoder would also skip line breaks.
-func decodeBase64(s string) ([]byte, error) {
-	d, err := base64.StdEncoding.Strict().DecodeString(s)
-	if err != nil {
-		return nil, err
-	}
-	if base64.StdEncoding.EncodedLen(len(d)) != len(s) {
-		return nil, fmt.Errorf("line break in base64")
-	}
-	return d, nil
-}
 
 func malformed(field, reason string, cause error) error {
 	return &manifest.FormatError{Field: field, Reason: reason, Kind: ErrFormat, Cause: cause}

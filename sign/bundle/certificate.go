@@ -13,6 +13,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/holdfast-ai/holdfast/internal/dsse"
 	"github.com/holdfast-ai/holdfast/internal/strictjson"
 )
 
@@ -53,7 +54,7 @@ func (b *Bundle) chain(m *material) error {
 	}
 	for i, raw := range c.Certificates {
 		field := fmt.Sprintf("verificationMaterial.certificates[%d]", i)
-		der, err := decodeBase64(raw.RawBytes)
+		der, err := dsse.DecodeBase64(raw.RawBytes)
 		if err != nil {
 			return malformed(field, "is not canonical base64", err)
 		}
