@@ -26,8 +26,3 @@ func WithWorkers(n int) Option { return func(o *options) { o.workers = n } }
 // WithMaxSegment bounds the segment size of a keyset, in bytes. Default [MaxSegment]; the format ends at 2^31-1. Memory is
 // this times the workers.
 func WithMaxSegment(n int64) Option { return func(o *options) { o.maxSegment = n } }
-
-// Progress is how far a long call has come.
-type Progress struct {
-	Done, Total int64 // plaintext bytes
-}

@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
-	"time"
 )
 
 // staging is a directory under construction beside its final place.
@@ -92,77 +91,4 @@ func writeFile(root *os.Root, name string, b []byte, mode fs.FileMode) error {
 		return fmt.Errorf("seal: %w", err)
 	}
 	return nil
-}
-
-// WriteWrapped adds or replaces one wrapped keyset of the sealed directory dir and touches nothing else. The file is
-// written aside and renamed, so a reader sees the old or the new one.
-// Errors: [ErrFormat] for a bad id or a directory that is not sealed, [ErrTooLarge], and those of the file system.
-func WriteWrapped(dir *os.Root, w Wrapped) error {
-	name, err := w.path()
-	if err != nil {
-		return err
-	}
-	if !IsSealed(dir.FS()) {
-		return fmt.Errorf("%w: no %s in the directory", ErrFormat, manifestName)
-	}
-	if err := dir.Mkdir(keysDir, 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
-		return fmt.Errorf("seal: %w", err)
-	}
-	tmp := fmt.Sprintf("%s/.%s.%d", keysDir, w.ID, time.Now().UnixNano())
-	if err := writeFile(dir, tmp, w.Blob, 0o644); err != nil {
-		return err
-	}
-	if err := dir.Rename(tmp, name); err != nil {
-		return errors.Join(fmt.Errorf("seal: %w", err), dir.Remove(tmp))
-	}
-	return nil
-}
-
-// RemoveWrapped removes one wrapped keyset of the sealed directory dir. Who has held the keyset can still read the model,
-// and copies of the directory keep the wrapped keyset.
-func RemoveWrapped(dir *os.Root, id string) error {
-	name, err := Wrapped{ID: id}.path()
-	if err != nil {
-		return err
-	}
-	if err := dir.Remove(name); err != nil {
-		return fmt.Errorf("seal: %w", err)
-	}
-	return nil
-}
-
-// meter adds up files for a progress function.
-type meter struct {
-	f        func(Progress)
-	base     int64
-	progress Progress
-	last     time.Time
-}
-
-// progressEvery is the least time between two reports.
-const progressEvery = 100 * time.Millisecond
-
-func newMeter(f func(Progress), total int64) *meter {
-	return &meter{f: f, progress: Progress{Total: total}}
-}
-
-// at reports n bytes of the file under way. Calls do not overlap.
-func (m *meter) at(n int64) {
-	if m.f == nil {
-		return
-	}
-	if now := time.Now(); now.Sub(m.last) >= progressEvery {
-		m.last = now
-		m.progress.Done = m.base + n
-		m.f(m.progress)
-	}
-}
-
-func (m *meter) next(size int64) { m.base += size }
-
-func (m *meter) finish() {
-	if m.f != nil {
-		m.progress.Done = m.base
-		m.f(m.progress)
-	}
 }
