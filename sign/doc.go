@@ -20,7 +20,6 @@
 // # Compatibility
 //
 // Accepted are bundles of the reference implementation from v0.3.1 on: any order of files, "." for a model of one file,
-// keys carried as rawBytes. Keyless bundles, statements of v0.2, shards and hashes other than SHA-256 give
-// [ErrUnsupported].
+// keys carried as rawBytes, shards, BLAKE2b and BLAKE3. Keyless bundles and statements of v0.2 give [ErrUnsupported].
 // Symbolic links are refused while signing and reading, whatever a bundle says of them.
 package sign

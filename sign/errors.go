@@ -42,15 +42,29 @@ var (
 // A MismatchError names the file whose bytes are not those that were signed. It unwraps to [ErrMismatch].
 type MismatchError struct {
 	Path string
-	Want []byte // digest in the manifest
-	Got  []byte // digest of the bytes that were read, or nil where the file changed its length while it was read
+	Want []byte // digest in the manifest, or nil where the file goes on after its last shard
+	Got  []byte // digest of the bytes that were read, or nil where the length is not the signed one, or changed meanwhile
+
+	Algorithm  string // of the digests, "" where the length alone decided
+	Start, End int64  // bytes of the first shard that differs, 0 where the file has one digest
 }
 
 func (e *MismatchError) Error() string {
-	if e.Got == nil {
-		return fmt.Sprintf("%v (%q: length changed while reading)", ErrMismatch, e.Path)
+	if e.Algorithm == "" {
+		return fmt.Sprintf("%v (%q: its length is another, or changed while reading)", ErrMismatch, e.Path)
 	}
-	return fmt.Sprintf("%v (%q: want sha256 %s, got %s)", ErrMismatch, e.Path, hex.EncodeToString(e.Want), hex.EncodeToString(e.Got))
+	part := ""
+	if e.End > 0 {
+		part = fmt.Sprintf(" at %d", e.Start)
+	}
+	return fmt.Sprintf("%v (%q%s: want %s %s, got %s)", ErrMismatch, e.Path, part, e.Algorithm, digestText(e.Want), digestText(e.Got))
+}
+
+func digestText(d []byte) string {
+	if d == nil {
+		return "no bytes"
+	}
+	return hex.EncodeToString(d)
 }
 
 // Unwrap returns [ErrMismatch].

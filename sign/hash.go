@@ -2,13 +2,14 @@ package sign
 
 import (
 	"context"
-	"crypto/sha256"
 	"io/fs"
 	"runtime"
 	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/holdfast-ai/holdfast/sign/digest"
 )
 
 // Progress tells how far a pass over a model's files is.
@@ -53,13 +54,24 @@ func (t *tally) finish() {
 
 // A hashed file is the outcome for one name.
 type hashed struct {
-	sum [32]byte
-	err error
+	sums [][]byte // as [digest.Stream.Sums] lists them
+	size int64
+	err  error
 }
 
-// hashFiles hashes files of src, one per worker at a time, the largest first. The outcomes are in the order of names. The
+// A form says how files are hashed.
+type form struct {
+	algorithm string
+	shardSize int64 // 0: each file as a whole
+
+	// size, if not nil, tells how long a file must be, where that is known. The storage decides how long a file is, and each
+	// shard of it costs memory.
+	size func(name string) (n int64, known bool)
+}
+
+// hashFiles hashes files of src by f, one per worker at a time, the largest first. The outcomes are in the order of names. The
 // error is ctx's alone: what is wrong with a file stands in its outcome.
-func hashFiles(ctx context.Context, src fs.FS, names []string, workers int, report func(Progress)) ([]hashed, error) {
+func hashFiles(ctx context.Context, src fs.FS, names []string, f form, workers int, report func(Progress)) ([]hashed, error) {
 	if workers <= 0 {
 		workers = runtime.GOMAXPROCS(0)
 	}
@@ -88,7 +100,7 @@ func hashFiles(ctx context.Context, src fs.FS, names []string, workers int, repo
 					return
 				}
 				h := &out[order[i]]
-				h.sum, h.err = hashFile(ctx, src, names[order[i]], buf, t.add)
+				h.sums, h.size, h.err = hashFile(ctx, src, names[order[i]], f, buf, t.add)
 			}
 		})
 	}
@@ -100,15 +112,20 @@ func hashFiles(ctx context.Context, src fs.FS, names []string, workers int, repo
 	return out, nil
 }
 
-func hashFile(ctx context.Context, src fs.FS, name string, buf []byte, seen func(int)) ([32]byte, error) {
+func hashFile(ctx context.Context, src fs.FS, name string, form form, buf []byte, seen func(int)) ([][]byte, int64, error) {
 	f, size, err := openRegular(src, name)
 	if err != nil {
-		return [32]byte{}, err
+		return nil, 0, err
 	}
 	defer f.Close()
-	p := pass{sum: sha256.New(), seen: seen}
-	if err := p.read(ctx, f, size, func(_ int64, n int) []byte { return buf[:n] }); err != nil {
-		return [32]byte{}, err
+	if form.size != nil {
+		if n, known := form.size(name); known && n != size {
+			return nil, 0, errLength
+		}
 	}
-	return [32]byte(p.sum.Sum(nil)), nil
+	p := pass{sum: digest.New(form.algorithm, form.shardSize), seen: seen}
+	if err := p.read(ctx, f, size, func(_ int64, n int) []byte { return buf[:n] }); err != nil {
+		return nil, 0, err
+	}
+	return p.sum.Sums(), size, nil
 }

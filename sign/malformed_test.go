@@ -58,7 +58,7 @@ var malformedPayloads = map[string]struct {
 	"symlinks no bool":      {"predicate", sign.ErrFormat, func(d object) { serializationOf(d)["allow_symlinks"] = "no" }},
 	"method":                {"predicate.serialization.method", sign.ErrFormat, func(d object) { serializationOf(d)["method"] = "blocks" }},
 	"no method":             {"predicate.serialization.method", sign.ErrFormat, func(d object) { delete(serializationOf(d), "method") }},
-	"shards":                {"predicate.serialization.method", sign.ErrUnsupported, func(d object) { s := serializationOf(d); s["method"], s["shard_size"] = "shards", 8.0 }},
+	"shards of whole files": {"predicate.resources[0].name", sign.ErrFormat, func(d object) { s := serializationOf(d); s["method"], s["shard_size"] = "shards", 8.0 }},
 	"shards without size":   {"predicate.serialization.shard_size", sign.ErrFormat, func(d object) { serializationOf(d)["method"] = "shards" }},
 	"shards of 8.5":         {"predicate.serialization.shard_size", sign.ErrFormat, func(d object) { s := serializationOf(d); s["method"], s["shard_size"] = "shards", 8.5 }},
 	"shards of 0":           {"predicate.serialization.shard_size", sign.ErrFormat, func(d object) { s := serializationOf(d); s["method"], s["shard_size"] = "shards", 0 }},
@@ -66,8 +66,7 @@ var malformedPayloads = map[string]struct {
 	"files with shard size": {"predicate.serialization.shard_size", sign.ErrFormat, func(d object) { serializationOf(d)["shard_size"] = 8.0 }},
 	"hash type":             {"predicate.serialization.hash_type", sign.ErrFormat, func(d object) { serializationOf(d)["hash_type"] = "md5" }},
 	"no hash type":          {"predicate.serialization.hash_type", sign.ErrFormat, func(d object) { delete(serializationOf(d), "hash_type") }},
-	"blake2b":               {"predicate.serialization.hash_type", sign.ErrUnsupported, func(d object) { serializationOf(d)["hash_type"] = "blake2b" }},
-	"blake3":                {"predicate.serialization.hash_type", sign.ErrUnsupported, func(d object) { serializationOf(d)["hash_type"] = "blake3" }},
+	"hash type of others":   {"predicate.resources[0].algorithm", sign.ErrFormat, func(d object) { serializationOf(d)["hash_type"] = "blake2b" }},
 	"ignore absolute":       {"predicate.serialization.ignore_paths[0]", sign.ErrFormat, func(d object) { serializationOf(d)["ignore_paths"] = []any{"/etc"} }},
 	"ignore outside":        {"predicate.serialization.ignore_paths[1]", sign.ErrFormat, func(d object) { serializationOf(d)["ignore_paths"] = []any{"a", "../b"} }},
 	"ignore everything":     {"predicate.serialization.ignore_paths[0]", sign.ErrFormat, func(d object) { serializationOf(d)["ignore_paths"] = []any{"."} }},
@@ -98,7 +97,13 @@ var malformedPayloads = map[string]struct {
 	"name too long":         {"predicate.resources[0].name", sign.ErrFormat, func(d object) { resourceOf(d, 0)["name"] = strings.Repeat("x", 5000) }},
 	"name too deep":         {"predicate.resources[0].name", sign.ErrFormat, func(d object) { resourceOf(d, 0)["name"] = strings.Repeat("x/", 70) + "x" }},
 	"file as directory":     {"predicate.resources[0].name", sign.ErrFormat, func(d object) { resourceOf(d, 1)["name"] = "a" }},
-	"signs our directory":   {"predicate.resources", sign.ErrFormat, func(d object) { resourceOf(d, 1)["name"] = ".holdfast/x" }},
+	"digest of another": {"predicate.resources[0].digest", sign.ErrFormat, func(d object) {
+		serializationOf(d)["hash_type"] = "blake2b" // whose digests are longer
+		for i := range 2 {
+			resourceOf(d, i)["algorithm"] = "blake2b"
+		}
+	}},
+	"signs our directory": {"predicate.resources", sign.ErrFormat, func(d object) { resourceOf(d, 1)["name"] = ".holdfast/x" }},
 }
 
 func upper(o object, key string) { o[key] = strings.ToUpper(o[key].(string)) }

@@ -95,10 +95,33 @@ type Model struct {
 	released map[string]bool
 }
 
-// file is one signed file: the name it has here, the name it has in the source, and its digest.
+// file is one signed file: the name it has here and in the source, and what the manifest says of it.
 type file struct {
-	name   string
-	digest []byte
+	name string
+	manifest.File
+}
+
+// check compares the digests of the bytes that were read with the signed ones.
+func (f *file) check(got [][]byte) error {
+	i := f.Differs(got)
+	if i < 0 {
+		return nil
+	}
+	e := &MismatchError{Path: f.name, Algorithm: f.Algorithm}
+	if want := f.Digests(); i < len(want) {
+		e.Want = want[i]
+	}
+	if i < len(got) {
+		e.Got = got[i]
+	}
+	if f.ShardSize > 0 {
+		e.Start = int64(i) * f.ShardSize
+		e.End = e.Start + f.ShardSize
+		if i < len(f.Shards) {
+			e.End = f.Shards[i].End
+		}
+	}
+	return e
 }
 
 // Open verifies the signature of the model in src and holds it against p. It reads the bundle and, where it is signed,
@@ -178,9 +201,9 @@ func (m *Model) findBundle(ctx context.Context) ([]byte, error) {
 
 // index builds the tree of signed names.
 func (m *Model) index() error {
-	m.files = make(map[string]*file, len(m.man.Resources))
+	m.files = make(map[string]*file, len(m.man.Files))
 	m.dirs = map[string][]fs.DirEntry{}
-	for _, r := range m.man.Resources {
+	for _, r := range m.man.Files {
 		name := r.Name
 		if name == manifest.SingleFile {
 			// The reference implementation signs a model of one file under ".". The subject is the file's name then, and it is
@@ -193,7 +216,7 @@ func (m *Model) index() error {
 		if name == Dir || strings.HasPrefix(name, Dir+"/") {
 			return &manifest.FormatError{Field: "predicate.resources", Reason: "signs a file in " + Dir + ", which never is model content", Kind: ErrFormat}
 		}
-		m.files[name] = &file{name: name, digest: r.Digest}
+		m.files[name] = &file{name, r}
 		m.mkdir(path.Dir(name))
 		m.link(name, fs.FileMode(0))
 	}
@@ -240,9 +263,16 @@ func (m *Model) Identity() Identity { return m.id }
 func (m *Model) Subject() string { return m.man.Subject }
 
 // Files returns the signed files in the manifest's order. The caller owns the slice and must not modify the digests.
-// The single file of a model that was signed as "." has its own name here.
+// The single file of a model that was signed as "." has its own name here. A file that was signed in shards has the
+// algorithm that implementations give them, such as "sha256-sharded-16777216", and the digest of [manifest.File.ID].
 func (m *Model) Files() []manifest.Resource {
-	out := slices.Clone(m.man.Resources)
+	out := make([]manifest.Resource, len(m.man.Files))
+	for i, f := range m.man.Files {
+		out[i] = manifest.Resource{Name: f.Name, Algorithm: f.Algorithm, Digest: f.ID()}
+		if f.ShardSize > 0 {
+			out[i].Algorithm = manifest.ShardAlgorithm(f.Algorithm, f.ShardSize)
+		}
+	}
 	if len(out) == 1 && out[0].Name == manifest.SingleFile {
 		out[0].Name = m.man.Subject
 	}

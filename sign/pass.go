@@ -1,14 +1,13 @@
 package sign
 
 import (
-	"bytes"
 	"context"
-	"crypto/sha256"
 	"errors"
 	"fmt"
-	"hash"
 	"io"
 	"io/fs"
+
+	"github.com/holdfast-ai/holdfast/sign/digest"
 )
 
 // chunk is how many bytes are read before they are hashed: small enough to stay in a core's L2 cache, large enough that
@@ -22,21 +21,21 @@ type allReader interface {
 	ReadAllInto(ctx context.Context, dst []byte, watermark func(contiguous int64)) error
 }
 
-// errLength means that a file was not as long as it said when it was opened.
-var errLength = errors.New("sign: length changed")
+// errLength means that a file was not as long as it was said to be.
+var errLength = errors.New("sign: length differs")
 
 var errPanicked = errors.New("sign: tap panicked")
 
 // A pass carries the bytes of one file, in order, through the hash and the taps.
 type pass struct {
-	sum    hash.Hash
+	sum    *digest.Stream
 	taps   []Tap
 	tapErr error // of the first tap that refused; the hash goes on, so that altered bytes are reported as altered
 	seen   func(n int)
 }
 
 func (p *pass) write(b []byte) {
-	p.sum.Write(b)
+	p.sum.Add(b)
 	if p.tapErr == nil {
 		for _, t := range p.taps {
 			n, err := t.Write(b)
@@ -146,8 +145,8 @@ func (p *pass) read(ctx context.Context, src fs.File, size int64, window func(of
 
 // finish decides about the file: first whether its bytes are the signed ones, then what the taps say of them.
 func (p *pass) finish(f *file) error {
-	if got := p.sum.Sum(nil); !bytes.Equal(got, f.digest) {
-		return &MismatchError{Path: f.name, Want: f.digest, Got: got}
+	if err := f.check(p.sum.Sums()); err != nil {
+		return err
 	}
 	for _, t := range p.taps {
 		if p.tapErr == nil {
@@ -162,7 +161,10 @@ func (p *pass) finish(f *file) error {
 
 // verify fills dst from src and accepts it, or says why not.
 func verify(ctx context.Context, src fs.File, f *file, dst []byte, taps []Tap) error {
-	p := pass{sum: sha256.New(), taps: taps}
+	if n, known := f.Size(); known && n != int64(len(dst)) {
+		return fault(f, errLength)
+	}
+	p := pass{sum: digest.New(f.Algorithm, f.ShardSize), taps: taps}
 	if err := p.fill(ctx, src, dst); err != nil {
 		return fault(f, err)
 	}
@@ -172,7 +174,7 @@ func verify(ctx context.Context, src fs.File, f *file, dst []byte, taps []Tap) e
 // fault names the file in an error of reading it. A file that is shorter or longer than it said is not what was signed.
 func fault(f *file, err error) error {
 	if errors.Is(err, errLength) {
-		return &MismatchError{Path: f.name, Want: f.digest}
+		return &MismatchError{Path: f.name, Want: f.Digest}
 	}
 	return in(f.name, err)
 }

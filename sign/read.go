@@ -122,7 +122,7 @@ func (m *Model) Loaded() (digest [32]byte, complete bool) {
 	slices.Sort(names)
 	t := transcript.New("holdfast/loaded/v1").Uint64(uint64(len(names)))
 	for _, name := range names {
-		t.String(name).Bytes(m.files[name].digest)
+		t.String(name).Bytes(m.files[name].ID())
 	}
 	return t.SHA256(), len(names) == len(m.files)
 }

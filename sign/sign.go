@@ -26,6 +26,10 @@ type SignOptions struct {
 	// Chain makes a signature of the certificate method: the certificate of the key, then those that lead to a root. Empty:
 	// the key method.
 	Chain []*x509.Certificate
+	// ShardSize, if not 0, makes a signature of the method "shards": each file is signed in ranges of that many bytes, which
+	// can be verified one by one. The command of the reference implementation cannot verify these, only its library.
+	// The method cannot express files without content: they are not signed, and do not exist for whoever opens the model.
+	ShardSize int64
 	// Workers is how many files are hashed at once. Default GOMAXPROCS.
 	Workers int
 	// Progress, if not nil, is called at most every 100 ms and once at the end.
@@ -45,6 +49,9 @@ func Sign(ctx context.Context, src fs.FS, key crypto.Signer, o SignOptions) ([]b
 	none := [32]byte{}
 	if key == nil {
 		return nil, none, ErrKey
+	}
+	if o.ShardSize < 0 || o.ShardSize > manifest.MaxShardSize {
+		return nil, none, fmt.Errorf("%w: shard size %d", ErrFormat, o.ShardSize)
 	}
 	if err := bundle.CheckKey(key.Public()); err != nil { // before hashing for minutes
 		return nil, none, err
@@ -71,11 +78,14 @@ func Sign(ctx context.Context, src fs.FS, key crypto.Signer, o SignOptions) ([]b
 	if err != nil {
 		return nil, none, err
 	}
-	sums, err := hashFiles(ctx, src, names, o.Workers, o.Progress)
+	sums, err := hashFiles(ctx, src, names, form{algorithm: manifest.SHA256, shardSize: o.ShardSize}, o.Workers, o.Progress)
 	if err != nil {
 		return nil, none, err
 	}
-	resources := make([]manifest.Resource, len(names))
+	man := &manifest.Manifest{Method: manifest.MethodFiles, HashType: manifest.SHA256, Subject: o.Subject, IgnorePaths: ignore}
+	if o.ShardSize > 0 {
+		man.Method, man.ShardSize = manifest.MethodShards, o.ShardSize
+	}
 	for i, h := range sums {
 		if errors.Is(h.err, errLength) {
 			return nil, none, &MismatchError{Path: names[i]}
@@ -83,17 +93,26 @@ func Sign(ctx context.Context, src fs.FS, key crypto.Signer, o SignOptions) ([]b
 		if h.err != nil {
 			return nil, none, h.err
 		}
-		resources[i] = manifest.Resource{Name: names[i], Algorithm: manifest.SHA256, Digest: h.sum[:]}
+		for n, sum := range h.sums {
+			name := names[i]
+			if o.ShardSize > 0 {
+				start := int64(n) * o.ShardSize
+				name = manifest.ShardName(name, start, start+min(o.ShardSize, h.size-start))
+			}
+			man.Resources = append(man.Resources, manifest.Resource{Name: name, Algorithm: manifest.SHA256, Digest: sum})
+		}
 	}
-	if err := checkOwnCard(ctx, src, resources); err != nil {
+	if man.Subject == "" {
+		man.Subject = "model"
+	}
+	payload, err := manifest.Emit(man)
+	if err != nil {
 		return nil, none, err
 	}
-	subject := o.Subject
-	if subject == "" {
-		subject = "model"
+	if man, err = manifest.Parse(payload); err != nil {
+		return nil, none, err
 	}
-	payload, err := manifest.Emit(subject, resources, ignore)
-	if err != nil {
+	if err := checkOwnCard(ctx, src, man.Files); err != nil {
 		return nil, none, err
 	}
 	var b []byte
@@ -105,17 +124,17 @@ func Sign(ctx context.Context, src fs.FS, key crypto.Signer, o SignOptions) ([]b
 	if err != nil {
 		return nil, none, err
 	}
-	return b, manifest.ModelID(manifest.MethodFiles, "", resources), nil
+	return b, man.ModelID(), nil
 }
 
 // checkOwnCard keeps a publisher from signing a holdfast.json that nobody can open.
-func checkOwnCard(ctx context.Context, src fs.FS, resources []manifest.Resource) error {
-	i := slices.IndexFunc(resources, func(r manifest.Resource) bool { return r.Name == CardFile })
+func checkOwnCard(ctx context.Context, src fs.FS, files []manifest.File) error {
+	i := slices.IndexFunc(files, func(f manifest.File) bool { return f.Name == CardFile })
 	if i < 0 {
 		return nil
 	}
 	m := &Model{src: src}
-	data, err := m.readVerified(ctx, &file{CardFile, resources[i].Digest}, maxCard, nil)
+	data, err := m.readVerified(ctx, &file{CardFile, files[i]}, maxCard, nil)
 	if err != nil {
 		return err
 	}

@@ -10,6 +10,7 @@ import (
 	"maps"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 	"testing/fstest"
 
@@ -322,6 +323,56 @@ func TestSingleFile(t *testing.T) {
 		b := signPayload(t, key, statementOf(t, bad, []manifest.Resource{res(".", "weights")}))
 		if _, err := sign.Open(t.Context(), src, anyModel(key), sign.WithBundle(b)); !errors.Is(err, sign.ErrFormat) {
 			t.Errorf("subject %q: %v", bad, err)
+		}
+	}
+}
+
+// TestShards: a model signed in shards is verified by every way out, says which range was altered, and has an identity
+// of its own.
+func TestShards(t *testing.T) {
+	key := signtest.Key(t)
+	weights := strings.Repeat("0123456789", 10)
+	src := signtest.Files(map[string]string{"a:0:8": weights, "dir/b": "x", "empty": "", "holdfast.json": string(signtest.Card("tiny", 7))})
+	b, id, err := sign.Sign(t.Context(), src, key, sign.SignOptions{ShardSize: 16})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, whole, err := sign.Sign(t.Context(), src, key, sign.SignOptions{})
+	if err != nil || whole == id {
+		t.Errorf("one identity for two methods, %v", err)
+	}
+	m := open(t, src, sign.Policy{Keys: []crypto.PublicKey{key.Public()}, Name: "tiny", MinVersion: 7, ModelIDs: [][32]byte{id}}, sign.WithBundle(b))
+	if err := m.VerifyAll(t.Context(), nil); err != nil {
+		t.Error(err)
+	}
+	if got, err := m.ReadFile("a:0:8"); err != nil || string(got) != weights {
+		t.Errorf("%q, %v", got, err)
+	}
+	if _, err := m.ReadFile("empty"); !errors.Is(err, sign.ErrNotSigned) {
+		t.Errorf("a file that shards cannot sign: %v", err)
+	}
+	for _, f := range m.Files() {
+		if f.Algorithm != "sha256-sharded-16" || len(f.Digest) != 32 {
+			t.Errorf("%+v", f)
+		}
+	}
+	for _, tampered := range signtest.Tamper(src, "a:0:8") {
+		m := open(t, tampered.FS, anyModel(key), sign.WithBundle(b))
+		buf := bytes.Repeat([]byte{1}, 200)
+		_, err := m.ReadInto(t.Context(), "a:0:8", buf)
+		if !errors.Is(err, tampered.Error) || !bytes.Equal(buf, make([]byte, 200)) {
+			t.Errorf("%s: ReadInto: %v", tampered.Name, err)
+		}
+		if err := m.VerifyAll(t.Context(), nil); !errors.Is(err, tampered.Error) {
+			t.Errorf("%s: VerifyAll: %v", tampered.Name, err)
+		}
+		if me, ok := errors.AsType[*sign.MismatchError](err); tampered.Name == "flipped bit" && (!ok || me.Start != 48 || me.End != 64 || len(me.Want) != 32 || len(me.Got) != 32) {
+			t.Errorf("%+v", me)
+		}
+	}
+	for _, size := range []int64{-1, 1<<53 + 1} {
+		if _, _, err := sign.Sign(t.Context(), src, key, sign.SignOptions{ShardSize: size}); !errors.Is(err, sign.ErrFormat) {
+			t.Errorf("shards of %d: %v", size, err)
 		}
 	}
 }

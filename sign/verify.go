@@ -1,7 +1,6 @@
 package sign
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"io/fs"
@@ -22,7 +21,8 @@ func (m *Model) VerifyAll(ctx context.Context, progress func(Progress)) error {
 		names = append(names, name)
 	}
 	slices.Sort(names)
-	sums, err := hashFiles(ctx, m.src, names, 0, progress)
+	size := func(name string) (int64, bool) { return m.files[name].Size() }
+	sums, err := hashFiles(ctx, m.src, names, form{m.man.HashType, m.man.ShardSize, size}, 0, progress)
 	if err != nil {
 		return err
 	}
@@ -34,8 +34,10 @@ func (m *Model) VerifyAll(ctx context.Context, progress func(Progress)) error {
 			errs = append(errs, fault(f, h.err))
 		case h.err != nil:
 			errs = append(errs, h.err)
-		case !bytes.Equal(h.sum[:], f.digest):
-			errs = append(errs, &MismatchError{Path: f.name, Want: f.digest, Got: h.sum[:]})
+		default:
+			if err := f.check(h.sums); err != nil {
+				errs = append(errs, err)
+			}
 		}
 	}
 	return errors.Join(errs...)

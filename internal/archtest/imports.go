@@ -61,6 +61,8 @@ var importers = []struct {
 	{"github.com/go-playground/validator", []string{"guard/api"}},
 	{"gorgonia.org/", []string{"guard/tensor/gorgonia"}},
 	{"github.com/sigstore/sigstore/", []string{"sign/bundle"}},
+	{"github.com/zeebo/blake3", []string{"sign/digest"}},
+	{"golang.org/x/crypto/blake2b", []string{"sign/digest"}},
 	{"github.com/sigstore/sigstore-go", []string{"sign/keyless"}},
 	{"github.com/tink-crypto/tink-go/v2/streamingaead", []string{"crypto/seal"}},
 	{"github.com/tink-crypto/tink-go", []string{"crypto", "cmd", "examples", "."}},

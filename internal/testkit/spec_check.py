@@ -120,6 +120,11 @@ def model_id(i):
     return {"model_id": H(T("holdfast/model-id/v1", i["method"], i["params"], len(files), *items))}
 
 
+def shards(i):
+    digests = [bytes.fromhex(d) for d in i["digests"]]
+    return {"digest": H(T("holdfast/shards/v1", i["algorithm"], i["shard_size"], len(digests), *digests))}
+
+
 def loaded(i):
     files = sorted(i["files"], key=lambda f: f["name"].encode())
     items = [v for f in files for v in (f["name"], bytes.fromhex(f["digest"]))]
@@ -213,6 +218,7 @@ KINDS = {
     "transcript": transcript,
     "key-hash": lambda i: {"hash": H(T("holdfast/key/v1", i["suite"], bytes.fromhex(i["key"])))},
     "model-id": model_id,
+    "shards": shards,
     "loaded": loaded,
     "seal-file-ad": lambda i: {"ad": T("holdfast/seal-file/v1", i["name"], i["version"], i["path"])},
     "keyset-ad": lambda i: {"ad": T("holdfast/keyset/v1", i["name"], i["version"], bytes.fromhex(i["commitment"]))},

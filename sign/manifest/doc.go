@@ -6,7 +6,7 @@
 //
 // It knows nothing of keys: [Parse] must only be given a payload whose signature was verified, and it never re-serialises
 // one. It accepts what the reference implementation writes (any order of resources, "." for a model of one file, numbers
-// written as doubles) and refuses every payload that two readers could understand differently.
+// written as doubles, shards whose algorithm is "sha256-sharded-N") and refuses every payload that two readers could understand differently.
 //
-// Methods: "files" with SHA-256. Shards, other hashes and statements of v0.2 are recognised and give [ErrUnsupported].
+// Methods: "files" and "shards" with SHA-256, BLAKE2b or BLAKE3. Statements of v0.2 are recognised and give [ErrUnsupported].
 package manifest

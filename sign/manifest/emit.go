@@ -5,12 +5,18 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"slices"
+	"unicode/utf8"
 )
 
-// Emit writes the statement for resources, which it sorts by name; ignore lists the paths that were left out, with their
-// subtrees. Equal input gives equal bytes. What it returns passes [Parse].
+// Emit writes the statement of m: its Subject, Method, HashType, ShardSize, AllowSymlinks, IgnorePaths (each stands for what
+// lies below it too) and Resources, which it sorts by name. The root digest is computed. Equal input gives equal bytes. What
+// Emit returns passes [Parse].
+//
+// Resources of [MethodShards] are given the algorithm "sha256-sharded-N", which the reference implementation compares; the
+// schema of the specification says "sha256" there, and no verifier takes it.
+//
 // Errors: [ErrFormat] for names, digests or paths that Parse would refuse, and for an empty list.
-func Emit(subjectName string, resources []Resource, ignore []string) ([]byte, error) {
+func Emit(m *Manifest) ([]byte, error) {
 	type res struct {
 		Name      string `json:"name"`
 		Algorithm string `json:"algorithm"`
@@ -19,6 +25,7 @@ func Emit(subjectName string, resources []Resource, ignore []string) ([]byte, er
 	type ser struct {
 		Method        string   `json:"method"`
 		HashType      string   `json:"hash_type"`
+		ShardSize     int64    `json:"shard_size,omitempty"`
 		AllowSymlinks bool     `json:"allow_symlinks"`
 		IgnorePaths   []string `json:"ignore_paths"`
 	}
@@ -32,17 +39,14 @@ func Emit(subjectName string, resources []Resource, ignore []string) ([]byte, er
 		PredicateType string    `json:"predicateType"`
 		Predicate     pred      `json:"predicate"`
 	}
-	if err := checkNames(resources); err != nil { // encoding/json would replace invalid UTF-8 and make another name of it
-		return nil, err
-	}
-	sorted := Sorted(resources)
+	sorted := Sorted(m.Resources)
 	root := RootDigest(sorted)
 	d := doc{
 		Type:          StatementType,
-		Subject:       []subject{{Name: subjectName, Digest: map[string]string{SHA256: hex.EncodeToString(root[:])}}},
+		Subject:       []subject{{Name: m.Subject, Digest: map[string]string{SHA256: hex.EncodeToString(root[:])}}},
 		PredicateType: PredicateType,
 		Predicate: pred{
-			Serialization: ser{Method: MethodFiles, HashType: SHA256, IgnorePaths: slices.Compact(slices.Sorted(slices.Values(ignore)))},
+			Serialization: ser{m.Method, m.HashType, m.ShardSize, m.AllowSymlinks, slices.Compact(slices.Sorted(slices.Values(m.IgnorePaths)))},
 			Resources:     make([]res, len(sorted)),
 		},
 	}
@@ -50,7 +54,14 @@ func Emit(subjectName string, resources []Resource, ignore []string) ([]byte, er
 		d.Predicate.Serialization.IgnorePaths = []string{}
 	}
 	for i, r := range sorted {
-		d.Predicate.Resources[i] = res{r.Name, r.Algorithm, hex.EncodeToString(r.Digest)}
+		if !utf8.ValidString(r.Name) { // encoding/json would make another name of it
+			return nil, malformed(at(i, "name"), "is not valid UTF-8")
+		}
+		algorithm := r.Algorithm
+		if m.Method == MethodShards {
+			algorithm = ShardAlgorithm(algorithm, m.ShardSize)
+		}
+		d.Predicate.Resources[i] = res{r.Name, algorithm, hex.EncodeToString(r.Digest)}
 	}
 	var buf bytes.Buffer
 	enc := json.NewEncoder(&buf)

@@ -43,25 +43,26 @@ func clip(s string) string {
 	return s
 }
 
-// checkNames makes sure that the resources can stand beside each other in one directory.
-func checkNames(resources []Resource) error {
-	if len(resources) == 1 && resources[0].Name == SingleFile {
+// checkNames makes sure that the files can stand beside each other in one directory. field names the value that the i-th
+// file came from.
+func checkNames(files []File, field func(i int) string) error {
+	if len(files) == 1 && files[0].Name == SingleFile {
 		return nil
 	}
-	seen := make(map[string]struct{}, len(resources))
-	for i, r := range resources {
-		if why := badName(r.Name); why != "" {
-			return malformed(at(i, "name"), "%q %s", clip(r.Name), why)
+	seen := make(map[string]struct{}, len(files))
+	for i, f := range files {
+		if why := badName(f.Name); why != "" {
+			return malformed(field(i), "%q %s", clip(f.Name), why)
 		}
-		if _, dup := seen[r.Name]; dup {
-			return malformed(at(i, "name"), "%q is listed twice", clip(r.Name))
+		if _, dup := seen[f.Name]; dup {
+			return malformed(field(i), "%q is listed twice", clip(f.Name))
 		}
-		seen[r.Name] = struct{}{}
+		seen[f.Name] = struct{}{}
 	}
-	for i, r := range resources {
-		for dir := parent(r.Name); dir != ""; dir = parent(dir) {
+	for i, f := range files {
+		for dir := parent(f.Name); dir != ""; dir = parent(dir) {
 			if _, file := seen[dir]; file {
-				return malformed(at(i, "name"), "%q lies below the file %q", clip(r.Name), clip(dir))
+				return malformed(field(i), "%q lies below the file %q", clip(f.Name), clip(dir))
 			}
 		}
 	}

@@ -76,7 +76,7 @@ func Parse(payload []byte) (*Manifest, error) {
 	if sub.Name == "" || len(sub.Name) > MaxName {
 		return nil, malformed("subject[0].name", "is absent, empty or too long")
 	}
-	root, err := digestOf("subject[0].digest.sha256", sub.Digest[SHA256])
+	root, err := digestOf("subject[0].digest.sha256", SHA256, sub.Digest[SHA256])
 	if err != nil {
 		return nil, err
 	}
@@ -139,7 +139,7 @@ func checkPredicateType(t *string) error {
 	return nil
 }
 
-func (m *Manifest) serialization(s *serialization) error {
+func (m *Manifest) serialization(s *serialization) (err error) {
 	if s == nil {
 		return malformed("predicate.serialization", "is absent")
 	}
@@ -149,18 +149,13 @@ func (m *Manifest) serialization(s *serialization) error {
 			return malformed("predicate.serialization.shard_size", "stands beside method files")
 		}
 	case MethodShards:
-		if _, err := integer(s.ShardSize); err != nil {
+		if m.ShardSize, err = integer(s.ShardSize); err != nil {
 			return malformed("predicate.serialization.shard_size", "%v", err)
 		}
-		return unsupported("predicate.serialization.method", "shards")
 	default:
 		return malformed("predicate.serialization.method", "is not files or shards")
 	}
-	switch s.HashType {
-	case SHA256:
-	case "blake2b", "blake3":
-		return unsupported("predicate.serialization.hash_type", "%s", s.HashType)
-	default:
+	if DigestSize(s.HashType) == 0 {
 		return malformed("predicate.serialization.hash_type", "is not sha256, blake2b or blake3")
 	}
 	for i, p := range s.IgnorePaths {
@@ -178,7 +173,7 @@ func integer(raw json.RawMessage) (int64, error) {
 		return 0, fmt.Errorf("is absent")
 	}
 	f, err := strconv.ParseFloat(string(raw), 64)
-	if err != nil || f != math.Trunc(f) || f < 1 || f > 1<<53 {
+	if err != nil || f != math.Trunc(f) || f < 1 || f > MaxShardSize {
 		return 0, fmt.Errorf("is not an integer between 1 and 2^53")
 	}
 	return int64(f), nil
@@ -199,25 +194,32 @@ func (m *Manifest) resources(raw []json.RawMessage) error {
 			return malformed(at(i, "name"), "is absent")
 		case r.Algorithm == nil:
 			return malformed(at(i, "algorithm"), "is absent")
-		case *r.Algorithm != m.HashType:
-			return malformed(at(i, "algorithm"), "%q differs from hash_type %s", clip(*r.Algorithm), m.HashType)
 		case r.Digest == nil:
 			return malformed(at(i, "digest"), "is absent")
 		}
-		d, err := digestOf(at(i, "digest"), *r.Digest)
+		if i == 0 {
+			m.Spelling = *r.Algorithm
+			if m.Spelling != m.HashType && (m.Method == MethodFiles || m.Spelling != ShardAlgorithm(m.HashType, m.ShardSize)) {
+				return malformed(at(i, "algorithm"), "%q differs from hash_type %s", clip(m.Spelling), m.HashType)
+			}
+		}
+		if *r.Algorithm != m.Spelling {
+			return malformed(at(i, "algorithm"), "%q stands beside %q", clip(*r.Algorithm), m.Spelling)
+		}
+		d, err := digestOf(at(i, "digest"), m.HashType, *r.Digest)
 		if err != nil {
 			return err
 		}
-		m.Resources[i] = Resource{Name: *r.Name, Algorithm: *r.Algorithm, Digest: d}
+		m.Resources[i] = Resource{Name: *r.Name, Algorithm: m.HashType, Digest: d}
 	}
-	return checkNames(m.Resources)
+	return m.files()
 }
 
-// digestOf reads a SHA-256 in lowercase hex; another spelling of the same digest is refused.
-func digestOf(field, s string) ([]byte, error) {
+// digestOf reads a digest in lowercase hex; another spelling of the same digest is refused.
+func digestOf(field, algorithm, s string) ([]byte, error) {
 	d, err := hex.DecodeString(s)
-	if err != nil || len(d) != 32 || hex.EncodeToString(d) != s {
-		return nil, malformed(field, "is not a SHA-256 in lowercase hex")
+	if err != nil || len(d) != DigestSize(algorithm) || hex.EncodeToString(d) != s {
+		return nil, malformed(field, "is not a digest of %s in lowercase hex", algorithm)
 	}
 	return d, nil
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"crypto"
+	"strconv"
 	"testing/fstest"
 
 	"github.com/holdfast-ai/holdfast/attest"
@@ -43,6 +44,21 @@ func modelVectors() ([]vector, error) {
 			map[string]any{"method": manifest.MethodFiles, "params": "", "resources": resources},
 			map[string]any{"model_id": hexOf(id[:])}})
 	}
+	const shard = 8 // by their bytes, which decide, the names sort 0:8, 16:17, 8:16
+	shards := []manifest.Resource{newResource("a:b:0:8", "1"), newResource("a:b:8:16", "2"), newResource("a:b:16:17", "3")}
+	id := manifest.ModelID(manifest.MethodShards, strconv.Itoa(shard), shards)
+	file := manifest.File{Name: "a:b", Algorithm: manifest.SHA256, ShardSize: shard}
+	listed, digests := []any{}, []any{}
+	for i, r := range shards {
+		listed = append(listed, resource(r))
+		file.Shards = append(file.Shards, manifest.Shard{Start: int64(i) * shard, Digest: r.Digest})
+		digests = append(digests, hexOf(r.Digest))
+	}
+	out = append(out,
+		vector{"shards", "model-id", map[string]any{"method": manifest.MethodShards, "params": strconv.Itoa(shard), "resources": listed},
+			map[string]any{"model_id": hexOf(id[:])}},
+		vector{"a file in three shards", "shards", map[string]any{"algorithm": file.Algorithm, "shard_size": shard, "digests": digests},
+			map[string]any{"digest": hexOf(file.ID())}})
 	loaded, err := loadedVector()
 	return append(out, loaded), err
 }

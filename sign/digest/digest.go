@@ -1,0 +1,88 @@
+// Package digest computes the digests that a model signature lists: of whole files, or of their shards, with any of the
+// format's hashes. It is the one place where the hashes outside the standard library come from.
+package digest
+
+import (
+	"crypto/sha256"
+	"hash"
+
+	"github.com/zeebo/blake3"
+	"golang.org/x/crypto/blake2b"
+
+	"github.com/holdfast-ai/holdfast/sign/manifest"
+)
+
+// Hash returns the constructor of algorithm, one of [manifest.SHA256], [manifest.BLAKE2b] and [manifest.BLAKE3], or nil.
+func Hash(algorithm string) func() hash.Hash {
+	switch algorithm {
+	case manifest.SHA256:
+		return sha256.New
+	case manifest.BLAKE2b:
+		return func() hash.Hash {
+			h, err := blake2b.New512(nil)
+			if err != nil {
+				panic("digest: internal error: " + err.Error()) // only a key can be wrong
+			}
+			return h
+		}
+	case manifest.BLAKE3:
+		return func() hash.Hash { return blake3.New() }
+	}
+	return nil
+}
+
+// A Stream takes the bytes of one file in order and hashes them as a whole, or shard by shard.
+type Stream struct {
+	new   func() hash.Hash
+	shard int64 // bytes of a shard; 0: one digest of everything
+
+	h    hash.Hash
+	left int64 // bytes until the end of the shard
+	sums [][]byte
+}
+
+// New returns a Stream for algorithm, which [Hash] must know, with shards of shardSize bytes, or none where it is 0.
+func New(algorithm string, shardSize int64) *Stream {
+	s := &Stream{new: Hash(algorithm), shard: shardSize}
+	if shardSize == 0 {
+		s.h = s.new()
+	}
+	return s
+}
+
+// Add hashes the next bytes of the file.
+func (s *Stream) Add(p []byte) {
+	if s.shard == 0 {
+		s.h.Write(p)
+		return
+	}
+	for len(p) > 0 {
+		if s.left == 0 {
+			s.cut()
+			s.left = s.shard
+		}
+		now := p[:min(int64(len(p)), s.left)]
+		s.h.Write(now)
+		s.left -= int64(len(now))
+		p = p[len(now):]
+	}
+}
+
+// cut ends one shard and begins the next.
+func (s *Stream) cut() {
+	if s.h == nil {
+		s.h = s.new()
+		return
+	}
+	s.sums = append(s.sums, s.h.Sum(nil))
+	s.h.Reset()
+}
+
+// Sums ends the stream and returns the digests in the order of the bytes: one of a whole file, one for each shard, none for
+// an empty file in shards. It must be called once.
+func (s *Stream) Sums() [][]byte {
+	if s.h != nil {
+		s.sums = append(s.sums, s.h.Sum(nil))
+	}
+	return s.sums
+}
