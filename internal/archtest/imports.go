@@ -27,6 +27,11 @@ func checkTrees(t *Tree) []Violation {
 	})
 }
 
+// internalModules lists the internal packages that need another module, which packages of stdOnly must then not use.
+var internalModules = map[string]string{
+	"internal/memfd": "golang.org/x/sys/unix", // memfd_create and seals are not in the standard library, and differ by processor
+}
+
 // checkInternal keeps internal packages below all trees, and free of other modules, so that a package that says
 // "standard library only" stays so through them.
 func checkInternal(t *Tree) []Violation {
@@ -37,6 +42,9 @@ func checkInternal(t *Tree) []Violation {
 			return ""
 		}
 		if dir, ok := local(p); ok && first(dir) == "internal" {
+			return ""
+		}
+		if under(p, internalModules[f.Dir]) {
 			return ""
 		}
 		return "internal packages use the standard library and one another"
@@ -103,7 +111,7 @@ func checkStdOnly(t *Tree) []Violation {
 		switch {
 		case standard(p):
 			return ""
-		case !ok:
+		case !ok || internalModules[dir] != "":
 			return f.Dir + " uses the standard library only"
 		case first(dir) != "internal" && in(leaves, f):
 			return f.Dir + " is a leaf"
