@@ -3,6 +3,7 @@ package holdfast
 import (
 	"context"
 	"crypto"
+	"encoding/hex"
 	"io/fs"
 	"log/slog"
 	"time"
@@ -43,7 +44,8 @@ type Config struct {
 
 	// Logger receives decisions, never content. Default: discard.
 	Logger *slog.Logger
-	// Clock tells the time for certificates, claims and receipts. Default: [time.Now].
+	// Clock tells the time for certificates, claims and receipts; it never counts as earlier than the key server's. Default:
+	// [time.Now].
 	Clock func() time.Time
 }
 
@@ -70,11 +72,26 @@ func Attestor(d attest.Device) keyrelease.Attestor {
 	}
 }
 
+// Names of the claims that [ReleaseVerifier] tells of a machine, for [keyrelease.Model]'s Require.
+const (
+	ClaimProduct     = "product"     // for example "Genoa"
+	ClaimMeasurement = "measurement" // hex
+	ClaimTCB         = "tcb"         // as reported, for people
+)
+
 // ReleaseVerifier adapts a relying party's policy to [keyrelease.ServerConfig]: evidence is held against its verifiers. What
 // the guest claims beside it (model, version, configuration) is the key server's own policy.
 func ReleaseVerifier(p attest.Policy) keyrelease.VerifyFunc {
-	return func(ctx context.Context, evidence []byte, reportData [64]byte) error {
-		_, err := p.VerifyEvidence(ctx, evidence, reportData)
-		return err
+	return func(ctx context.Context, evidence []byte, reportData [64]byte) (keyrelease.Machine, error) {
+		r, err := p.VerifyEvidence(ctx, evidence, reportData)
+		if err != nil {
+			return keyrelease.Machine{}, err
+		}
+		return keyrelease.Machine{
+			Kind: r.Kind, Evidence: hex.EncodeToString(r.Identity[:]), Chip: hex.EncodeToString(r.ChipID),
+			Claims: map[string]string{
+				ClaimProduct: r.Product, ClaimMeasurement: hex.EncodeToString(r.Measurement), ClaimTCB: r.TCB,
+			},
+		}, nil
 	}
 }

@@ -84,6 +84,7 @@ func (c *Chain) open(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	c.cfg.Clock = c.clock(c.cfg.Clock)
 	if c.model, err = sign.Open(ctx, source, c.cfg.Signature, sign.WithTap(c.tap), sign.WithClock(c.cfg.Clock)); err != nil {
 		return err
 	}
@@ -153,6 +154,14 @@ func (c *Chain) authority() (keyrelease.Floors, bool) {
 		return keyrelease.Floors{}, false
 	}
 	return server.Floors()
+}
+
+// clock is the guest's clock, which its host may hold back, under the floor of the key server's time.
+func (c *Chain) clock(guest func() time.Time) func() time.Time {
+	return func() time.Time {
+		f, _ := c.authority()
+		return f.Time(guest())
+	}
 }
 
 // Model returns the verified plaintext as a file system that lists signed names only. Its ReadInto fills a buffer in one

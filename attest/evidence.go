@@ -119,5 +119,6 @@ type Result struct {
 	Measurement []byte   // launch digest of the guest; 48 bytes for SEV-SNP
 	TCB         string   // reported TCB, for people
 	HostData    []byte   // chosen by the host at launch; 32 bytes for SEV-SNP
+	ChipID      []byte   // of the processor; nil where the platform masks it, so that nobody takes the mask for a name
 	Checks      []Check
 }

@@ -52,10 +52,14 @@ func (v *Verifier) Verify(_ context.Context, ev attest.Evidence, reportData [64]
 	if err := checks.Err(); err != nil {
 		return nil, err
 	}
+	var chip []byte
+	if !zero(r.ChipID[:]) {
+		chip = bytes.Clone(r.ChipID[:])
+	}
 	return &attest.Result{
 		Kind: kind, Simulated: v.InsecureRoots != nil, Identity: r.Identity(), Product: string(s.product),
 		Measurement: bytes.Clone(r.Measurement[:]), TCB: s.product.TCB(r.ReportedTCB).String(),
-		HostData: bytes.Clone(r.HostData[:]), Checks: checks,
+		HostData: bytes.Clone(r.HostData[:]), ChipID: chip, Checks: checks,
 	}, nil
 }
 

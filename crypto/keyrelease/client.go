@@ -23,7 +23,7 @@ import (
 // Attestor gets the machine's evidence with reportData in it.
 type Attestor func(ctx context.Context, reportData [64]byte) (evidence []byte, err error)
 
-// Client asks a key server for the keyset of a sealed model. All fields but MinVersion are required. It is safe for
+// Client asks a key server for the keyset of a sealed model. URL to Config are required. It is safe for
 // concurrent use; do not copy it.
 type Client struct {
 	URL       string           // of the server, without /v1/…
@@ -35,6 +35,10 @@ type Client struct {
 	// MinVersion is the guest's own floor for the model version. An older model is refused before anything is sent, and
 	// the server is told.
 	MinVersion uint64
+	// DenyList and RulesVersion are what the guest has loaded and enforces: its signed deny list, nil for none, and the number
+	// of its guard rules. Where the server demands newer ones there is no keyset.
+	DenyList     *DenyList
+	RulesVersion uint64
 
 	mu       sync.Mutex
 	floors   Floors
@@ -51,7 +55,7 @@ func (c *Client) Floors() (Floors, bool) {
 }
 
 // Keyset runs one exchange with a fresh challenge and a fresh HPKE key and returns the keyset of the directory that info
-// names. wraps are not used. Errors: [ErrConfig], [ErrVersion], [ErrUnavailable], [ErrDenied], [ErrProtocol], [ErrServer],
+// names. wraps are not used. Errors: [ErrConfig], [ErrVersion], [ErrFloor], [ErrUnavailable], [ErrDenied], [ErrProtocol], [ErrServer],
 // [ErrAttest], [seal.ErrCommitment].
 func (c *Client) Keyset(ctx context.Context, info seal.Info, _ []seal.Wrapped) (*keyset.Handle, error) {
 	server, err := c.check()
@@ -155,13 +159,11 @@ func (c *Client) accept(g *grant, info seal.Info) (*keyset.Handle, error) {
 	if err != nil {
 		return nil, err
 	}
-	c.mu.Lock()
-	c.floors = c.floors.raised(f)
-	c.released = true
-	f = c.floors
-	c.mu.Unlock()
-	if info.Version < f.MinVersion {
-		return nil, fmt.Errorf("%w: %d, the server wants at least %d", ErrVersion, info.Version, f.MinVersion)
+	if f, err = c.raise(f); err != nil {
+		return nil, err
+	}
+	if err := f.check(info.Version, c.DenyList, c.RulesVersion); err != nil {
+		return nil, err
 	}
 	h, err := insecurecleartextkeyset.Read(keyset.NewBinaryReader(bytes.NewReader(g.Keyset)))
 	if err != nil {
@@ -175,6 +177,17 @@ func (c *Client) accept(g *grant, info seal.Info) (*keyset.Handle, error) {
 		return nil, seal.ErrCommitment
 	}
 	return h, nil
+}
+
+func (c *Client) raise(f Floors) (Floors, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	f, err := c.floors.raised(f)
+	if err != nil {
+		return f, err
+	}
+	c.floors, c.released = f, true
+	return f, nil
 }
 
 // post sends a message and reads the answer.

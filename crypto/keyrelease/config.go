@@ -16,10 +16,6 @@ import (
 	"github.com/holdfast-ai/holdfast/crypto/seal"
 )
 
-// VerifyFunc accepts evidence that carries reportData, by the server's policy on machines. An error that wraps
-// [ErrUnavailable] asks the guest to try again; every other one is a refusal.
-type VerifyFunc func(ctx context.Context, evidence []byte, reportData [64]byte) error
-
 // ServerConfig says who may have which keyset. Identity, Verify and Models are required; the zero value refuses.
 type ServerConfig struct {
 	Identity crypto.Signer // ECDSA P-256, pinned by the guests
@@ -36,8 +32,15 @@ type ServerConfig struct {
 	DenyList        *DenyList // told to guests as a floor; optional
 	RulesMinVersion uint64    // told to guests as a floor
 
-	Audit *slog.Logger     // one record for each release and refusal, without secrets. Default: discard
-	Clock func() time.Time // default [time.Now]
+	PerAddress Rate // requests of one address; default 256 at once and 20 a second
+	PerMachine Rate // releases to one machine; default 64 at once and one a second. Where the chip id is masked, to one address
+	// Address names the peer of a request for PerAddress and the audit log. Default: its IPv4 address or the /64 of its IPv6
+	// one. Set it where a proxy stands in front, or all guests share one rate.
+	Address func(*http.Request) string
+
+	Audit   *slog.Logger     // one record for each [Decision]. Default: discard
+	Journal Journal          // keeps each [Decision]; where it fails nothing is released. Optional
+	Clock   func() time.Time // default [time.Now]
 }
 
 // Model is the policy on one model. The zero value releases nothing.
@@ -48,15 +51,24 @@ type Model struct {
 	Configs           [][32]byte // configuration digests of guests that may have the model
 	InsecureAnyConfig bool       // release to guests that may serve it under any policy
 
+	// Require names claims that the machine must have, each with the values that are accepted, beyond what the server's Verify
+	// asks of every machine: for example the measurements that may serve this model.
+	Require map[string][]string
+
 	// Seals, where not empty, are the only digests of seal.json that are accepted. Without it every directory sealed under
 	// the keyset is, which only holders of the keyset can make.
 	Seals [][32]byte
 }
 
-// Version is one version of a model and the keyset it is sealed under, which has one key.
+// Version is one version of a model and the keyset it is sealed under, which has one key. Give the keyset, or how to unwrap it.
 type Version struct {
 	Version uint64
 	Keyset  *keyset.Handle
+
+	// Unwrap gets the keyset with this Commitment when it is released, and only for an accepted machine, so that the server
+	// holds none in between. It is called concurrently: a [kek.Cache] makes several calls one. Errors count as passing.
+	Unwrap     func(context.Context) (*keyset.Handle, error)
+	Commitment [32]byte
 }
 
 // NewServer checks the configuration. Errors: [ErrConfig], [seal.ErrKeyset], [seal.ErrUnsupported].
@@ -88,6 +100,15 @@ func NewServer(cfg ServerConfig) (*Server, error) {
 	if len(cfg.ChallengeKey) < 32 {
 		return nil, fmt.Errorf("%w: a challenge key of %d bytes", ErrConfig, len(cfg.ChallengeKey))
 	}
+	if cfg.PerAddress, err = cfg.PerAddress.or(defaultAddressEvery, defaultAddressBurst); err != nil {
+		return nil, err
+	}
+	if cfg.PerMachine, err = cfg.PerMachine.or(defaultMachineEvery, defaultMachineBurst); err != nil {
+		return nil, err
+	}
+	if cfg.Address == nil {
+		cfg.Address = remote
+	}
 	if cfg.Audit == nil {
 		cfg.Audit = slog.New(slog.DiscardHandler)
 	}
@@ -96,7 +117,8 @@ func NewServer(cfg ServerConfig) (*Server, error) {
 	}
 	s := &Server{
 		cfg: cfg, hash: hash, models: make(map[string]policy, len(cfg.Models)),
-		tokens:  tokens{key: slices.Clone(cfg.ChallengeKey), server: hash, lifetime: cfg.Lifetime},
+		tokens:    tokens{key: slices.Clone(cfg.ChallengeKey), server: hash, lifetime: cfg.Lifetime},
+		addresses: newLimiter(cfg.PerAddress), machines: newLimiter(cfg.PerMachine),
 		working: make(chan struct{}, cfg.Concurrent), reading: maxReading, mux: http.NewServeMux(),
 	}
 	for name, m := range cfg.Models {
@@ -114,18 +136,35 @@ func newPolicy(m Model) (policy, error) {
 	if len(m.Configs) == 0 && !m.InsecureAnyConfig {
 		return p, fmt.Errorf("%w: no configuration is allowed", ErrConfig)
 	}
+	if err := checkRequire(m.Require); err != nil {
+		return p, err
+	}
 	for _, v := range m.Versions {
-		c, err := seal.Commitment(v.Keyset)
-		if err != nil {
-			return p, err
+		if (v.Keyset == nil) == (v.Unwrap == nil) {
+			return p, fmt.Errorf("%w: version %d has not one of Keyset and Unwrap", ErrConfig, v.Version)
 		}
-		if v.Keyset.Len() != 1 {
-			return p, fmt.Errorf("%w: a keyset of %d keys: guests would get the disabled ones too", ErrConfig, v.Keyset.Len())
+		if v.Keyset != nil {
+			var err error
+			if v.Commitment, err = commitmentOf(v.Keyset); err != nil {
+				return p, err
+			}
 		}
-		if _, dup := p.byCommitment[c]; dup {
+		if _, dup := p.byCommitment[v.Commitment]; dup {
 			return p, fmt.Errorf("%w: two versions share a keyset", ErrConfig)
 		}
-		p.byCommitment[c] = v
+		p.byCommitment[v.Commitment] = v
 	}
 	return p, nil
+}
+
+// commitmentOf is the commitment of a keyset that may be released: one of one key, since guests would get the disabled ones
+// too.
+func commitmentOf(h *keyset.Handle) (c [32]byte, err error) {
+	if c, err = seal.Commitment(h); err != nil {
+		return c, err
+	}
+	if h.Len() != 1 {
+		return c, fmt.Errorf("%w: a keyset of %d keys: guests would get the disabled ones too", ErrConfig, h.Len())
+	}
+	return c, nil
 }

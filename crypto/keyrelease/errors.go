@@ -1,6 +1,9 @@
 package keyrelease
 
-import "errors"
+import (
+	"errors"
+	"fmt"
+)
 
 // Sentinels, one for each thing a caller does next.
 var (
@@ -14,6 +17,9 @@ var (
 	ErrServer = errors.New("keyrelease: not signed by the pinned server")
 	// ErrVersion means that the model is older than the guest or the server's floor demands.
 	ErrVersion = errors.New("keyrelease: model version below the floor")
+	// ErrFloor means that the guest's deny list or rules are older than the server demands: get newer ones, then ask again.
+	// Every such error is a [*FloorError], and [Client.Floors] says what is demanded.
+	ErrFloor = errors.New("keyrelease: below the server's floor")
 	// ErrAttest means that the machine's evidence could not be had. It wraps the device's error.
 	ErrAttest = errors.New("keyrelease: no evidence")
 	// ErrConfig means a client or server that is not fully configured.
@@ -34,6 +40,7 @@ const (
 	CodeVersion    Code = "version"           // older than the model's or the guest's minimum version
 	CodeSeal       Code = "seal"              // another seal.json than the server allows
 	CodeConfig     Code = "config"            // another configuration than the server allows
+	CodeMachine    Code = "machine"           // not a machine that may serve this model
 	CodeReplay     Code = "challenge_used"    // a keyset has been released against this challenge
 	CodeUnknown    Code = "unknown"           // the refusal was not of this protocol, for example that of a proxy
 )
@@ -48,10 +55,29 @@ func (e *DeniedError) Error() string { return ErrDenied.Error() + ": " + string(
 // Unwrap returns [ErrDenied].
 func (e *DeniedError) Unwrap() error { return ErrDenied }
 
+// What a [FloorError] is about.
+const (
+	FloorDenyList = "deny list"
+	FloorRules    = "rules"
+)
+
+// FloorError is a guest whose deny list or rules are too old. It unwraps to [ErrFloor].
+type FloorError struct {
+	What      string // [FloorDenyList] or [FloorRules]
+	Want, Got uint64 // numbers; Got is 0 where the guest has none
+}
+
+func (e *FloorError) Error() string {
+	return fmt.Sprintf("%v: %s number %d, want at least %d", ErrFloor, e.What, e.Got, e.Want)
+}
+
+// Unwrap returns [ErrFloor].
+func (e *FloorError) Unwrap() error { return ErrFloor }
+
 func (c Code) known() bool {
 	switch c {
 	case CodeSuite, CodeChallenge, CodeExpired, CodeEvidence, CodeModel, CodeCommitment, CodeVersion, CodeSeal, CodeConfig,
-		CodeReplay:
+		CodeMachine, CodeReplay:
 		return true
 	}
 	return false

@@ -46,11 +46,11 @@ func Example() {
 	}
 	server, err := keyrelease.NewServer(keyrelease.ServerConfig{
 		Identity: identity,
-		Verify: func(_ context.Context, evidence []byte, reportData [64]byte) error {
+		Verify: func(_ context.Context, evidence []byte, reportData [64]byte) (keyrelease.Machine, error) {
 			if !bytes.Equal(evidence, reportData[:]) {
-				return errors.New("other evidence")
+				return keyrelease.Machine{}, errors.New("other evidence")
 			}
-			return nil
+			return keyrelease.Machine{Kind: "example"}, nil
 		},
 		Models: map[string]keyrelease.Model{"tiny": {
 			MinVersion: 7, Versions: []keyrelease.Version{{Version: 7, Keyset: keyset}},

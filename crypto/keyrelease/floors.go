@@ -20,8 +20,22 @@ type DenyList struct {
 	Digest [32]byte // SHA-256 of the list
 }
 
+// Time is the later of now and the server's time: a guest whose clock stands still or runs behind has certificates, lists
+// and policies that have expired by the server's clock treated as expired.
+func (f Floors) Time(now time.Time) time.Time {
+	if now.Before(f.ServerTime) {
+		return f.ServerTime
+	}
+	return now
+}
+
 // raised is the higher of two sets of floors, each by itself: a floor never sinks.
-func (f Floors) raised(g Floors) Floors {
+//
+// One number stands for one list. A server that gives two digests for it contradicts itself, or one of its two operators.
+func (f Floors) raised(g Floors) (Floors, error) {
+	if f.DenyList != nil && g.DenyList != nil && f.DenyList.Number == g.DenyList.Number && f.DenyList.Digest != g.DenyList.Digest {
+		return f, fmt.Errorf("%w: two deny lists of number %d", ErrProtocol, f.DenyList.Number)
+	}
 	if g.ServerTime.After(f.ServerTime) {
 		f.ServerTime = g.ServerTime
 	}
@@ -31,7 +45,28 @@ func (f Floors) raised(g Floors) Floors {
 		d := *g.DenyList
 		f.DenyList = &d
 	}
-	return f
+	return f, nil
+}
+
+// check holds what the guest has against the floors.
+func (f Floors) check(version uint64, have *DenyList, rules uint64) error {
+	if version < f.MinVersion {
+		return fmt.Errorf("%w: %d, the server wants at least %d", ErrVersion, version, f.MinVersion)
+	}
+	if want := f.DenyList; want != nil {
+		switch {
+		case have == nil:
+			return &FloorError{What: FloorDenyList, Want: want.Number}
+		case have.Number < want.Number:
+			return &FloorError{What: FloorDenyList, Want: want.Number, Got: have.Number}
+		case have.Number == want.Number && have.Digest != want.Digest:
+			return fmt.Errorf("%w: it has that number and another digest", &FloorError{What: FloorDenyList, Want: want.Number, Got: have.Number})
+		}
+	}
+	if rules < f.RulesMinVersion {
+		return &FloorError{What: FloorRules, Want: f.RulesMinVersion, Got: rules}
+	}
+	return nil
 }
 
 // floors reads the floors of a grant.

@@ -14,7 +14,7 @@ import (
 // A verifier that takes long does not carry a challenge past its expiry, where the server forgets that it was used.
 func TestExpiresWhileVerifying(t *testing.T) {
 	w := newWorld(t)
-	w.config.Verify = func(ctx context.Context, ev []byte, rd [64]byte) error {
+	w.config.Verify = func(ctx context.Context, ev []byte, rd [64]byte) (Machine, error) {
 		w.now = w.now.Add(DefaultLifetime + 2*time.Second)
 		return w.vendor.verify(ctx, ev, rd)
 	}
@@ -44,7 +44,7 @@ func TestDisabledKeysAreNotReleased(t *testing.T) {
 		t.Fatal(err)
 	}
 	model := w.config.Models["tiny"]
-	model.Versions = []Version{{7, both}}
+	model.Versions = []Version{{Version: 7, Keyset: both}}
 	w.config.Models["tiny"] = model
 	if _, err := NewServer(w.config); !errors.Is(err, ErrConfig) {
 		t.Errorf("%v, want ErrConfig", err)

@@ -21,5 +21,5 @@ const (
 	maxResponse = 256 << 10 // a keyset has some hundred bytes, and HPKE adds 1.1 KiB
 	maxClaims   = 4 << 10
 	maxUsed     = 1 << 16 // challenges remembered in one lifetime
-	maxReason   = 512     // bytes of a verifier's error in the audit log
+	maxReason   = 512     // bytes of a foreign text in the audit log
 )

@@ -127,6 +127,29 @@ func TestRefusals(t *testing.T) {
 			m.InsecureAnyConfig = true
 			w.config.Models["tiny"] = m
 		}, nil},
+		{"other measurement", func(_ *testing.T, w *world) {
+			w.config.Models["tiny"].Require["measurement"] = []string{"bb"}
+		}, code(CodeMachine)},
+		{"claim that the machine lacks", func(_ *testing.T, w *world) {
+			w.config.Models["tiny"].Require["product"] = []string{""}
+		}, code(CodeMachine)},
+		{"verifier says nothing", func(_ *testing.T, w *world) {
+			w.config.Verify = func(context.Context, []byte, [64]byte) (Machine, error) { return Machine{}, nil }
+		}, code(CodeEvidence)},
+		{"guest without a deny list", func(_ *testing.T, w *world) { w.client.DenyList = nil }, floor(FloorDenyList)},
+		{"guest with an older deny list", func(_ *testing.T, w *world) {
+			w.client.DenyList = &DenyList{Number: 2, Digest: w.config.DenyList.Digest}
+		}, floor(FloorDenyList)},
+		{"guest with another list of that number", func(_ *testing.T, w *world) {
+			w.client.DenyList = &DenyList{Number: 3}
+		}, floor(FloorDenyList)},
+		{"guest with a newer deny list", func(_ *testing.T, w *world) { w.client.DenyList = &DenyList{Number: 4} }, nil},
+		{"guest with older rules", func(_ *testing.T, w *world) { w.client.RulesVersion = 10 }, floor(FloorRules)},
+		{"guest with newer rules", func(_ *testing.T, w *world) { w.client.RulesVersion = 12 }, nil},
+		{"server without floors", func(_ *testing.T, w *world) {
+			w.config.DenyList, w.config.RulesMinVersion = nil, 0
+			w.client.DenyList, w.client.RulesVersion = nil, 0
+		}, nil},
 		{"guest without a config", func(_ *testing.T, w *world) { w.client.Config = [32]byte{} }, is(ErrConfig)},
 		{"server with another key", func(t *testing.T, w *world) { w.client.ServerKey = &newKey(t).PublicKey }, is(ErrServer)},
 		{"challenge not signed by the server", func(_ *testing.T, w *world) {
@@ -152,7 +175,7 @@ func TestRefusals(t *testing.T) {
 			w.client.Attest = func(context.Context, [64]byte) ([]byte, error) { return nil, errFake }
 		}, func(err error) bool { return errors.Is(err, ErrAttest) && errors.Is(err, errFake) }},
 		{"verifier is down", func(_ *testing.T, w *world) {
-			w.config.Verify = func(context.Context, []byte, [64]byte) error { return ErrUnavailable }
+			w.config.Verify = func(context.Context, []byte, [64]byte) (Machine, error) { return Machine{}, ErrUnavailable }
 		}, is(ErrUnavailable)},
 		{"answer is no JSON", func(_ *testing.T, w *world) {
 			w.after = func(string, []byte) []byte { return []byte("<html>") }
@@ -242,7 +265,24 @@ func TestFloorsAreEnforced(t *testing.T) {
 	if _, err := c.accept(g, infoOf(t, h, 7)); !errors.Is(err, ErrVersion) {
 		t.Errorf("after the floor was lowered: %v", err)
 	}
-	if f, _ := c.Floors(); f.ServerTime != time.Unix(100, 0) || f.MinVersion != 8 {
+	// A deny list never goes away, sinks or changes under its number.
+	g.DenyList = &denyList{Number: 5, Digest: strings.Repeat("ab", 32)}
+	c.DenyList = &DenyList{Number: 6}
+	if _, err := c.accept(g, infoOf(t, h, 8)); err != nil {
+		t.Errorf("newer deny list: %v", err)
+	}
+	for name, d := range map[string]*denyList{"gone": nil, "lower": {Number: 4, Digest: strings.Repeat("cd", 32)}} {
+		g.DenyList, c.DenyList = d, &DenyList{Number: 4}
+		if _, err := c.accept(g, infoOf(t, h, 8)); !floor(FloorDenyList)(err) {
+			t.Errorf("deny list %s: %v", name, err)
+		}
+	}
+	g.DenyList = &denyList{Number: 5, Digest: strings.Repeat("cd", 32)}
+	if _, err := c.accept(g, infoOf(t, h, 8)); !errors.Is(err, ErrProtocol) {
+		t.Errorf("two lists of one number: %v", err)
+	}
+	g.DenyList, c.DenyList = nil, &DenyList{Number: 6}
+	if f, _ := c.Floors(); f.ServerTime != time.Unix(100, 0) || f.MinVersion != 8 || f.DenyList == nil || f.DenyList.Number != 5 {
 		t.Errorf("floors sank: %+v", f)
 	}
 	if _, err := c.accept(g, seal.Info{Version: 9}); !errors.Is(err, seal.ErrCommitment) {
@@ -299,7 +339,12 @@ func TestServerConfig(t *testing.T) {
 		"no config":   {func(c *ServerConfig) { c.Models = map[string]Model{"m": {}} }, ErrConfig},
 		"no keyset": {func(c *ServerConfig) {
 			c.Models = map[string]Model{"m": {InsecureAnyConfig: true, Versions: []Version{{}}}}
-		}, seal.ErrKeyset},
+		}, ErrConfig},
+		"half a rate": {func(c *ServerConfig) { c.PerAddress = Rate{Burst: 1} }, ErrConfig},
+		"no burst":    {func(c *ServerConfig) { c.PerMachine = Rate{Every: 1} }, ErrConfig},
+		"nothing accepted": {func(c *ServerConfig) {
+			c.Models = map[string]Model{"m": {InsecureAnyConfig: true, Require: map[string][]string{"measurement": nil}}}
+		}, ErrConfig},
 		"short key":       {func(c *ServerConfig) { c.ChallengeKey = make([]byte, 31) }, ErrConfig},
 		"long lifetime":   {func(c *ServerConfig) { c.Lifetime = MaxLifetime + 1 }, ErrConfig},
 		"short lifetime":  {func(c *ServerConfig) { c.Lifetime = time.Millisecond }, ErrConfig},
@@ -324,7 +369,7 @@ func TestConcurrentLimit(t *testing.T) {
 	w := newWorld(t)
 	entered, leave := make(chan struct{}), make(chan struct{})
 	w.config.Concurrent = 1
-	w.config.Verify = func(ctx context.Context, ev []byte, rd [64]byte) error {
+	w.config.Verify = func(ctx context.Context, ev []byte, rd [64]byte) (Machine, error) {
 		close(entered)
 		<-leave
 		return w.vendor.verify(ctx, ev, rd)
@@ -398,7 +443,7 @@ func FuzzRelease(f *testing.F) {
 	}
 	s, err := NewServer(ServerConfig{
 		Identity: k, Verify: v.verify,
-		Models: map[string]Model{"tiny": {InsecureAnyConfig: true, Versions: []Version{{1, h}}}},
+		Models: map[string]Model{"tiny": {InsecureAnyConfig: true, Versions: []Version{{Version: 1, Keyset: h}}}},
 	})
 	if err != nil {
 		f.Fatal(err)

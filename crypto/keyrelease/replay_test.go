@@ -69,7 +69,7 @@ func TestReplayRace(t *testing.T) {
 	released := 0
 	for range 8 {
 		wg.Go(func() {
-			if _, err := s.decide(t.Context(), req, new(record)); err == nil {
+			if _, err := s.decide(t.Context(), req, new(Decision)); err == nil {
 				mu.Lock()
 				released++
 				mu.Unlock()

@@ -1,37 +1,28 @@
 package keyrelease
 
 import (
-	"bytes"
-	"context"
 	"crypto"
-	"crypto/hpke"
 	"crypto/rand"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"mime"
 	"net/http"
-	"slices"
+	"strconv"
 	"time"
-
-	"github.com/tink-crypto/tink-go/v2/insecurecleartextkeyset"
-	"github.com/tink-crypto/tink-go/v2/keyset"
-
-	"github.com/holdfast-ai/holdfast/internal/transcript"
 )
 
 // Server releases keysets. It is an [http.Handler] for POST /v1/challenge and POST /v1/release, safe for concurrent use.
 type Server struct {
-	cfg     ServerConfig
-	hash    [32]byte // names Identity
-	tokens  tokens
-	models  map[string]policy
-	working chan struct{}
-	reading time.Duration // for one request body
-	mux     *http.ServeMux
+	cfg       ServerConfig
+	hash      [32]byte // names Identity
+	tokens    tokens
+	models    map[string]policy
+	addresses *limiter
+	machines  *limiter
+	working   chan struct{}
+	reading   time.Duration // for one request body
+	mux       *http.ServeMux
 }
 
 // policy is a Model with its commitments.
@@ -44,6 +35,9 @@ type policy struct {
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.mux.ServeHTTP(w, r) }
 
 func (s *Server) challenge(w http.ResponseWriter, r *http.Request) {
+	if !s.admit(w, r, &Decision{Remote: s.cfg.Address(r)}) {
+		return
+	}
 	var req challengeRequest
 	if !s.read(w, r, &req, maxClaims) {
 		return
@@ -64,6 +58,10 @@ func (s *Server) challenge(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *Server) release(w http.ResponseWriter, r *http.Request) {
+	d := Decision{Remote: s.cfg.Address(r)}
+	if !s.admit(w, r, &d) {
+		return
+	}
 	select {
 	case s.working <- struct{}{}:
 		defer func() { <-s.working }()
@@ -73,127 +71,60 @@ func (s *Server) release(w http.ResponseWriter, r *http.Request) {
 	}
 	var req releaseRequest
 	if !s.read(w, r, &req, maxRequest) {
+		d.Outcome = Malformed
+		_ = s.note(r, &d, nil) // nothing is released
 		return
 	}
-	var about record
-	resp, err := s.decide(r.Context(), &req, &about)
-	log := s.cfg.Audit.With("remote", r.RemoteAddr).With(about...)
+	resp, err := s.decide(r.Context(), &req, &d)
 	switch denied, ok := errors.AsType[*DeniedError](err); {
 	case err == nil:
-		log.InfoContext(r.Context(), "keyrelease: released")
+		d.Outcome = Released
+		if s.note(r, &d, nil) != nil {
+			s.fail(w, http.StatusServiceUnavailable)
+			return
+		}
 		s.answer(w, http.StatusOK, resp)
 	case ok:
-		log.WarnContext(r.Context(), "keyrelease: denied", "code", string(denied.Code), "reason", clip(err.Error()))
+		d.Outcome, d.Code = Denied, denied.Code
+		_ = s.note(r, &d, err)
 		s.answer(w, http.StatusForbidden, refusal{denied.Code})
 	case errors.Is(err, ErrProtocol):
-		log.WarnContext(r.Context(), "keyrelease: malformed request")
+		d.Outcome = Malformed
+		_ = s.note(r, &d, err)
 		s.fail(w, http.StatusBadRequest)
+	case errors.Is(err, errMachineRate):
+		d.Outcome = Limited
+		_ = s.note(r, &d, err)
+		s.fail(w, http.StatusTooManyRequests)
 	default:
-		log.ErrorContext(r.Context(), "keyrelease: failed", "reason", clip(err.Error()))
+		d.Outcome = Failed
+		_ = s.note(r, &d, err)
 		s.fail(w, http.StatusServiceUnavailable)
 	}
 }
 
-// record is what the audit log says of a request, in pairs of key and value: public digests and names alone.
-type record []any
-
-func (r *record) add(pairs ...any) { *r = append(*r, pairs...) }
-
-func denied(c Code) error { return &DeniedError{c} }
-
-// decide goes from the cheapest check to the dearest, and tells nothing of the models before the evidence is accepted.
-func (s *Server) decide(ctx context.Context, req *releaseRequest, about *record) (*releaseResponse, error) {
-	if req.Version != protocolVersion || len(req.Evidence) == 0 || len(req.Evidence) > MaxEvidence {
-		return nil, ErrProtocol
+// note dates a decision and records it.
+func (s *Server) note(r *http.Request, d *Decision, why error) error {
+	d.Time = s.cfg.Clock().UTC()
+	if why != nil {
+		d.Reason = clip(why.Error())
 	}
-	key, err := hpkeKEM().NewPublicKey(req.Key)
-	if req.Suite != Suite || err != nil {
-		return nil, denied(CodeSuite)
-	}
-	if err := s.tokens.check(req.Token, s.cfg.Clock()); err != nil {
-		return nil, err
-	}
-	claims, err := parseRequest(req.Claims)
-	if err != nil {
-		return nil, err
-	}
-	challenge := challengeOf(s.hash, req.Token)
-	rd := ReportData(challenge, transcript.KeyHash(transcript.SuiteMLKEM768X25519, req.Key), sha256.Sum256(req.Claims))
-	if err := s.cfg.Verify(ctx, req.Evidence, rd); err != nil {
-		if errors.Is(err, ErrUnavailable) || ctx.Err() != nil {
-			return nil, fmt.Errorf("evidence: %w", err)
-		}
-		return nil, fmt.Errorf("%w: %w", denied(CodeEvidence), err)
-	}
-	evidence := sha256.Sum256(req.Evidence)
-	about.add("model", clip(claims.Name), "seal", hex.EncodeToString(claims.SealDigest[:]),
-		"commitment", hex.EncodeToString(claims.Commitment[:]), "config", hex.EncodeToString(claims.Config[:]),
-		"evidence", hex.EncodeToString(evidence[:]))
-	m, v, err := s.allow(claims)
-	if err != nil {
-		return nil, err
-	}
-	about.add("version", v.Version)
-	now := s.cfg.Clock() // verifying may have taken long, and a used challenge is forgotten once it has expired
-	if err := s.tokens.check(req.Token, now); err != nil {
-		return nil, err
-	}
-	if err := s.tokens.use(challenge, now); err != nil {
-		return nil, err
-	}
-	return s.grant(req, key, m, v, now)
+	return s.record(r.Context(), *d)
 }
 
-// allow holds the claims of an accepted machine against the policy.
-func (s *Server) allow(r Request) (policy, Version, error) {
-	m, ok := s.models[r.Name]
-	if !ok {
-		return m, Version{}, denied(CodeModel)
+// admit holds a request against the rate of its address, before anything of it is read.
+func (s *Server) admit(w http.ResponseWriter, r *http.Request, d *Decision) bool {
+	wait, first, ok := s.addresses.allow(d.Remote, s.cfg.Clock())
+	if ok {
+		return true
 	}
-	v, ok := m.byCommitment[r.Commitment]
-	switch {
-	case !ok:
-		return m, v, denied(CodeCommitment)
-	case v.Version < m.MinVersion || v.Version < r.MinVersion:
-		return m, v, denied(CodeVersion)
-	case len(m.Seals) > 0 && !slices.Contains(m.Seals, r.SealDigest):
-		return m, v, denied(CodeSeal)
-	case !m.InsecureAnyConfig && !slices.Contains(m.Configs, r.Config):
-		return m, v, denied(CodeConfig)
+	if first {
+		d.Outcome = Limited
+		_ = s.note(r, d, nil)
 	}
-	return m, v, nil
-}
-
-// grant seals the keyset to the guest's key and signs the answer.
-func (s *Server) grant(req *releaseRequest, key hpke.PublicKey, m policy, v Version, now time.Time) (*releaseResponse, error) {
-	var buf bytes.Buffer
-	if err := insecurecleartextkeyset.Write(v.Keyset, keyset.NewBinaryWriter(&buf)); err != nil {
-		return nil, errors.New("keyset cannot be written") // the cause could be about key bytes
-	}
-	defer clear(buf.Bytes())
-	g := grant{
-		Version: protocolVersion, Keyset: buf.Bytes(), ServerTime: now.UTC(), MinVersion: m.MinVersion,
-		RulesMinVersion: s.cfg.RulesMinVersion,
-	}
-	if d := s.cfg.DenyList; d != nil {
-		g.DenyList = &denyList{d.Number, hex.EncodeToString(d.Digest[:])}
-	}
-	pt, err := json.Marshal(g)
-	if err != nil {
-		return nil, errors.New("grant cannot be written")
-	}
-	defer clear(pt)
-	info := exchange(s.hash, req)
-	sealed, err := hpke.Seal(key, hpkeKDF(), hpkeAEAD(), info, pt)
-	if err != nil {
-		return nil, fmt.Errorf("seal: %w", err)
-	}
-	d := responseDigest(info, sealed)
-	sig, err := s.cfg.Identity.Sign(rand.Reader, d[:], crypto.SHA256)
-	if err != nil {
-		return nil, fmt.Errorf("sign: %w", err)
-	}
-	return &releaseResponse{protocolVersion, sealed, sig}, nil
+	w.Header().Set("Retry-After", strconv.FormatInt(int64(wait/time.Second)+1, 10))
+	s.fail(w, http.StatusTooManyRequests)
+	return false
 }
 
 // read takes one JSON message of at most most bytes, or answers.
@@ -231,6 +162,3 @@ func (s *Server) answer(w http.ResponseWriter, status int, msg any) {
 func (s *Server) fail(w http.ResponseWriter, status int) {
 	http.Error(w, http.StatusText(status), status)
 }
-
-// clip keeps a foreign text short in the log.
-func clip(s string) string { return s[:min(len(s), maxReason)] }

@@ -34,12 +34,12 @@ func (v vendor) attest(_ context.Context, rd [64]byte) ([]byte, error) {
 
 var errFake = errors.New("fake vendor: evidence refused")
 
-func (v vendor) verify(_ context.Context, ev []byte, rd [64]byte) error {
+func (v vendor) verify(_ context.Context, ev []byte, rd [64]byte) (Machine, error) {
 	want, _ := v.attest(nil, rd)
 	if !hmac.Equal(want, ev) {
-		return errFake
+		return Machine{}, errFake
 	}
-	return nil
+	return Machine{Kind: "fake", Evidence: "e1", Chip: "chip 1", Claims: map[string]string{"measurement": "aa"}}, nil
 }
 
 func newKey(t testing.TB) *ecdsa.PrivateKey {
@@ -95,14 +95,16 @@ func newWorld(t *testing.T) *world {
 	w.config = ServerConfig{
 		Identity: w.identity, Verify: w.vendor.verify,
 		Models: map[string]Model{"tiny": {
-			MinVersion: 7, Versions: []Version{{6, w.v6}, {7, w.v7}}, Configs: [][32]byte{guest},
-			Seals: [][32]byte{w.info.ManifestDigest},
+			MinVersion: 7, Versions: []Version{{Version: 6, Keyset: w.v6}, {Version: 7, Keyset: w.v7}}, Configs: [][32]byte{guest},
+			Require: map[string][]string{"measurement": {"bb", "aa"}},
+			Seals:   [][32]byte{w.info.ManifestDigest},
 		}},
 		DenyList: &DenyList{Number: 3, Digest: sha256.Sum256([]byte("list"))}, RulesMinVersion: 11,
 		Audit: slog.New(slog.NewJSONHandler(w.log, nil)), Clock: func() time.Time { return w.now },
 	}
 	w.client = &Client{
 		ServerKey: &w.identity.PublicKey, Attest: w.vendor.attest, Config: guest, MinVersion: 5,
+		DenyList: w.config.DenyList, RulesVersion: 11,
 	}
 	return w
 }
@@ -171,3 +173,10 @@ func code(c Code) func(error) bool {
 }
 
 func is(want error) func(error) bool { return func(err error) bool { return errors.Is(err, want) } }
+
+func floor(what string) func(error) bool {
+	return func(err error) bool {
+		f, ok := errors.AsType[*FloorError](err)
+		return ok && f.What == what && errors.Is(err, ErrFloor)
+	}
+}

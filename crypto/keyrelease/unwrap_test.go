@@ -1,0 +1,49 @@
+package keyrelease
+
+import (
+	"context"
+	"errors"
+	"testing"
+
+	"github.com/tink-crypto/tink-go/v2/keyset"
+)
+
+// A server that holds no keyset unwraps one for an accepted machine alone, and releases the right one or none.
+func TestUnwrapOnRelease(t *testing.T) {
+	errKMS := errors.New("the KMS is away")
+	calls := 0
+	var give *keyset.Handle
+	var giveErr error
+	w := newWorld(t)
+	unwrap := func(context.Context) (*keyset.Handle, error) { calls++; return give, giveErr }
+	m := w.config.Models["tiny"]
+	m.Versions = []Version{{Version: 7, Commitment: w.info.Commitment, Unwrap: unwrap}}
+	w.config.Models["tiny"] = m
+	w.start(t)
+
+	w.client.Config[0]++
+	if _, err := w.client.Keyset(t.Context(), w.info, nil); !code(CodeConfig)(err) || calls != 0 {
+		t.Errorf("refused guest: %v, %d calls", err, calls)
+	}
+	w.client.Config[0]--
+	for name, c := range map[string]struct {
+		h   *keyset.Handle
+		err error
+		ok  bool
+	}{"right": {w.v7, nil, true}, "another": {w.v6, nil, false}, "none": {nil, nil, false}, "away": {nil, errKMS, false}} {
+		give, giveErr = c.h, c.err
+		_, err := w.client.Keyset(t.Context(), w.info, nil)
+		if c.ok && err != nil || !c.ok && !errors.Is(err, ErrUnavailable) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	for name, v := range map[string]Version{
+		"neither": {Version: 7}, "both": {Version: 7, Keyset: w.v7, Unwrap: unwrap},
+	} {
+		m.Versions = []Version{v}
+		w.config.Models["tiny"] = m
+		if _, err := NewServer(w.config); !errors.Is(err, ErrConfig) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
