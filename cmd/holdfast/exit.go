@@ -8,6 +8,7 @@ import (
 	"github.com/holdfast-ai/holdfast/crypto/kek"
 	"github.com/holdfast-ai/holdfast/crypto/keyrelease"
 	"github.com/holdfast-ai/holdfast/crypto/seal"
+	"github.com/holdfast-ai/holdfast/guard/detect"
 	"github.com/holdfast-ai/holdfast/mbom"
 	"github.com/holdfast-ai/holdfast/sign"
 )
@@ -32,7 +33,7 @@ func exitCode(err error) int {
 		sign.ErrFormat, sign.ErrUnsupported,
 		seal.ErrAuth, seal.ErrTruncated, seal.ErrFormat, seal.ErrCommitment, seal.ErrKeyset, seal.ErrUnsupported, seal.ErrTooLarge,
 		seal.ErrSource, kek.ErrNoWrap, kek.ErrUnwrap, kek.ErrFormat,
-		mbom.ErrPolicy, mbom.ErrFormat, mbom.ErrMismatch,
+		mbom.ErrPolicy, mbom.ErrFormat, mbom.ErrMismatch, detect.ErrModel,
 		keyrelease.ErrDenied, keyrelease.ErrServer, keyrelease.ErrVersion, holdfast.ErrFloor,
 	}, func(target error) bool { return errors.Is(err, target) })
 	if refused && !errors.Is(err, errUsage) {

@@ -95,6 +95,15 @@ func IDs() []string {
 	return slices.Compact(ids)
 }
 
+// WordRules returns the ids of the word patterns, in their order.
+func (r *Rules) WordRules() []string {
+	ids := make([]string, len(r.rules))
+	for i, rule := range r.rules {
+		ids[i] = rule.ID
+	}
+	return ids
+}
+
 // Digest identifies the built-in rules: a policy that relies on them binds it.
 func Digest() [32]byte {
 	classes := builtinClasses()

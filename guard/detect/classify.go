@@ -1,0 +1,145 @@
+package detect
+
+import (
+	"context"
+	"errors"
+	"math"
+	"sync"
+)
+
+// RuleModel is the finding of a [Classifier].
+const RuleModel = "injection.model"
+
+// A Classifier scores texts by the rules and the linear model together. It is immutable and safe for concurrent use.
+type Classifier struct {
+	rules     *Rules
+	model     *Model
+	threshold [3]float64 // by trust; +Inf never flags
+	weight    [3][]float64
+	pool      sync.Pool // *scoring
+}
+
+// A Score is what a classifier says about one text.
+type Score struct {
+	Value  float64 // log-odds; compare it with thresholds, or turn it into a p-value with [Scores.PValue]
+	Window float64 // of it, the linear model's highest window
+	Start  int     // of that window in the text, in bytes
+	End    int
+	Rules  uint64 // bits of the rules that fired, in the order of [Rules.WordRules]
+}
+
+var errThreshold = errors.New("detect: a threshold is not a number")
+
+// NewClassifier joins rules and a model. thresholds are the scores from which [Classifier.Detect] reports, by [Trust];
+// nil takes those at which 0.1 % of the harmless texts of the model's card are flagged, and never flags the operator's.
+func NewClassifier(rules *Rules, model *Model, thresholds map[Trust]float64) (*Classifier, error) {
+	if rules == nil || model == nil {
+		return nil, errors.New("detect: a classifier needs rules and a model")
+	}
+	c := &Classifier{rules: rules, model: model}
+	t := model.card.Benign.Threshold(0.001)
+	c.threshold = [3]float64{TrustNone: t, TrustUser: t, TrustOperator: math.Inf(1)}
+	if thresholds != nil {
+		c.threshold = [3]float64{math.Inf(1), math.Inf(1), math.Inf(1)}
+		for trust, t := range thresholds {
+			if math.IsNaN(t) || trust > TrustOperator {
+				return nil, errThreshold
+			}
+			c.threshold[trust] = t
+		}
+	}
+	for trust := range c.weight {
+		c.weight[trust] = make([]float64, len(rules.rules))
+		for i, r := range rules.rules {
+			c.weight[trust][i] = model.card.Combine.Rules[r.ID]
+			if Trust(trust) == TrustNone {
+				c.weight[trust][i] += model.card.Combine.Outside[r.ID]
+			}
+		}
+	}
+	c.pool.New = func() any {
+		return &scoring{scratch: rules.pool.New().(*scratch)}
+	}
+	return c, nil
+}
+
+// scoring is the state of one scan; it holds text and is cleared before it is pooled.
+type scoring struct {
+	*scratch
+	features features
+	seen     seenFilter
+	findings []Finding
+}
+
+// Score judges one text of the given trust.
+func (c *Classifier) Score(text []byte, trust Trust) Score {
+	s := c.pool.Get().(*scoring)
+	spans := [1]Span{{Trust: trust, Text: text}}
+	out := c.score(s, spans[:])
+	c.put(s)
+	return out
+}
+
+func (c *Classifier) put(s *scoring) {
+	if cap(s.text.Norm) <= maxScratch && cap(s.features.hash) <= 8*maxScratch {
+		c.pool.Put(s)
+	}
+}
+
+// score judges spans of one trust as one text.
+func (c *Classifier) score(s *scoring, spans []Span) Score {
+	trust := min(spans[0].Trust, TrustOperator)
+	clear(s.fired)
+	s.join(spans, 0, true)
+	s.features.scan(s.text.Norm)
+	out := Score{}
+	window, n, at := c.model.windows(&s.features, &s.seen)
+	blocks := s.features.blocks
+	if at >= 2 {
+		out.Start = s.text.Original(blocks[at-2].norm)
+	}
+	out.End = s.text.Original(max(blocks[at].norm-1, 0)) + 1
+	s.findings = c.rules.words(s.scratch, trust, s.findings[:0])
+	k := &c.model.card.Combine
+	out.Window = window
+	out.Value = k.Bias + k.Window*window + k.Length*math.Log2(float64(n))
+	for i, f := range s.fired {
+		if f {
+			out.Value += c.weight[trust][i]
+			out.Rules |= 1 << (i & 63)
+		}
+	}
+	clear(s.features.hash)
+	return out
+}
+
+// Detect reports neighbouring spans of the same role and trust whose common text scores at least the threshold.
+func (c *Classifier) Detect(_ context.Context, v View, findings []Finding) ([]Finding, error) {
+	s := c.pool.Get().(*scoring)
+	for i := 0; i < len(v.Spans); {
+		j := i + 1
+		for j < len(v.Spans) && v.Spans[j].Role == v.Spans[i].Role && v.Spans[j].Trust == v.Spans[i].Trust {
+			j++
+		}
+		if t := c.threshold[min(v.Spans[i].Trust, TrustOperator)]; !math.IsInf(t, 1) {
+			if score := c.score(s, v.Spans[i:j]); score.Value >= t {
+				f := Finding{Rule: RuleModel, Category: "LLM01", Span: j - 1}
+				if j == i+1 {
+					f.Start, f.End = score.Start, min(score.End, len(v.Spans[i].Text))
+				}
+				findings = append(findings, f)
+			}
+		}
+		i = j
+	}
+	c.put(s)
+	return findings, nil
+}
+
+var _ Detector = (*Classifier)(nil)
+
+// Model returns the model of the classifier.
+func (c *Classifier) Model() *Model { return c.model }
+
+// Rules returns the rules of the classifier.
+func (c *Classifier) Rules() *Rules { return c.rules }

@@ -1,0 +1,66 @@
+// Package train makes the linear model of package detect from labelled texts and from texts that it writes itself. The
+// same data and the same program give the same model, bit for bit.
+package train
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+)
+
+// ErrData means that a row cannot be used.
+var ErrData = errors.New("train: unusable data")
+
+// A Row is one labelled text.
+type Row struct {
+	Text   string `json:"text"`
+	Label  int    `json:"label"`  // 1: an attack
+	Source string `json:"source"` // where it comes from: evaluation leaves whole sources out
+	Kind   string `json:"kind"`   // direct, indirect, jailbreak, extraction, benign, benign-hard, harmful-plain
+	Lang   string `json:"lang,omitempty"`
+	Role   string `json:"role,omitempty"` // user (default), tool, document, assistant
+	Lic    string `json:"lic,omitempty"`  // licence
+	Span   []int  `json:"span,omitempty"` // of the attack in the text: [start, end) in code points
+}
+
+// maxLine bounds a row, in bytes.
+const maxLine = 16 << 20
+
+// Read reads JSON lines. Unknown fields are ignored: they are notes of whoever made the file.
+// Errors unwrap to [ErrData] and name the line, not its text.
+func Read(r io.Reader) ([]Row, error) {
+	var rows []Row
+	s := bufio.NewScanner(r)
+	s.Buffer(nil, maxLine)
+	for n := 1; s.Scan(); n++ {
+		if strings.TrimSpace(s.Text()) == "" {
+			continue
+		}
+		var row Row
+		if err := json.Unmarshal(s.Bytes(), &row); err != nil {
+			return nil, fmt.Errorf("%w: line %d is no row", ErrData, n)
+		}
+		if row.Label != 0 && row.Label != 1 {
+			return nil, fmt.Errorf("%w: line %d has label %d", ErrData, n, row.Label)
+		}
+		rows = append(rows, row)
+	}
+	if err := s.Err(); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrData, err)
+	}
+	return rows, nil
+}
+
+// Outside reports whether the text came from outside the conversation: a document or the result of a tool.
+func (r *Row) Outside() bool {
+	switch r.Role {
+	case "":
+		return r.Kind == "indirect"
+	case "tool", "document":
+		return true
+	}
+	return false
+}

