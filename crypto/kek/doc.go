@@ -11,6 +11,9 @@
 //   - a passphrase, [FromPassphrase]: stretched with Argon2id, whose parameters travel in front of the ciphertext;
 //   - the AEAD of a KMS or HSM, [FromAEAD]: any tink.AEAD or tink.AEADWithContext.
 //
+// [Cache] makes many openings of a model one call to its KMS. [Rewrap] moves a directory to another key without touching its
+// weights; [Wraps] and [Shred] are for destroying a model by destroying its keys.
+//
 // # What does not hold
 //
 // Re-wrapping does not take a model away from anyone who has opened it: that takes a new keyset and sealing again. A

@@ -84,7 +84,7 @@ func (r *recorder) DecryptWithContext(ctx context.Context, ct, ad []byte) (pt []
 func (k *KEK) ID() string { return k.id }
 
 // Wrap encrypts the keyset of the sealed directory that info names. It does not check that h is that keyset: [seal.Dir]
-// passes the right one, and [Rewrap] gets it from an unwrapped one. Errors: those of the AEAD.
+// passes the right one, and [Rewrap] gets it from an opened one. Errors: those of the AEAD.
 func (k *KEK) Wrap(ctx context.Context, h *keyset.Handle, info seal.Info) (seal.Wrapped, error) {
 	var b bytes.Buffer
 	rec := recorder{aead: k.aead}
@@ -130,16 +130,6 @@ func checkJSON(b []byte) error {
 	return strictjson.Check(b, strictjson.Limits{MaxBytes: seal.MaxWrap, MaxDepth: 16})
 }
 
-// Rewrap opens w with from and wraps the keyset again with to. Weights are not touched. Store the result with
-// [seal.WriteWrapped]. Errors: those of [KEK.Unwrap] and [KEK.Wrap].
-func Rewrap(ctx context.Context, w seal.Wrapped, info seal.Info, from, to *KEK) (seal.Wrapped, error) {
-	h, err := from.Unwrap(ctx, w, info)
-	if err != nil {
-		return seal.Wrapped{}, err
-	}
-	return to.Wrap(ctx, h, info)
-}
-
 // A Source gives [seal.OpenFS] the keyset that one key encryption key unwraps: the wrapped keyset with the id of the KEK.
 // Nothing is tried on the others.
 type Source struct {
@@ -154,18 +144,30 @@ var _ seal.KeySource = Source{}
 
 // Keyset implements [seal.KeySource]. Errors: [ErrNoWrap] and those of [KEK.Unwrap].
 func (s Source) Keyset(ctx context.Context, info seal.Info, wraps []seal.Wrapped) (*keyset.Handle, error) {
+	w, err := s.find(wraps)
+	if err != nil {
+		return nil, err
+	}
+	return s.unwrap(ctx, w, info)
+}
+
+// find picks the wrapped keyset of the KEK. Nothing is tried on the others.
+func (s Source) find(wraps []seal.Wrapped) (seal.Wrapped, error) {
 	if s.KEK == nil {
-		return nil, fmt.Errorf("%w: none given", ErrParameters)
+		return seal.Wrapped{}, fmt.Errorf("%w: none given", ErrParameters)
 	}
 	for _, w := range wraps {
-		if w.ID != s.KEK.id {
-			continue
+		if w.ID == s.KEK.id {
+			return w, nil
 		}
-		h, err := s.KEK.Unwrap(ctx, w, info)
-		if s.InsecureAllowUnboundKeyset && errors.Is(err, ErrUnwrap) {
-			return s.KEK.unwrap(ctx, w, info, nil)
-		}
-		return h, err
 	}
-	return nil, fmt.Errorf("%w: %s", ErrNoWrap, s.KEK.id)
+	return seal.Wrapped{}, fmt.Errorf("%w: %s", ErrNoWrap, s.KEK.id)
+}
+
+func (s Source) unwrap(ctx context.Context, w seal.Wrapped, info seal.Info) (*keyset.Handle, error) {
+	h, err := s.KEK.Unwrap(ctx, w, info)
+	if s.InsecureAllowUnboundKeyset && errors.Is(err, ErrUnwrap) && ctx.Err() == nil {
+		return s.KEK.unwrap(ctx, w, info, nil)
+	}
+	return h, err
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"runtime"
 	"strings"
 	"time"
 
@@ -75,7 +76,7 @@ func readWraps(src fs.FS) ([]Wrapped, error) {
 }
 
 // WriteWrapped adds or replaces one wrapped keyset of the sealed directory dir and touches nothing else. The file is
-// written aside and renamed, so a reader sees the old or the new one.
+// written aside, renamed and made durable, so a reader sees the old or the new one.
 // Errors: [ErrFormat] for a bad id or a directory that is not sealed, [ErrTooLarge], and those of the file system.
 func WriteWrapped(dir *os.Root, w Wrapped) error {
 	name, err := w.path()
@@ -95,7 +96,7 @@ func WriteWrapped(dir *os.Root, w Wrapped) error {
 	if err := dir.Rename(tmp, name); err != nil {
 		return errors.Join(fmt.Errorf("seal: %w", err), dir.Remove(tmp))
 	}
-	return nil
+	return syncIn(dir, keysDir)
 }
 
 // RemoveWrapped removes one wrapped keyset of the sealed directory dir. Who has held the keyset can still read the model,
@@ -106,6 +107,21 @@ func RemoveWrapped(dir *os.Root, id string) error {
 		return err
 	}
 	if err := dir.Remove(name); err != nil {
+		return fmt.Errorf("seal: %w", err)
+	}
+	return syncIn(dir, keysDir)
+}
+
+// syncIn makes the entries of a directory in root durable.
+func syncIn(root *os.Root, name string) error {
+	if runtime.GOOS == "windows" || runtime.GOOS == "js" || runtime.GOOS == "wasip1" {
+		return nil // directories cannot be synced there
+	}
+	d, err := root.Open(name)
+	if err == nil {
+		err = errors.Join(d.Sync(), d.Close())
+	}
+	if err != nil {
 		return fmt.Errorf("seal: %w", err)
 	}
 	return nil
