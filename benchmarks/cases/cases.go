@@ -16,6 +16,8 @@ func All() []Constructor {
 		{"sign/readinto", signReadInto},
 		{"guard/chat/1KiB", guardChat},
 		{"attest/snp/simulated", snpSimulated},
+		{"tensor/finite/64KiB", func() (ratio.Case, error) { return tensorFinite(64<<10, "64KiB") }},
+		{"tensor/finite/64MiB", func() (ratio.Case, error) { return tensorFinite(64<<20, "64MiB") }},
 	}
 }
 

@@ -6,54 +6,95 @@ import (
 	"slices"
 )
 
-// A Range bounds one dimension, both ends included.
-type Range struct{ Min, Max int64 }
+// A Range bounds integers, both ends included.
+type Range struct {
+	Min int64 `json:"min"`
+	Max int64 `json:"max"`
+}
 
-// A Spec says what a model accepts for one input. The zero value accepts nothing.
+// A Span bounds real numbers, both ends included.
+type Span struct {
+	Min float64 `json:"min"`
+	Max float64 `json:"max"`
+}
+
+func (s Span) holds(x float64) bool { return x >= s.Min && x <= s.Max } // false for NaN
+
+// DefaultMaxBytes is the size, in bytes, up to which a tensor is accepted by a [Spec] without MaxBytes: beyond what one
+// request carries in practice, and small enough that no sum of sizes overflows.
+const DefaultMaxBytes = 1 << 30
+
+// A Spec says what a model accepts for one input. The zero value accepts nothing. A Spec must not change while it is used;
+// it is safe for concurrent use.
 type Spec struct {
-	Name    string  // must equal the view's, unless empty
-	DTypes  []DType // allowed types; none = refuse
-	Dims    []Range // of each dimension, so the rank is fixed; empty = scalars only
-	AnyDims bool    // instead of Dims: any shape of at most MaxRank dimensions within MaxElements
+	Name    string  `json:"name,omitempty"`     // must equal the view's, unless empty
+	DTypes  []DType `json:"dtypes"`             // allowed types; none = refuse
+	Dims    []Range `json:"dims,omitempty"`     // of each dimension, so the rank is fixed; empty = scalars only
+	AnyDims bool    `json:"any_dims,omitempty"` // instead of Dims: any shape of at most MaxRank dimensions within MaxElements
 
-	MaxElements int64   // 0 = refuse every tensor that has elements
-	AbsMax      float64 // of floats: largest magnitude allowed; 0 = the largest finite value
-	Strided     bool    // accept views with Strides other than dense row-major
+	MaxElements int64 `json:"max_elements"`        // product of the dimensions that are not 0; 0 = refuse every tensor
+	MaxBytes    int64 `json:"max_bytes,omitempty"` // of the data; 0 = DefaultMaxBytes
 
-	// InsecureAllowNonFinite accepts NaN and infinities. AbsMax must be 0 then.
-	InsecureAllowNonFinite bool
+	AbsMax       float64 `json:"abs_max,omitempty"`       // of floats: largest magnitude allowed; 0 = the largest finite value
+	Values       *Span   `json:"values,omitempty"`        // of floats: range of the elements; costs several times what AbsMax does
+	MaxDenormals float64 `json:"max_denormals,omitempty"` // of floats: largest share of denormal elements, 0 to 1; 0 = any. They slow arithmetic down
+	Norms        *Span   `json:"norms,omitempty"`         // of floats: range of the L2 norm of each row (last dimension)
+	Ints         *Range  `json:"ints,omitempty"`          // of integers: range of the elements, for example of token ids
+
+	Strided bool `json:"strided,omitempty"` // accept views with Strides
+
+	// InsecureAllowNonFinite accepts NaN and infinities. AbsMax, Values and Norms must be unset then.
+	InsecureAllowNonFinite bool `json:"insecure_allow_non_finite,omitempty"`
 }
 
 // Validate reports whether the spec can accept anything. Errors unwrap to [ErrSpec].
 func (s *Spec) Validate() error {
-	switch {
-	case len(s.DTypes) == 0:
-		return fmt.Errorf("%w: no dtypes", ErrSpec)
-	case s.AnyDims && len(s.Dims) > 0:
-		return fmt.Errorf("%w: Dims and AnyDims", ErrSpec)
-	case len(s.Dims) > MaxRank:
-		return fmt.Errorf("%w: more than %d dimensions", ErrSpec, MaxRank)
-	case s.MaxElements <= 0:
-		return fmt.Errorf("%w: MaxElements", ErrSpec)
-	case !(s.AbsMax >= 0) || math.IsInf(s.AbsMax, 0):
-		return fmt.Errorf("%w: AbsMax", ErrSpec)
-	case s.InsecureAllowNonFinite && s.AbsMax != 0:
-		return fmt.Errorf("%w: AbsMax and InsecureAllowNonFinite", ErrSpec)
-	}
-	for _, d := range s.DTypes {
-		if d.Size() == 0 {
-			return fmt.Errorf("%w: dtype %d", ErrSpec, d)
-		}
-	}
-	for _, r := range s.Dims {
-		if r.Min < 0 || r.Max < r.Min {
-			return fmt.Errorf("%w: dimension range", ErrSpec)
-		}
+	if what := s.fault(); what != "" {
+		return fmt.Errorf("%w: %s", ErrSpec, what)
 	}
 	return nil
 }
 
-// Check compares v with the spec. Its cost is one pass over the elements, and nothing is allocated where v is accepted.
+func (s *Spec) fault() string {
+	switch {
+	case len(s.DTypes) == 0:
+		return "no dtypes"
+	case s.AnyDims && len(s.Dims) > 0:
+		return "Dims and AnyDims"
+	case len(s.Dims) > MaxRank:
+		return "too many dimensions"
+	case s.MaxElements <= 0:
+		return "MaxElements"
+	case s.MaxBytes < 0:
+		return "MaxBytes"
+	case !(s.AbsMax >= 0) || math.IsInf(s.AbsMax, 0):
+		return "AbsMax"
+	case !(s.MaxDenormals >= 0 && s.MaxDenormals <= 1):
+		return "MaxDenormals"
+	case s.Values != nil && !(s.Values.Min <= s.Values.Max):
+		return "Values"
+	case s.Norms != nil && !(s.Norms.Min <= s.Norms.Max):
+		return "Norms"
+	case s.Ints != nil && s.Ints.Max < s.Ints.Min:
+		return "Ints"
+	case s.InsecureAllowNonFinite && (s.AbsMax != 0 || s.Values != nil || s.Norms != nil):
+		return "InsecureAllowNonFinite beside a limit of floats"
+	}
+	for _, d := range s.DTypes {
+		if !d.valid() {
+			return "dtype"
+		}
+	}
+	for _, r := range s.Dims {
+		if r.Min < 0 || r.Max < r.Min {
+			return "dimension range"
+		}
+	}
+	return ""
+}
+
+// Check compares v with the spec. Its cost is one pass over the elements (one more each for Values, MaxDenormals and
+// Norms), and nothing is allocated where v is accepted.
 // Errors: a [*Error]; [ErrSpec] for a spec that [Spec.Validate] refuses.
 func (s *Spec) Check(v View) error {
 	if err := s.Validate(); err != nil {
@@ -62,6 +103,9 @@ func (s *Spec) Check(v View) error {
 	n, reason := s.shape(&v)
 	if reason != "" {
 		return &Error{Name: v.Name, Reason: reason, Index: -1}
+	}
+	if n == 0 {
+		return nil
 	}
 	if reason, at := s.values(&v, n); reason != "" {
 		return &Error{Name: v.Name, Reason: reason, Index: at}
@@ -72,85 +116,60 @@ func (s *Spec) Check(v View) error {
 // shape checks everything but the elements, in time that depends on the rank alone, and returns their number.
 func (s *Spec) shape(v *View) (n int64, reason string) {
 	if s.Name != "" && v.Name != s.Name {
-		return 0, "name"
+		return 0, ReasonName
 	}
 	if !slices.Contains(s.DTypes, v.DType) {
-		return 0, "dtype"
+		return 0, ReasonDType
 	}
 	if len(v.Shape) > MaxRank || !s.AnyDims && len(v.Shape) != len(s.Dims) {
-		return 0, "rank"
+		return 0, ReasonRank
+	}
+	x, reason := measure(v.Shape, v.DType.Size())
+	if reason != "" {
+		return 0, reason
 	}
 	for i, r := range s.Dims {
 		if v.Shape[i] < r.Min || v.Shape[i] > r.Max {
-			return 0, "dimension"
+			return 0, ReasonDimension
 		}
 	}
-	n, ok := elements(v.Shape)
-	if !ok || n > s.MaxElements {
-		return 0, "size"
+	limit := s.MaxBytes
+	if limit == 0 {
+		limit = DefaultMaxBytes
 	}
-	size := int64(v.DType.Size())
+	if x.product > s.MaxElements || x.bytes > limit || int64(len(v.Data)) > limit {
+		return 0, ReasonLimit
+	}
 	if v.Strides == nil {
-		if n > math.MaxInt64/size || n*size != int64(len(v.Data)) {
-			return 0, "data length"
+		if v.Offset != 0 {
+			return 0, ReasonStrides
 		}
-		return n, ""
+		if v.DType != Bytes && x.bytes != int64(len(v.Data)) || v.DType == Bytes && x.elements == 0 && len(v.Data) > 0 {
+			return 0, ReasonLength
+		}
+		return x.elements, ""
 	}
-	if !s.Strided {
-		return 0, "strides"
+	return x.elements, s.strides(v, x.elements)
+}
+
+// strides makes sure that a strided view stays inside its data.
+func (s *Spec) strides(v *View, n int64) (reason string) {
+	if !s.Strided || v.DType == Bytes {
+		return ReasonStrides
 	}
 	if len(v.Strides) != len(v.Shape) {
-		return 0, "strides"
+		return ReasonRank
 	}
-	reach, ok := extent(v.Shape, v.Strides)
-	if !ok || reach > int64(len(v.Data))/size {
-		return 0, "strides"
+	have := int64(len(v.Data) / v.DType.Size())
+	if v.Offset < 0 || v.Offset > have {
+		return ReasonStrides
 	}
-	return n, ""
-}
-
-// values checks the elements.
-func (s *Spec) values(v *View, n int64) (reason string, at int64) {
 	if n == 0 {
-		return "", -1
+		return ""
 	}
-	k, ok := kernelFor(v.DType, s.AbsMax)
-	if !ok || s.InsecureAllowNonFinite && v.DType.Float() {
-		return "", -1
+	r, ok := reach(v.Shape, v.Strides)
+	if !ok || r > have-v.Offset {
+		return ReasonStrides
 	}
-	if v.Strides == nil {
-		if k.clean(v.Data) {
-			return "", -1
-		}
-		return k.reason, k.first(v.Data)
-	}
-	return s.strided(v, k)
-}
-
-// strided walks the rows of a view; a row whose last stride is 1 is checked at full speed.
-func (s *Spec) strided(v *View, k kernel) (reason string, at int64) {
-	if len(v.Shape) == 0 {
-		return k.row(v.Data, 0, 1, 1)
-	}
-	var idx [MaxRank]int64
-	last := len(v.Shape) - 1
-	for row := int64(0); ; row++ {
-		off := int64(0)
-		for i := range last {
-			off += idx[i] * v.Strides[i]
-		}
-		if reason, at := k.row(v.Data, off, v.Strides[last], v.Shape[last]); reason != "" {
-			return reason, row*v.Shape[last] + at
-		}
-		i := last - 1
-		for ; i >= 0; i-- {
-			if idx[i]++; idx[i] < v.Shape[i] {
-				break
-			}
-			idx[i] = 0
-		}
-		if i < 0 {
-			return "", -1
-		}
-	}
+	return ""
 }
