@@ -8,6 +8,13 @@
 //	model, err := sign.Open(ctx, root.FS(), sign.Policy{Keys: keys, Name: "tiny-stories", MinVersion: 7})
 //	n, err := model.ReadInto(ctx, "model.safetensors", buf)
 //
+// # Ways out
+//
+// [Model.ReadInto] is the fast way for weights. [Model.OpenFile], and Open of the [io/fs.FS], read at random places without
+// holding the file. [Model.Memfd] gives engines that want a path a sealed file in memory. [Model.ProvisionalStream] moves
+// bytes on before they are verified, to where they can be thrown away again. [Model.VerifyAll] and [Model.Verify] read and
+// return nothing. [WithWorkers], [WithShare] and [WithCache] bound processors, time and memory.
+//
 // # Threat model
 //
 // The attacker writes to the model's storage at any time, also between two reads, and offers any bundle. What holds: no

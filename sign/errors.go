@@ -46,10 +46,13 @@ type MismatchError struct {
 	Got  []byte // digest of the bytes that were read, or nil where the length is not the signed one, or changed meanwhile
 
 	Algorithm  string // of the digests, "" where the length alone decided
-	Start, End int64  // bytes of the first shard that differs, 0 where the file has one digest
+	Start, End int64  // bytes of the first shard that differs, or of the chunk that changed; 0 where the file has one digest
 }
 
 func (e *MismatchError) Error() string {
+	if e.Algorithm == "" && e.End > 0 {
+		return fmt.Sprintf("%v (%q: changed at %d after it was verified)", ErrMismatch, e.Path, e.Start)
+	}
 	if e.Algorithm == "" {
 		return fmt.Sprintf("%v (%q: its length is another, or changed while reading)", ErrMismatch, e.Path)
 	}

@@ -15,42 +15,37 @@ var (
 	_ fs.ReadFileFS = (*Model)(nil)
 )
 
-// Open opens a signed file or a directory of them. A file is read and verified as a whole, into memory of its own, before
-// Open returns: it also implements [io.ReaderAt] and [io.Seeker], and what happens to the source afterwards does not reach
-// it. Memory is bounded per open file by [WithMemoryLimit]; use [Model.ReadInto] for weights.
-// Errors: a [*fs.PathError] around those of [Model.ReadInto] and [ErrTooLarge].
+// Open opens a signed file, as [Model.OpenFile] does, or a directory of them. A file is a [*File].
+// Errors: a [*fs.PathError] around those of OpenFile.
 func (m *Model) Open(name string) (fs.File, error) {
 	if entries, ok := m.dirs[name]; ok {
 		return &openDir{info: dirInfo(name), entries: entries}, nil
 	}
-	data, err := m.read("open", name)
-	if err != nil {
-		return nil, err
-	}
-	return &openFile{m: m, name: name, data: data}, nil
-}
-
-// ReadFile returns the verified content of a signed file, which the caller owns. Errors: as [Model.Open].
-func (m *Model) ReadFile(name string) ([]byte, error) {
-	data, err := m.read("readfile", name)
-	if err == nil {
-		m.release(name)
-	}
-	return data, err
-}
-
-func (m *Model) read(op, name string) ([]byte, error) {
-	if !fs.ValidPath(name) {
-		return nil, &fs.PathError{Op: op, Path: name, Err: fs.ErrInvalid}
-	}
-	f, err := m.lookup(name)
-	if err == nil {
-		var data []byte
-		if data, err = m.readVerified(context.Background(), f, m.limit(), m.taps); err == nil {
-			return data, nil
+	err := fs.ErrInvalid
+	if fs.ValidPath(name) {
+		var f *File
+		if f, err = m.OpenFile(context.Background(), name); err == nil {
+			return f, nil
 		}
 	}
-	return nil, &fs.PathError{Op: op, Path: name, Err: err}
+	return nil, &fs.PathError{Op: "open", Path: name, Err: err}
+}
+
+// ReadFile returns the verified content of a signed file, which the caller owns.
+// Errors: a [*fs.PathError] around those of [Model.ReadInto] and [ErrTooLarge].
+func (m *Model) ReadFile(name string) ([]byte, error) {
+	err := fs.ErrInvalid
+	if fs.ValidPath(name) {
+		var f *file
+		if f, err = m.lookup(name); err == nil {
+			var data []byte
+			if data, err = m.readVerified(context.Background(), f, m.limit(), m.taps); err == nil {
+				m.release(name)
+				return data, nil
+			}
+		}
+	}
+	return nil, &fs.PathError{Op: "readfile", Path: name, Err: err}
 }
 
 // ReadDir lists the signed names in a directory, sorted.

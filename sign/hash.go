@@ -6,51 +6,10 @@ import (
 	"runtime"
 	"slices"
 	"sync"
-	"sync/atomic"
-	"time"
 
 	"github.com/holdfast-ai/holdfast/sign/digest"
+	"github.com/holdfast-ai/holdfast/sign/manifest"
 )
-
-// Progress tells how far a pass over a model's files is.
-type Progress struct {
-	Done, Total int64 // bytes; Total is a hint where files change meanwhile
-}
-
-// progressEvery is the least time between two calls of a progress function.
-const progressEvery = 100 * time.Millisecond
-
-// A tally adds up bytes from several workers and reports them, one call at a time.
-type tally struct {
-	total  int64
-	done   atomic.Int64
-	report func(Progress) // or nil
-
-	mu   sync.Mutex
-	last time.Time
-}
-
-func (t *tally) add(n int) {
-	done := t.done.Add(int64(n))
-	if t.report == nil || !t.mu.TryLock() {
-		return
-	}
-	defer t.mu.Unlock()
-	if now := time.Now(); now.Sub(t.last) >= progressEvery {
-		t.last = now
-		t.report(Progress{Done: done, Total: max(done, t.total)})
-	}
-}
-
-func (t *tally) finish() {
-	if t.report == nil {
-		return
-	}
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	done := t.done.Load()
-	t.report(Progress{Done: done, Total: max(done, t.total)})
-}
 
 // A hashed file is the outcome for one name.
 type hashed struct {
@@ -69,63 +28,101 @@ type form struct {
 	size func(name string) (n int64, known bool)
 }
 
-// hashFiles hashes files of src by f, one per worker at a time, the largest first. The outcomes are in the order of names. The
-// error is ctx's alone: what is wrong with a file stands in its outcome.
-func hashFiles(ctx context.Context, src fs.FS, names []string, f form, workers int, report func(Progress)) ([]hashed, error) {
-	if workers <= 0 {
-		workers = runtime.GOMAXPROCS(0)
-	}
-	t := &tally{report: report}
-	sizes, order := make([]int64, len(names)), make([]int, len(names))
+// hashFiles hashes files of src by f, largest first, and files in shards by several workers at once. The outcomes are in the
+// order of names. The error is ctx's alone: what is wrong with a file stands in its outcome. No goroutine is left when it
+// returns, and the workers held two chunks each.
+func hashFiles(ctx context.Context, src fs.FS, names []string, f form, e effort, report func(Progress)) ([]hashed, error) {
+	s := &schedule{src: src, form: f, tally: tally{report: report}, out: make([]hashed, len(names)), queue: make([]*target, len(names))}
+	tasks := 0
 	for i, name := range names {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		order[i] = i
-		if fi, err := lstat(src, name); err == nil {
-			sizes[i] = fi.Size()
-			t.total += fi.Size()
+		t := &target{name: name, parts: 1, out: &s.out[i]}
+		if f.size != nil {
+			t.size, t.signed = f.size(name)
 		}
-	}
-	slices.SortStableFunc(order, func(a, b int) int { return int(min(max(sizes[b]-sizes[a], -1), 1)) })
-	out := make([]hashed, len(names))
-	var next atomic.Int64
-	var wg sync.WaitGroup
-	for range min(workers, len(names)) {
-		wg.Go(func() {
-			buf := make([]byte, chunk)
-			for ctx.Err() == nil {
-				i := int(next.Add(1)) - 1
-				if i >= len(order) {
-					return
-				}
-				h := &out[order[i]]
-				h.sums, h.size, h.err = hashFile(ctx, src, names[order[i]], f, buf, t.add)
+		if !t.signed {
+			if fi, err := lstat(src, name); err == nil {
+				t.size = fi.Size()
 			}
-		})
+		}
+		if f.shardSize > 0 && t.size > f.shardSize {
+			// What is too long for a manifest gets an error when it is opened.
+			t.parts = int(min(shards(t.size, f.shardSize), manifest.MaxResources))
+		}
+		t.left = t.parts
+		tasks += t.parts
+		s.tally.total += t.size
+		s.queue[i] = t
+	}
+	slices.SortStableFunc(s.queue, func(a, b *target) int { return int(min(max(b.size-a.size, -1), 1)) })
+	workers := min(e.limit(), tasks)
+	s.waiting = workers
+	var wg sync.WaitGroup
+	for range workers {
+		wg.Go(func() { s.work(ctx, e.pacer()) })
 	}
 	wg.Wait()
 	if err := ctx.Err(); err != nil {
+		for _, t := range s.queue { // what was not read to the end
+			t.close()
+		}
 		return nil, err
 	}
-	t.finish()
-	return out, nil
+	s.tally.finish()
+	return s.out, nil
 }
 
-func hashFile(ctx context.Context, src fs.FS, name string, form form, buf []byte, seen func(int)) ([][]byte, int64, error) {
-	f, size, err := openRegular(src, name)
-	if err != nil {
-		return nil, 0, err
+// shards is how many shards a file of size bytes has.
+func shards(size, shardSize int64) int64 {
+	n := size / shardSize
+	if size%shardSize > 0 {
+		n++
 	}
-	defer f.Close()
-	if form.size != nil {
-		if n, known := form.size(name); known && n != size {
-			return nil, 0, errLength
+	return n
+}
+
+// work hashes what the schedule has, until it has no more. It keeps two lanes, because a core hashes two streams side by
+// side almost as fast as one.
+func (s *schedule) work(ctx context.Context, p pacer) {
+	var a, b lane
+	var pair digest.Pair
+	s.fill(&a, alone)
+	s.started()
+	for ctx.Err() == nil {
+		if a.t == nil {
+			a, b = b, a
+		}
+		if a.t == nil && !s.fill(&a, alone) {
+			break
+		}
+		if b.t == nil {
+			s.fill(&b, beside)
+		}
+		x, y := s.read(&a), s.read(&b)
+		switch {
+		case a.t != nil && b.t != nil:
+			pair.Add(a.sum, b.sum, x, y)
+		case a.t != nil:
+			a.sum.Add(x)
+		case b.t != nil:
+			b.sum.Add(y)
+		}
+		s.tally.add(len(x) + len(y))
+		p.rest(ctx)
+	}
+	for _, l := range []*lane{&a, &b} { // after a cancellation
+		if l.t != nil {
+			s.end(l, nil, ctx.Err())
 		}
 	}
-	p := pass{sum: digest.New(form.algorithm, form.shardSize), seen: seen}
-	if err := p.read(ctx, f, size, func(_ int64, n int) []byte { return buf[:n] }); err != nil {
-		return nil, 0, err
+}
+
+// limit is how many workers there may be.
+func (e effort) limit() int {
+	if e.workers <= 0 {
+		return runtime.GOMAXPROCS(0)
 	}
-	return p.sum.Sums(), size, nil
+	return e.workers
 }

@@ -26,8 +26,11 @@ const (
 	PlainSignatureFile = "model.sig"
 )
 
-// DefaultMemoryLimit is the largest file, in bytes, that [Model.Open] and [Model.ReadFile] hold in memory by default.
-const DefaultMemoryLimit = 1 << 30
+// Defaults of [WithMemoryLimit] and [WithCache].
+const (
+	DefaultMemoryLimit = 1 << 30  // bytes of one file
+	DefaultCache       = 32 << 20 // bytes of all open files together
+)
 
 // Values of [Identity].Method.
 const (
@@ -51,6 +54,8 @@ type Option func(*options)
 type options struct {
 	bundle []byte
 	limit  int64
+	cache  int64
+	effort effort
 	clock  func() time.Time
 	taps   []func(string, int64) (Tap, error)
 }
@@ -58,9 +63,24 @@ type options struct {
 // WithBundle gives the signature's bytes. Default: [SignatureFile], else [PlainSignatureFile], in the source.
 func WithBundle(b []byte) Option { return func(o *options) { o.bundle = b } }
 
-// WithMemoryLimit bounds the size, in bytes, of each file that [Model.Open] and [Model.ReadFile] hold in memory; larger
-// ones give [ErrTooLarge]. Default [DefaultMemoryLimit]. [Model.ReadInto] needs no limit: its caller brings the memory.
+// WithMemoryLimit bounds the size, in bytes, of each file that [Model.ReadFile] returns and that [Model.Open] must hold in
+// memory, because its source has no [io.ReaderAt]; larger ones give [ErrTooLarge]. Default [DefaultMemoryLimit].
+// [Model.ReadInto] needs no limit: its caller brings the memory.
 func WithMemoryLimit(n int64) Option { return func(o *options) { o.limit = n } }
+
+// WithCache bounds the memory, in bytes, in which the open files of the Model together keep verified chunks; what is read
+// again later is verified again. Default [DefaultCache]; 0 keeps nothing.
+func WithCache(n int64) Option { return func(o *options) { o.cache = n } }
+
+// WithWorkers bounds how many workers hash at once in one call of [Model.VerifyAll] or [Model.Verify]. A worker takes one
+// processor, and memory for two chunks of 256 KiB. Default, and for n below 1, GOMAXPROCS. Fewer leave processors to what
+// is served meanwhile.
+func WithWorkers(n int) Option { return func(o *options) { o.effort.workers = n } }
+
+// WithShare bounds the share of its time, above 0 and below 1, that anything which reads and hashes may work; it rests
+// in between, so that loading a model does not slow down another that is served. Default, and for values outside, 1: it does
+// not rest, and only lets others go first after each chunk.
+func WithShare(share float64) Option { return func(o *options) { o.effort.share = share } }
 
 // WithClock gives the time at which certificates are judged. Default [time.Now].
 func WithClock(now func() time.Time) Option { return func(o *options) { o.clock = now } }
@@ -91,8 +111,11 @@ type Model struct {
 	dirs  map[string][]fs.DirEntry // sorted by name
 	sig   string                   // where the bundle was found in src, or ""
 
+	cache *cache
+
 	mu       sync.Mutex
 	released map[string]bool
+	tables   map[*file]*table // of the files that were opened and are too large to be held
 }
 
 // file is one signed file: the name it has here and in the source, and what the manifest says of it.
@@ -134,10 +157,12 @@ func Open(ctx context.Context, src fs.FS, p Policy, opts ...Option) (*Model, err
 	if err := p.validate(); err != nil {
 		return nil, err
 	}
-	m := &Model{src: src, opts: options{limit: DefaultMemoryLimit, clock: time.Now}, released: map[string]bool{}}
+	m := &Model{src: src, opts: options{limit: DefaultMemoryLimit, cache: DefaultCache, clock: time.Now},
+		released: map[string]bool{}, tables: map[*file]*table{}}
 	for _, o := range opts {
 		o(&m.opts)
 	}
+	m.cache = newCache(m.opts.cache)
 	data, err := m.findBundle(ctx)
 	if err != nil {
 		return nil, err
@@ -279,15 +304,20 @@ func (m *Model) Files() []manifest.Resource {
 	return out
 }
 
-// Size returns the size of a signed file in bytes as the source gives it now: a hint until the file was read.
+// Size returns the size of a signed file in bytes: as it is signed, or where only a digest of the whole is, as the source
+// gives it now, which is a hint until the file was read.
 // Errors: [ErrNotSigned], [ErrMissing], [ErrNotRegular], faults of the source.
 func (m *Model) Size(name string) (int64, error) {
-	if _, err := m.lookup(name); err != nil {
+	f, err := m.lookup(name)
+	if err != nil {
 		return 0, err
 	}
 	fi, err := lstat(m.src, name)
 	if err != nil {
 		return 0, err
+	}
+	if n, known := f.Size(); known {
+		return n, nil
 	}
 	return fi.Size(), nil
 }

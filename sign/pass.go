@@ -31,7 +31,8 @@ type pass struct {
 	sum    *digest.Stream
 	taps   []Tap
 	tapErr error // of the first tap that refused; the hash goes on, so that altered bytes are reported as altered
-	seen   func(n int)
+	pace   pacer
+	keep   func(b []byte) // sees each window of read once it was hashed; or nil
 }
 
 func (p *pass) write(b []byte) {
@@ -48,16 +49,66 @@ func (p *pass) write(b []byte) {
 			}
 		}
 	}
-	if p.seen != nil {
-		p.seen(len(b))
+}
+
+// inOrder reads an open file from its start, or from off where the file is an io.ReaderAt.
+type inOrder struct {
+	src fs.File
+	at  io.ReaderAt // or nil
+	off int64
+}
+
+func newInOrder(src fs.File) inOrder {
+	at, _ := src.(io.ReaderAt)
+	return inOrder{src: src, at: at}
+}
+
+// fill reads exactly len(b) bytes. errLength: the file ended before.
+func (r *inOrder) fill(b []byte) error {
+	n, err := r.next(b)
+	r.off += int64(n)
+	switch {
+	case n == len(b):
+		return nil
+	case err == io.EOF || err == io.ErrUnexpectedEOF:
+		return errLength
+	case err == nil:
+		return io.ErrNoProgress
 	}
+	return err
+}
+
+// nothingFollows makes sure that the file ends here. errLength: it does not.
+func (r *inOrder) nothingFollows() error {
+	var b [1]byte
+	n, err := r.next(b[:])
+	switch {
+	case n > 0:
+		return errLength
+	case err == io.EOF:
+		return nil
+	case err == nil:
+		return io.ErrNoProgress
+	}
+	return err
+}
+
+func (r *inOrder) next(b []byte) (int, error) {
+	if r.at == nil {
+		return io.ReadFull(r.src, b)
+	}
+	return r.at.ReadAt(b, r.off)
 }
 
 // fill reads the whole of src into dst, which is exactly as long as src said it was.
 func (p *pass) fill(ctx context.Context, src fs.File, dst []byte) error {
 	a, ok := src.(allReader)
 	if !ok {
-		return p.read(ctx, src, int64(len(dst)), func(off int64, n int) []byte { return dst[off:][:n] })
+		in := newInOrder(src)
+		if err := p.read(ctx, &in, int64(len(dst)), func(off int64, n int) []byte { return dst[off:][:n] }); err != nil {
+			return err
+		}
+		return in.nothingFollows()
 	}
 	var done int64
 	var fault error
@@ -102,45 +153,23 @@ func (p *pass) fill(ctx context.Context, src fs.File, dst []byte) error {
 	return err
 }
 
-// read reads size bytes in chunks into the windows that it asks for, and makes sure that nothing follows.
-func (p *pass) read(ctx context.Context, src fs.File, size int64, window func(off int64, n int) []byte) error {
-	at, random := src.(io.ReaderAt)
-	next := func(b []byte, off int64) (n int, err error) {
-		if !random {
-			return io.ReadFull(src, b)
-		}
-		n, err = at.ReadAt(b, off)
-		if n == len(b) {
-			err = nil
-		} else if err == nil {
-			err = io.ErrNoProgress
-		}
-		return n, err
-	}
-	for off := int64(0); off < size; {
+// read reads up to end, in chunks, into the windows that it asks for: of at most n bytes, and not empty.
+func (p *pass) read(ctx context.Context, in *inOrder, end int64, window func(off int64, n int) []byte) error {
+	for in.off < end {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		b := window(off, int(min(size-off, chunk)))
-		if _, err := next(b, off); err == io.EOF || err == io.ErrUnexpectedEOF {
-			return errLength
-		} else if err != nil {
+		b := window(in.off, int(min(end-in.off, chunk)))
+		if err := in.fill(b); err != nil {
 			return err
 		}
 		p.write(b)
-		off += int64(len(b))
+		if p.keep != nil {
+			p.keep(b)
+		}
+		p.pace.rest(ctx)
 	}
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	switch _, err := next(make([]byte, 1), size); err {
-	case io.EOF:
-		return nil
-	case nil:
-		return errLength
-	default:
-		return err
-	}
+	return ctx.Err()
 }
 
 // finish decides about the file: first whether its bytes are the signed ones, then what the taps say of them.
@@ -157,18 +186,6 @@ func (p *pass) finish(f *file) error {
 		return fmt.Errorf("%w (%q): %w", ErrTap, f.name, p.tapErr)
 	}
 	return nil
-}
-
-// verify fills dst from src and accepts it, or says why not.
-func verify(ctx context.Context, src fs.File, f *file, dst []byte, taps []Tap) error {
-	if n, known := f.Size(); known && n != int64(len(dst)) {
-		return fault(f, errLength)
-	}
-	p := pass{sum: digest.New(f.Algorithm, f.ShardSize), taps: taps}
-	if err := p.fill(ctx, src, dst); err != nil {
-		return fault(f, err)
-	}
-	return p.finish(f)
 }
 
 // fault names the file in an error of reading it. A file that is shorter or longer than it said is not what was signed.

@@ -4,9 +4,11 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"io/fs"
 	"slices"
 
 	"github.com/holdfast-ai/holdfast/internal/transcript"
+	"github.com/holdfast-ai/holdfast/sign/digest"
 )
 
 // ReadInto reads the whole file name into dst and verifies it, in one pass: each chunk is hashed and goes through the taps
@@ -35,7 +37,7 @@ func (m *Model) ReadInto(ctx context.Context, name string, dst []byte) (int, err
 	if err != nil {
 		return 0, err
 	}
-	src, size, err := openRegular(m.src, name)
+	src, size, err := m.openSigned(f)
 	if err != nil {
 		return 0, err
 	}
@@ -47,7 +49,7 @@ func (m *Model) ReadInto(ctx context.Context, name string, dst []byte) (int, err
 	if err != nil {
 		return 0, err
 	}
-	if err := verify(ctx, src, f, dst[:size], taps); err != nil {
+	if err := m.verify(ctx, src, f, dst[:size], taps); err != nil {
 		return 0, err
 	}
 	m.release(name)
@@ -55,13 +57,47 @@ func (m *Model) ReadInto(ctx context.Context, name string, dst []byte) (int, err
 	return int(size), nil
 }
 
-// readVerified returns the verified content of f in memory of its own.
-func (m *Model) readVerified(ctx context.Context, f *file, limit int64, tap func(string, int64) ([]Tap, error)) ([]byte, error) {
+// openSigned opens the file of the source. Where its size is signed, it has that size.
+func (m *Model) openSigned(f *file) (fs.File, int64, error) {
 	src, size, err := openRegular(m.src, f.name)
+	if err != nil {
+		return nil, 0, err
+	}
+	if n, known := f.Size(); known && n != size {
+		src.Close()
+		return nil, 0, fault(f, errLength)
+	}
+	return src, size, nil
+}
+
+// verify fills dst from src, whose size it has, and accepts it or says why not.
+func (m *Model) verify(ctx context.Context, src fs.File, f *file, dst []byte, taps []Tap) error {
+	p := m.pass(f, taps)
+	if err := p.fill(ctx, src, dst); err != nil {
+		return fault(f, err)
+	}
+	return p.finish(f)
+}
+
+// pass begins a pass over the whole of f.
+func (m *Model) pass(f *file, taps []Tap) pass {
+	return pass{sum: digest.New(f.Algorithm, f.ShardSize), taps: taps, pace: m.opts.effort.pacer()}
+}
+
+// readVerified returns the verified content of f in memory of its own.
+func (m *Model) readVerified(ctx context.Context, f *file, limit int64, tap tapper) ([]byte, error) {
+	src, size, err := m.openSigned(f)
 	if err != nil {
 		return nil, err
 	}
 	defer src.Close()
+	return m.readOpen(ctx, src, f, size, limit, tap)
+}
+
+// A tapper makes the taps of a file; nil makes none.
+type tapper func(name string, size int64) ([]Tap, error)
+
+func (m *Model) readOpen(ctx context.Context, src fs.File, f *file, size, limit int64, tap tapper) (buf []byte, err error) {
 	if size > limit {
 		return nil, &SizeError{f.name, size, limit}
 	}
@@ -71,8 +107,8 @@ func (m *Model) readVerified(ctx context.Context, f *file, limit int64, tap func
 			return nil, err
 		}
 	}
-	buf := make([]byte, size)
-	if err := verify(ctx, src, f, buf, taps); err != nil {
+	buf = make([]byte, size)
+	if err := m.verify(ctx, src, f, buf, taps); err != nil {
 		return nil, err
 	}
 	return buf, nil
@@ -112,7 +148,7 @@ func (m *Model) Released(name string) bool {
 //
 // A file counts once ReadInto or ReadFile returned it, or when a file from Open was read from its start to its end; reads
 // that skip do not count, and [Model.VerifyAll] releases nothing.
-func (m *Model) Loaded() (digest [32]byte, complete bool) {
+func (m *Model) Loaded() (sum [32]byte, complete bool) {
 	m.mu.Lock()
 	names := make([]string, 0, len(m.released))
 	for name := range m.released {

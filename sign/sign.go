@@ -78,7 +78,7 @@ func Sign(ctx context.Context, src fs.FS, key crypto.Signer, o SignOptions) ([]b
 	if err != nil {
 		return nil, none, err
 	}
-	sums, err := hashFiles(ctx, src, names, form{algorithm: manifest.SHA256, shardSize: o.ShardSize}, o.Workers, o.Progress)
+	sums, err := hashFiles(ctx, src, names, form{algorithm: manifest.SHA256, shardSize: o.ShardSize}, effort{workers: o.Workers}, o.Progress)
 	if err != nil {
 		return nil, none, err
 	}

@@ -4,25 +4,32 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"maps"
 	"slices"
 	"strings"
 )
 
-// VerifyAll reads and verifies every signed file, as many at once as GOMAXPROCS, and reports all that is wrong in one
-// error (errors.Join), in the order of names. It releases nothing: no tap sees the bytes, and what is read afterwards is
-// verified again. Files that are not signed do not count; see [Model.Extra].
+// VerifyAll reads and verifies every signed file, with the workers of [WithWorkers], and reports all that is wrong in one
+// error (errors.Join), in the order of names: for each file the first thing. It releases nothing: no tap sees the bytes, and
+// what is read afterwards is verified again. Files that are not signed do not count; see [Model.Extra].
 //
 // progress may be nil; it is called at most every 100 ms and once at the end, never twice at a time. Cancellation of ctx is
-// seen within one chunk of each file and returned alone.
+// seen within one chunk of each worker and returned alone, when no worker is left.
 // Errors: those of [Model.ReadInto], except for taps.
 func (m *Model) VerifyAll(ctx context.Context, progress func(Progress)) error {
-	names := make([]string, 0, len(m.files))
-	for name := range m.files {
-		names = append(names, name)
+	return m.Verify(ctx, progress, slices.Collect(maps.Keys(m.files))...)
+}
+
+// Verify is [Model.VerifyAll] for the named files alone. Errors: also [ErrNotSigned], before anything is read.
+func (m *Model) Verify(ctx context.Context, progress func(Progress), names ...string) error {
+	names = slices.Compact(slices.Sorted(slices.Values(names)))
+	for _, name := range names {
+		if _, err := m.lookup(name); err != nil {
+			return err
+		}
 	}
-	slices.Sort(names)
 	size := func(name string) (int64, bool) { return m.files[name].Size() }
-	sums, err := hashFiles(ctx, m.src, names, form{m.man.HashType, m.man.ShardSize, size}, 0, progress)
+	sums, err := hashFiles(ctx, m.src, names, form{m.man.HashType, m.man.ShardSize, size}, m.opts.effort, progress)
 	if err != nil {
 		return err
 	}

@@ -1,0 +1,53 @@
+package sign
+
+import (
+	"context"
+	"runtime"
+	"time"
+)
+
+// An effort says how much of the machine a pass may take.
+type effort struct {
+	workers int     // at most; 0: GOMAXPROCS
+	share   float64 // of its time that a worker may work; 0: all of it
+}
+
+// A pacer keeps one worker from taking more than its share.
+type pacer struct {
+	rests float64 // seconds of rest for each second of work
+	since time.Time
+	owed  time.Duration
+}
+
+// restAtLeast keeps the number of timers down: a chunk takes a fraction of it.
+const restAtLeast = 2 * time.Millisecond
+
+func (e effort) pacer() pacer {
+	if e.share <= 0 || e.share >= 1 {
+		return pacer{}
+	}
+	return pacer{rests: 1/e.share - 1, since: time.Now()}
+}
+
+// rest is called after each chunk. Whoever waits for the processor may go first, always: hashing never blocks by itself, and
+// a request that is being served should not wait for the runtime to notice.
+func (p *pacer) rest(ctx context.Context) {
+	runtime.Gosched()
+	if p.rests == 0 {
+		return
+	}
+	now := time.Now()
+	p.owed += time.Duration(float64(now.Sub(p.since)) * p.rests)
+	p.since = now
+	if p.owed < restAtLeast {
+		return
+	}
+	timer := time.NewTimer(p.owed)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+	p.since = time.Now()
+	p.owed -= p.since.Sub(now)
+}
