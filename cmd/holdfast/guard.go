@@ -251,7 +251,11 @@ func newGuardTrain(ui *ui) *cobra.Command {
 				return err
 			}
 			n := len(rows)
-			rows = append(rows, train.Generate()...)
+			own, err := train.Generate(rows)
+			if err != nil {
+				return err
+			}
+			rows = append(rows, own...)
 			file, unseen, err := train.Model(rows, train.Defaults(), number, date)
 			if err != nil {
 				return err

@@ -24,6 +24,8 @@ type Row struct {
 	Role   string `json:"role,omitempty"` // user (default), tool, document, assistant
 	Lic    string `json:"lic,omitempty"`  // licence
 	Span   []int  `json:"span,omitempty"` // of the attack in the text: [start, end) in code points
+
+	carrier string // source of the document that an attack was put into
 }
 
 // maxLine bounds a row, in bytes.

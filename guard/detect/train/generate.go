@@ -1,4 +1,150 @@
 package train
 
-// Generate writes rows of our own: attacks and harmless texts of many kinds, always the same.
-func Generate() []Row { return nil }
+import (
+	"strings"
+)
+
+// rowsPerTemplate caps the rows of one template, so that no phrase of ours outweighs what people write.
+const rowsPerTemplate = 12
+
+// family is one file of templates.
+type family struct {
+	file  string
+	kind  string
+	label int
+	rows  int // per template
+}
+
+var families = [...]family{
+	{"direct.txt", "direct", 1, rowsPerTemplate},
+	{"jailbreak.txt", "jailbreak", 1, 2 * rowsPerTemplate},
+	{"extraction.txt", "extraction", 1, rowsPerTemplate},
+	{"languages.txt", "direct", 1, rowsPerTemplate},
+	{"benign.txt", "benign-hard", 0, 2 * rowsPerTemplate},
+}
+
+// Generate writes rows of our own, always the same for the same rows: attacks and harmless texts of many kinds, and
+// documents from rows with an attack inside.
+func Generate(rows []Row) ([]Row, error) {
+	g, err := newGrammar()
+	if err != nil {
+		return nil, err
+	}
+	r := &random{state: 20261126}
+	var out []Row
+	texts := make(map[string][]string)
+	for _, f := range families {
+		t, err := g.texts(f.file, f.rows, r)
+		if err != nil {
+			return nil, err
+		}
+		texts[f.file] = t
+		for _, s := range t {
+			out = append(out, Row{Text: vary(s, r), Label: f.label, Source: "own-" + strings.TrimSuffix(f.file, ".txt"), Kind: f.kind, Lic: "project"})
+		}
+	}
+	payloads, err := g.texts("indirect.txt", 4*rowsPerTemplate, r)
+	if err != nil {
+		return nil, err
+	}
+	out = append(out, documents(rows, append(payloads, texts["direct.txt"]...), r)...)
+	out = append(out, long(texts, r)...)
+	return out, nil
+}
+
+// texts writes at most n different texts of each template of a file.
+func (g *grammar) texts(file string, n int, r *random) ([]string, error) {
+	lines, err := grammarLines(file)
+	if err != nil {
+		return nil, err
+	}
+	var out []string
+	seen := make(map[string]bool)
+	for _, l := range lines {
+		t, err := g.parse(l)
+		if err != nil {
+			return nil, err
+		}
+		for range n {
+			var b strings.Builder
+			g.write(&b, t, r)
+			if s := strings.TrimSpace(b.String()); !seen[s] {
+				seen[s] = true
+				out = append(out, s)
+			}
+		}
+	}
+	return out, nil
+}
+
+// vary writes as people do: without capitals, shouting, without full stops.
+func vary(s string, r *random) string {
+	switch r.below(10) {
+	case 0:
+		return strings.ToLower(s)
+	case 1:
+		return strings.ToUpper(s)
+	case 2:
+		return strings.NewReplacer(".", "", ",", "", "!", "", "\"", "").Replace(strings.ToLower(s))
+	}
+	return s
+}
+
+// documents puts payloads into harmless texts, and quotes them in others as those do that warn of attacks.
+func documents(rows []Row, payloads []string, r *random) []Row {
+	var carriers []*Row
+	for i := range rows {
+		if rows[i].Label == 0 && len(rows[i].Text) > 300 && len(rows[i].Text) < 6000 && rows[i].Kind != "harmful-plain" {
+			carriers = append(carriers, &rows[i])
+		}
+	}
+	if len(carriers) == 0 {
+		return nil
+	}
+	var out []Row
+	for _, p := range payloads {
+		if r.below(2) == 0 {
+			continue
+		}
+		c := carriers[r.below(len(carriers))]
+		text := []rune(c.Text)
+		at := 0
+		switch r.below(4) {
+		case 0:
+		case 1, 2:
+			at = len(text)
+		default:
+			at = r.below(len(text))
+			for at < len(text) && text[at] != '\n' && text[at] != ' ' {
+				at++
+			}
+		}
+		sep := []string{"\n", "\n\n", " "}[r.below(3)]
+		row := Row{Label: 1, Source: "own-documents", Kind: "indirect", Lic: c.Lic, carrier: c.Source}
+		row.Text = string(text[:at]) + sep + p + sep + string(text[at:])
+		start := at + len(sep)
+		row.Span = []int{start, start + len([]rune(p))}
+		out = append(out, row)
+	}
+	return out
+}
+
+// long joins sentences of attacks and of harmless texts to texts of the length that people write.
+func long(texts map[string][]string, r *random) []Row {
+	pick := func(f string) string { return texts[f][r.below(len(texts[f]))] }
+	join := func(parts ...string) string {
+		return strings.Join(parts, []string{" ", "\n", "\n\n"}[r.below(3)])
+	}
+	var out []Row
+	attack := func(kind, text string) {
+		out = append(out, Row{Text: vary(text, r), Label: 1, Source: "own-long", Kind: kind, Lic: "project"})
+	}
+	for range 300 {
+		attack("jailbreak", join(pick("jailbreak.txt"), pick("jailbreak.txt"), pick("jailbreak.txt")))
+		attack("direct", join(pick("benign.txt"), pick("direct.txt")))
+		attack("direct", join(pick("direct.txt"), pick("extraction.txt")))
+		attack("jailbreak", join(pick("direct.txt"), pick("jailbreak.txt")))
+		out = append(out, Row{Text: vary(join(pick("benign.txt"), pick("benign.txt"), pick("benign.txt")), r), Source: "own-long", Kind: "benign-hard", Lic: "project"})
+	}
+	return out
+}

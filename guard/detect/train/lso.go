@@ -157,7 +157,7 @@ func leaveOut(rows []prepared, o Options) []float64 {
 		wg.Go(func() {
 			free <- struct{}{}
 			defer func() { <-free }()
-			w := fit(rows, o, func(r *Row) bool { return !slices.Contains(fold, r.Source) })
+			w := fit(rows, o, func(r *Row) bool { return !slices.Contains(fold, r.Source) && !slices.Contains(fold, r.carrier) })
 			for i := range rows {
 				if slices.Contains(fold, rows[i].Source) {
 					out[i] = rows[i].score(w)
