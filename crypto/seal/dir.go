@@ -42,7 +42,7 @@ func Dir(ctx context.Context, dst string, src fs.FS, h *keyset.Handle, o Options
 	}
 	d := sealing{ctx: ctx, src: src, Options: o, options: newOptions(opts)}
 	var err error
-	if d.key, err = keyOf(h, d.maxSegment); err != nil {
+	if d.key, err = writeKey(h, d.maxSegment); err != nil {
 		return Info{}, err
 	}
 	defer d.key.dek.Destroy()
@@ -58,7 +58,7 @@ func Dir(ctx context.Context, dst string, src fs.FS, h *keyset.Handle, o Options
 	}
 	d.meter = newMeter(o.Progress, total)
 
-	st, err := newStaging(dst)
+	st, err := newPartial(dst)
 	if err != nil {
 		return Info{}, err
 	}
@@ -187,7 +187,7 @@ func (d *sealing) file(path, blob string) (sealed, error) {
 
 	header, ad := d.key.newHeader(), FileAD(d.Name, d.Version, path)
 	if at, ok := in.(io.ReaderAt); ok {
-		_, err = encryptFrom(d.ctx, out, at, fi.Size(), d.key, header, ad, d.options, d.meter.at)
+		_, err = encryptFrom(d.ctx, out, at, fi.Size(), d.key, ad, header, d.options, new(workerPool), d.meter.at)
 		if n, _ := at.ReadAt(make([]byte, 1), fi.Size()); err == nil && n != 0 {
 			err = fmt.Errorf("%w: it has grown", ErrSource)
 		}

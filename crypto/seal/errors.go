@@ -1,6 +1,9 @@
 package seal
 
-import "errors"
+import (
+	"errors"
+	"fmt"
+)
 
 // Sentinels, one for each thing a caller does next. A failed read or write of the underlying file keeps its own error and
 // is never one of these.
@@ -24,3 +27,14 @@ var (
 	// ErrTooLarge means a size past what the format can hold (2^32-1 segments) or past a limit of this package.
 	ErrTooLarge = errors.New("seal: too large")
 )
+
+// A SegmentError says where a file failed. It unwraps to [ErrAuth] or [ErrTruncated].
+type SegmentError struct {
+	Segment int64 // counted from 0
+	Err     error
+}
+
+func (e *SegmentError) Error() string { return fmt.Sprintf("%v: segment %d", e.Err, e.Segment) }
+
+// Unwrap returns the sentinel.
+func (e *SegmentError) Unwrap() error { return e.Err }

@@ -5,28 +5,22 @@ import (
 	"errors"
 	"io"
 	"io/fs"
-	"sync"
 )
 
-// File is an open file of an [FS]. ReadAt and ReadAllInto are safe for concurrent use; Read and Seek share a position
-// under a lock. Close it.
+// File is an open file of an [FS]. ReadAt, ReadAllInto, CopyTo and ProvisionalStream are safe for concurrent use; Read,
+// Seek and WriteTo share a position under a lock. Close it.
 type File struct {
-	r    *ReaderAt
+	r    Reader
 	src  fs.File
 	info fileInfo
 	path string
-
-	mu     sync.Mutex
-	pos    int64
-	at     int64  // plaintext offset of ahead
-	ahead  []byte // the segment that Read is in
-	closed bool
 }
 
 var (
 	_ fs.File     = (*File)(nil)
 	_ io.ReaderAt = (*File)(nil)
 	_ io.Seeker   = (*File)(nil)
+	_ io.WriterTo = (*File)(nil)
 )
 
 // Stat describes the file. Its size is authenticated.
@@ -43,62 +37,40 @@ func (f *File) ReadAllInto(ctx context.Context, dst []byte, watermark func(conti
 	return f.wrap(f.r.ReadAllInto(ctx, dst, watermark))
 }
 
-// Read reads on from the file's position. It keeps the segment it is in, so that small reads decrypt it once.
+// CopyTo is [ReaderAt.CopyTo].
+func (f *File) CopyTo(ctx context.Context, w io.Writer) (int64, error) {
+	n, err := f.r.CopyTo(ctx, w)
+	return n, f.wrap(err)
+}
+
+// ProvisionalStream is [ReaderAt.ProvisionalStream].
+func (f *File) ProvisionalStream(ctx context.Context, sink ProvisionalSink) error {
+	return f.wrap(f.r.ProvisionalStream(ctx, sink))
+}
+
+// Read is [Reader.Read].
 func (f *File) Read(p []byte) (int, error) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	switch {
-	case f.closed:
-		return 0, f.wrap(fs.ErrClosed)
-	case len(p) == 0:
-		return 0, nil
-	case f.pos >= f.r.size:
-		return 0, io.EOF
-	}
-	if f.pos < f.at || f.pos >= f.at+int64(len(f.ahead)) {
-		i := f.r.index(f.pos)
-		f.at = f.r.plainStart(i)
-		f.ahead = grow(f.ahead, f.r.plainLen(i, 1))
-		if n, err := f.r.ReadAt(f.ahead, f.at); n < len(f.ahead) {
-			f.ahead = f.ahead[:0]
-			return 0, f.wrap(err)
-		}
-	}
-	n := copy(p, f.ahead[f.pos-f.at:])
-	f.pos += int64(n)
-	return n, nil
+	n, err := f.r.Read(p)
+	return n, f.wrap(err)
 }
 
-// Seek sets the position of the next Read.
+// WriteTo is [Reader.WriteTo].
+func (f *File) WriteTo(w io.Writer) (int64, error) {
+	n, err := f.r.WriteTo(w)
+	return n, f.wrap(err)
+}
+
+// Seek is [Reader.Seek].
 func (f *File) Seek(offset int64, whence int) (int64, error) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	switch whence {
-	case io.SeekStart:
-	case io.SeekCurrent:
-		offset += f.pos
-	case io.SeekEnd:
-		offset += f.r.size
-	default:
-		return 0, f.wrap(fs.ErrInvalid)
-	}
-	if offset < 0 {
-		return 0, f.wrap(fs.ErrInvalid)
-	}
-	f.pos = offset
-	return offset, nil
+	n, err := f.r.Seek(offset, whence)
+	return n, f.wrap(err)
 }
 
-// Close closes the sealed file and clears what Read kept. The caller ends its own ReadAt and ReadAllInto calls first.
+// Close closes the sealed file and clears what Read kept. The caller ends its own calls first.
 func (f *File) Close() error {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.closed {
-		return f.wrap(fs.ErrClosed)
+	if err := f.r.Close(); err != nil {
+		return f.wrap(err)
 	}
-	f.closed = true
-	clear(f.ahead[:cap(f.ahead)])
-	f.ahead = nil
 	return f.src.Close()
 }
 

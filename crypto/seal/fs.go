@@ -23,6 +23,7 @@ type FS struct {
 	key   *key
 	info  Info
 	opts  options
+	pool  workerPool // of all files
 	files map[string]*sealed
 	dirs  map[string][]fs.DirEntry // by name
 }
@@ -220,12 +221,12 @@ func (f *FS) open(name string) (*File, error) {
 	if err != nil {
 		return nil, err
 	}
-	r, err := newReaderAt(b, b.size, f.key, FileAD(f.info.Name, f.info.Version, name), b.header, f.opts)
+	r, err := newReaderAt(b, b.size, f.key, FileAD(f.info.Name, f.info.Version, name), b.header, f.opts, &f.pool)
 	if err != nil {
 		src.Close()
 		return nil, err
 	}
-	return &File{r: r, src: src, info: fileInfo{name: base(name), size: r.size}, path: name}, nil
+	return &File{r: Reader{ReaderAt: r}, src: src, info: fileInfo{name: base(name), size: r.size}, path: name}, nil
 }
 
 // Stat describes a file or directory by the manifest alone.

@@ -52,9 +52,9 @@ func TestSpreadPanics(t *testing.T) {
 					t.Errorf("%s: recovered %v", in, got)
 				}
 			}()
-			s := newSpread(100, 4)
+			s := newSpread(100, options{workers: 4, duty: 100})
 			if in == "report" {
-				s.passedTo = func(int64) { panic("fault") }
+				s.passedTo = func(int64) error { panic("fault") }
 			}
 			err := s.run(context.Background(), func(i int64) error {
 				s.mu.Lock()

@@ -1,28 +1,21 @@
 package seal
 
 import (
-	"bytes"
 	"context"
-	"crypto/sha1"
 	"crypto/sha256"
-	"crypto/sha512"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"io/fs"
 	"math"
-	"os"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
-
-	"github.com/holdfast-ai/holdfast/internal/testkit"
 )
 
 // The arithmetic holds at its ends: plain inverts sealed, and nothing overflows.
 func TestLayoutEnds(t *testing.T) {
-	for _, l := range []layout{{24, 41}, {40, 64}, {40, 1 << 20}, {40, math.MaxInt32}} {
+	for _, l := range []layout{{24, 41, 16}, {40, 64, 16}, {40, 1 << 20, 16}, {40, math.MaxInt32, 16}, {24, 35, 10}, {40, 105, 64}, {40, math.MaxInt32, 64}} {
 		most := maxSegments*l.room() - l.header
 		for _, plain := range []int64{0, 1, l.room() - l.header, l.room() - l.header + 1, 1 << 33, most - 1, most} {
 			if plain > most {
@@ -41,7 +34,7 @@ func TestLayoutEnds(t *testing.T) {
 				t.Errorf("%v: sealed(%d): %v", l, plain, err)
 			}
 		}
-		for _, size := range []int64{math.MinInt64, -1, 0, l.header + 15, l.segment + 1, l.segment + 15} {
+		for _, size := range []int64{math.MinInt64, -1, 0, l.header + l.tag - 1, l.segment + 1, l.segment + l.tag - 1} {
 			if _, _, err := l.plain(size); !errors.Is(err, ErrTruncated) {
 				t.Errorf("%v: plain(%d): %v", l, size, err)
 			}
@@ -56,14 +49,14 @@ func TestLayoutEnds(t *testing.T) {
 func TestSpread(t *testing.T) {
 	for _, workers := range []int{1, 2, 7} {
 		for _, total := range []int64{1, 2, 100} {
-			s := newSpread(total, workers)
+			s := newSpread(total, options{workers: workers, duty: 100})
 			var passed, ran atomic.Int64
 			var mu, reporting sync.Mutex
 			seen := map[int64]bool{}
-			s.passedTo = func(p int64) {
+			s.passedTo = func(p int64) error {
 				if !reporting.TryLock() {
 					t.Error("two reports at once")
-					return
+					return nil
 				}
 				defer reporting.Unlock()
 				time.Sleep(200 * time.Microsecond) // the others run ahead meanwhile, no further than the window
@@ -71,6 +64,7 @@ func TestSpread(t *testing.T) {
 					t.Errorf("reported %d after %d", p, passed.Load())
 				}
 				passed.Store(p)
+				return nil
 			}
 			if err := s.run(t.Context(), func(i int64) error {
 				if i-passed.Load() > int64(2*workers+1) {
@@ -85,7 +79,7 @@ func TestSpread(t *testing.T) {
 				t.Errorf("%d workers: %d of %d pieces, %d reported, %v", workers, ran.Load(), total, passed.Load(), err)
 			}
 		}
-		s := newSpread(1000, workers)
+		s := newSpread(1000, options{workers: workers, duty: 100})
 		var after atomic.Int64
 		err := s.run(t.Context(), func(i int64) error {
 			if i == 5 {
@@ -97,53 +91,44 @@ func TestSpread(t *testing.T) {
 		if !errors.Is(err, context.DeadlineExceeded) || after.Load() > 100 {
 			t.Errorf("%d workers: %d pieces around an error, %v", workers, after.Load(), err)
 		}
+		s = newSpread(1000, options{workers: workers, duty: 100})
+		s.passedTo = func(p int64) error {
+			if p > 5 {
+				return context.DeadlineExceeded
+			}
+			return nil
+		}
+		after.Store(0)
+		if err := s.run(t.Context(), func(int64) error { after.Add(1); return nil }); !errors.Is(err, context.DeadlineExceeded) || after.Load() > 100 {
+			t.Errorf("%d workers: %d pieces around an error of the report, %v", workers, after.Load(), err)
+		}
 	}
 }
 
-// Key derivation against Wycheproof.
-func TestHKDFVectors(t *testing.T) {
-	derivers := map[string]func(ikm, salt, info []byte, n int) ([]byte, error){
-		"hkdf_sha1_test.json":   func(k, s, i []byte, n int) ([]byte, error) { return derive(sha1.New, k, s, i, n) },
-		"hkdf_sha256_test.json": func(k, s, i []byte, n int) ([]byte, error) { return derive(sha256.New, k, s, i, n) },
-		"hkdf_sha512_test.json": func(k, s, i []byte, n int) ([]byte, error) { return derive(sha512.New, k, s, i, n) },
+// A worker on half duty rests as long as it works, and a rest ends with the context.
+func TestDuty(t *testing.T) {
+	work := func(ctx context.Context, duty int) time.Duration {
+		start := time.Now()
+		var worked atomic.Int64
+		_ = newSpread(20, options{workers: 2, duty: duty}).run(ctx, func(int64) error {
+			began := time.Now()
+			time.Sleep(2 * time.Millisecond)
+			worked.Add(int64(time.Since(began)))
+			return nil
+		})
+		return time.Since(start) - time.Duration(worked.Load()/2)
 	}
-	for name, f := range derivers {
-		b, err := os.ReadFile(testkit.Vectors(t, "crypto", "wycheproof", name))
-		if err != nil {
-			t.Fatal(err)
-		}
-		var v struct {
-			NumberOfTests int
-			TestGroups    []struct {
-				Tests []struct {
-					TcID                         int
-					Ikm, Salt, Info, Okm, Result string
-					Size                         int
-				}
-			}
-		}
-		if err := json.Unmarshal(b, &v); err != nil {
-			t.Fatal(err)
-		}
-		n := 0
-		for _, g := range v.TestGroups {
-			for _, c := range g.Tests {
-				unhexed := func(s string) []byte {
-					b, err := hex.DecodeString(s)
-					if err != nil {
-						t.Fatal(err)
-					}
-					return b
-				}
-				got, err := f(unhexed(c.Ikm), unhexed(c.Salt), unhexed(c.Info), c.Size)
-				if ok := err == nil && bytes.Equal(got, unhexed(c.Okm)); ok != (c.Result == "valid") {
-					t.Errorf("%s %d: %s, got %x, %v", name, c.TcID, c.Result, got, err)
-				}
-				n++
-			}
-		}
-		if n == 0 || n != v.NumberOfTests {
-			t.Errorf("%s: %d tests of %d", name, n, v.NumberOfTests)
+	if busy := 20 * time.Millisecond; work(t.Context(), 25) < 2*busy {
+		t.Error("no rest on a quarter of duty")
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	if d := work(ctx, 1); d > 5*time.Second {
+		t.Errorf("a rest of %v after the context's end", d)
+	}
+	for _, n := range []int{-1, 0, 1, 100, 1000} {
+		if o := newOptions([]Option{WithDuty(n)}); o.duty < 1 || o.duty > 100 {
+			t.Errorf("duty %d is taken as %d", n, o.duty)
 		}
 	}
 }

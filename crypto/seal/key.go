@@ -1,6 +1,7 @@
 package seal
 
 import (
+	"bytes"
 	"crypto/aes"
 	"crypto/cipher"
 	"crypto/hkdf"
@@ -12,7 +13,9 @@ import (
 	"hash"
 
 	"github.com/tink-crypto/tink-go/v2/insecuresecretdataaccess"
+	tinkkey "github.com/tink-crypto/tink-go/v2/key"
 	"github.com/tink-crypto/tink-go/v2/keyset"
+	"github.com/tink-crypto/tink-go/v2/secretdata"
 	"github.com/tink-crypto/tink-go/v2/streamingaead/aesctrhmac"
 	"github.com/tink-crypto/tink-go/v2/streamingaead/aesgcmhkdf"
 
@@ -23,14 +26,18 @@ import (
 // DefaultSegment is the segment size of new keysets in bytes, that of Tink's template AES256_GCM_HKDF_1MB.
 const DefaultSegment = 1 << 20
 
-const algorithm = "AES-GCM-HKDF" // its name in the commitment
-
 // key is the one enabled key of a keyset.
 type key struct {
 	dek     *secret.Bytes
-	hash    aesgcmhkdf.HashType
-	derived int // size of the derived AES key in bytes, 16 or 32
+	hash    string // of HKDF: SHA1, SHA256 or SHA512
+	derived int    // size of the derived AES key in bytes, 16 or 32
+	ctr     *ctrParams
 	layout
+}
+
+// ctrParams are what an AES-CTR-HMAC key has beside; nil for AES-GCM-HKDF.
+type ctrParams struct {
+	hash string // of HMAC
 }
 
 // NewKeyset makes a keyset with one new key for sealing: AES-256, HKDF-SHA256 and the given segment size in bytes,
@@ -81,77 +88,139 @@ func keyOf(h *keyset.Handle, maxSegment int64) (*key, error) {
 	if found == nil {
 		return nil, fmt.Errorf("%w: no enabled key", ErrKeyset)
 	}
-	switch k := found.Key().(type) {
+	k, err := newKey(found.Key())
+	if err != nil {
+		return nil, err
+	}
+	if k.segment > maxSegment {
+		k.dek.Destroy()
+		return nil, fmt.Errorf("%w: segments of %d bytes, the limit is %d", ErrTooLarge, k.segment, maxSegment)
+	}
+	return k, nil
+}
+
+// writeKey is keyOf for callers that seal.
+func writeKey(h *keyset.Handle, maxSegment int64) (*key, error) {
+	k, err := keyOf(h, maxSegment)
+	if err == nil && k.ctr != nil {
+		k.dek.Destroy()
+		return nil, errReadOnly
+	}
+	return k, err
+}
+
+func newKey(tinkKey tinkkey.Key) (*key, error) {
+	var k *key
+	var dek secretdata.Bytes
+	switch t := tinkKey.(type) {
 	case *aesgcmhkdf.Key:
-		return newKey(k, maxSegment)
+		p, ok := t.Parameters().(*aesgcmhkdf.Parameters)
+		if !ok {
+			return nil, fmt.Errorf("%w: parameters %T", ErrUnsupported, t.Parameters())
+		}
+		dek = t.KeyBytes()
+		k = &key{hash: p.HKDFHashType().String(), derived: p.DerivedKeySizeInBytes()}
+		k.layout = layout{segment: int64(p.SegmentSizeInBytes()), tag: gcmTag}
 	case *aesctrhmac.Key:
-		return nil, fmt.Errorf("%w: AES-CTR-HMAC streaming", ErrUnsupported)
+		p, ok := t.Parameters().(*aesctrhmac.Parameters)
+		if !ok {
+			return nil, fmt.Errorf("%w: parameters %T", ErrUnsupported, t.Parameters())
+		}
+		dek = t.KeyBytes()
+		k = &key{hash: p.HkdfHashType().String(), derived: p.DerivedKeySizeInBytes(), ctr: &ctrParams{p.HmacHashType().String()}}
+		k.layout = layout{segment: int64(p.SegmentSizeInBytes()), tag: int64(p.HmacTagSizeInBytes())}
 	default:
-		return nil, fmt.Errorf("%w: %T", ErrUnsupported, k)
+		return nil, fmt.Errorf("%w: %T", ErrUnsupported, tinkKey)
 	}
+	k.header = int64(1 + k.derived + prefixSize)
+	if k.segment <= k.header+k.tag { // Tink refuses it as well; the arithmetic of layout needs it
+		return nil, fmt.Errorf("%w: segments of %d bytes", ErrUnsupported, k.segment)
+	}
+	k.dek = secret.New(dek.Data(insecuresecretdataaccess.Token{})) // a copy, which becomes ours to destroy
+	return k, nil
 }
 
-func newKey(k *aesgcmhkdf.Key, maxSegment int64) (*key, error) {
-	p, ok := k.Parameters().(*aesgcmhkdf.Parameters)
-	if !ok {
-		return nil, fmt.Errorf("%w: parameters %T", ErrUnsupported, k.Parameters())
-	}
-	segment := int64(p.SegmentSizeInBytes())
-	if segment > maxSegment {
-		return nil, fmt.Errorf("%w: segments of %d bytes, the limit is %d", ErrTooLarge, segment, maxSegment)
-	}
-	// Data returns a copy, which becomes ours to destroy.
-	return &key{
-		dek:     secret.New(k.KeyBytes().Data(insecuresecretdataaccess.Token{})),
-		hash:    p.HKDFHashType(),
-		derived: p.DerivedKeySizeInBytes(),
-		layout:  layout{header: int64(1 + p.DerivedKeySizeInBytes() + prefixSize), segment: segment},
-	}, nil
+// An opener authenticates and decrypts one segment: the method of [cipher.AEAD] that readers need. Only what can also be
+// written is a whole AEAD.
+type opener interface {
+	Open(dst, nonce, ciphertext, additionalData []byte) ([]byte, error)
 }
 
-// aead derives the cipher of one file from its salt and associated data.
-func (k *key) aead(salt, ad []byte) (a cipher.AEAD, err error) {
+// opener derives the cipher of one file from its salt and associated data.
+func (k *key) opener(salt, ad []byte) (o opener, err error) {
+	size := k.derived
+	if k.ctr != nil {
+		size += macKeySize
+	}
 	err = k.dek.Use(func(dek []byte) error {
-		var aesKey []byte
-		switch k.hash {
-		case aesgcmhkdf.SHA1:
-			aesKey, err = derive(sha1.New, dek, salt, ad, k.derived)
-		case aesgcmhkdf.SHA256:
-			aesKey, err = derive(sha256.New, dek, salt, ad, k.derived)
-		case aesgcmhkdf.SHA512:
-			aesKey, err = derive(sha512.New, dek, salt, ad, k.derived)
-		default:
-			return fmt.Errorf("%w: HKDF hash %v", ErrUnsupported, k.hash)
+		derived, err := derive(k.hash, dek, salt, ad, size)
+		if err != nil {
+			return err
 		}
+		defer clear(derived)
+		if k.ctr != nil {
+			h, err := hashOf(k.ctr.hash)
+			if err != nil {
+				return err
+			}
+			o, err = newCTRHMAC(derived[:k.derived], bytes.Clone(derived[k.derived:]), h, int(k.tag))
+			return err
+		}
+		block, err := aes.NewCipher(derived)
 		if err != nil {
 			return fmt.Errorf("seal: derive: %w", err)
 		}
-		defer clear(aesKey)
-		block, err := aes.NewCipher(aesKey)
-		if err != nil {
-			return fmt.Errorf("seal: derive: %w", err)
-		}
-		// Refused with GODEBUG=fips140=only, which allows AES-GCM only with random nonces.
-		if a, err = cipher.NewGCM(block); err != nil {
-			return fmt.Errorf("%w: %w", ErrUnsupported, err)
+		if o, err = cipher.NewGCM(block); err != nil {
+			// GODEBUG=fips140=only allows AES-GCM with random nonces only, and the nonces of a stream are counters.
+			return fmt.Errorf("%w: AES-GCM-HKDF streaming is not to be had in FIPS 140-only mode, AES-CTR-HMAC is: %w", ErrUnsupported, err)
 		}
 		return nil
 	})
-	return a, err
+	return o, err
 }
 
-func derive[H hash.Hash](h func() H, dek, salt, info []byte, n int) ([]byte, error) {
-	return hkdf.Key(h, dek, salt, string(info), n)
+// derive is HKDF (RFC 5869) with the hash of a Tink key.
+func derive(hashName string, dek, salt, info []byte, n int) ([]byte, error) {
+	h, err := hashOf(hashName)
+	if err != nil {
+		return nil, err
+	}
+	b, err := hkdf.Key(h, dek, salt, string(info), n)
+	if err != nil { // only in FIPS 140-only mode, which refuses SHA-1
+		return nil, fmt.Errorf("%w: HKDF: %w", ErrUnsupported, err)
+	}
+	return b, nil
 }
 
-// commitment is HMAC-SHA256(DEK, T("holdfast/commit/v1", algorithm, hash, derived key size, segment size, DEK size)). The
-// size of the DEK is in it because HMAC pads short keys with zeros and hashes long ones.
+func hashOf(name string) (func() hash.Hash, error) {
+	switch name {
+	case "SHA1":
+		return sha1.New, nil
+	case "SHA256":
+		return sha256.New, nil
+	case "SHA512":
+		return sha512.New, nil
+	}
+	return nil, fmt.Errorf("%w: hash %s", ErrUnsupported, name)
+}
+
+// commitment is HMAC-SHA256(DEK, T("holdfast/commit/v1", algorithm, hash, derived key size, segment size, DEK size)), for
+// AES-CTR-HMAC with HMAC hash and tag size after these. The size of the DEK is in it because HMAC pads short keys with
+// zeros and hashes long ones.
 func (k *key) commitment() (c [32]byte, err error) {
-	t := transcript.New("holdfast/commit/v1").String(algorithm).String(k.hash.String()).
+	algorithm := "AES-GCM-HKDF"
+	if k.ctr != nil {
+		algorithm = "AES-CTR-HMAC"
+	}
+	t := transcript.New("holdfast/commit/v1").String(algorithm).String(k.hash).
 		Uint64(uint64(k.derived)).Uint64(uint64(k.segment))
 	err = k.dek.Use(func(dek []byte) error {
+		t = t.Uint64(uint64(len(dek)))
+		if k.ctr != nil {
+			t = t.String(k.ctr.hash).Uint64(uint64(k.tag))
+		}
 		m := hmac.New(sha256.New, dek)
-		m.Write(t.Uint64(uint64(len(dek))).Encoding())
+		m.Write(t.Encoding())
 		m.Sum(c[:0])
 		return nil
 	})

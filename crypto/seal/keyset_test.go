@@ -79,7 +79,11 @@ func TestKeysets(t *testing.T) {
 		if _, err := seal.NewWriter(io.Discard, c.h, nil); !errors.Is(err, c.want) {
 			t.Errorf("%s: NewWriter: %v", name, err)
 		}
-		if _, err := seal.NewReaderAt(bytes.NewReader(make([]byte, 99)), 99, c.h, nil); c.want != nil && !errors.Is(err, c.want) {
+		read := c.want
+		if c.h == ctrHMAC { // read, not written
+			read = seal.ErrFormat
+		}
+		if _, err := seal.NewReaderAt(bytes.NewReader(make([]byte, 99)), 99, c.h, nil); read != nil && !errors.Is(err, read) {
 			t.Errorf("%s: NewReaderAt: %v", name, err)
 		}
 		if _, err := seal.EncryptFrom(t.Context(), newTempFile(t), bytes.NewReader(nil), 0, c.h, nil); !errors.Is(err, c.want) {

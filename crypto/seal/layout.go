@@ -8,7 +8,7 @@ import (
 )
 
 const (
-	tagSize          = 16
+	gcmTag           = 16
 	prefixSize       = 7
 	nonceSize        = 12
 	maxHeader        = 1 + 32 + prefixSize
@@ -20,24 +20,25 @@ const (
 type layout struct {
 	header  int64 // 24 or 40
 	segment int64 // ciphertext segment, tag included
+	tag     int64 // 16 with AES-GCM, 10 to 64 with AES-CTR-HMAC
 }
 
 // room is how much plaintext a full segment other than the first holds.
-func (l layout) room() int64 { return l.segment - tagSize }
+func (l layout) room() int64 { return l.segment - l.tag }
 
 // plain returns the plaintext size and the number of segments of a sealed file.
 func (l layout) plain(sealed int64) (size, segments int64, err error) {
-	if sealed < l.header+tagSize {
+	if sealed < l.header+l.tag {
 		return 0, 0, fmt.Errorf("%w: %d bytes cannot hold a header and a segment", ErrTruncated, sealed)
 	}
 	segments = (sealed-1)/l.segment + 1
 	if segments > maxSegments {
 		return 0, 0, fmt.Errorf("%w: %d segments", ErrTooLarge, segments)
 	}
-	if last := sealed - (segments-1)*l.segment; last < tagSize {
+	if last := sealed - (segments-1)*l.segment; last < l.tag {
 		return 0, 0, fmt.Errorf("%w: the last segment has %d bytes", ErrTruncated, last)
 	}
-	return sealed - l.header - segments*tagSize, segments, nil
+	return sealed - l.header - segments*l.tag, segments, nil
 }
 
 // sealed returns the file size and the number of segments for a plaintext size. A full last segment is not followed by an
@@ -51,7 +52,7 @@ func (l layout) sealed(plain int64) (size, segments int64, err error) {
 	if segments > maxSegments {
 		return 0, 0, fmt.Errorf("%w: %d segments", ErrTooLarge, segments)
 	}
-	return x + segments*tagSize, segments, nil // at most (2^32-1)(2^31-1): no overflow
+	return x + segments*l.tag, segments, nil // at most (2^32-1)(2^31-1): no overflow
 }
 
 // plainStart is the plaintext offset of segment i.

@@ -9,15 +9,15 @@ import (
 	"runtime"
 )
 
-// staging is a directory under construction beside its final place.
-type staging struct {
+// partial is a directory under construction beside its final place.
+type partial struct {
 	root     *os.Root
 	tmp, dst string
 	done     bool
 }
 
-// newStaging makes a directory that only its owner can enter. dst must not exist.
-func newStaging(dst string) (*staging, error) {
+// newPartial makes a directory that only its owner can enter. dst must not exist.
+func newPartial(dst string) (*partial, error) {
 	dst = filepath.Clean(dst)
 	if _, err := os.Lstat(dst); err == nil {
 		return nil, fmt.Errorf("seal: %w", &fs.PathError{Op: "create", Path: dst, Err: fs.ErrExist})
@@ -32,12 +32,12 @@ func newStaging(dst string) (*staging, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("seal: %w", err), os.Remove(tmp))
 	}
-	return &staging{root: root, tmp: tmp, dst: dst}, nil
+	return &partial{root: root, tmp: tmp, dst: dst}, nil
 }
 
 // publish makes the directories durable, gives the top one its mode and renames it to its place. The files have been
 // synced when they were written.
-func (s *staging) publish(mode fs.FileMode) error {
+func (s *partial) publish(mode fs.FileMode) error {
 	err := fs.WalkDir(s.root.FS(), ".", func(p string, e fs.DirEntry, err error) error {
 		if err != nil || !e.IsDir() {
 			return err
@@ -61,7 +61,7 @@ func (s *staging) publish(mode fs.FileMode) error {
 }
 
 // discard removes what was not published.
-func (s *staging) discard() {
+func (s *partial) discard() {
 	if s.done {
 		return
 	}

@@ -1,12 +1,10 @@
 package seal
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
-	"sync"
 	"sync/atomic"
 
 	"github.com/tink-crypto/tink-go/v2/keyset"
@@ -18,21 +16,12 @@ type ReaderAt struct {
 	stream
 	src     io.ReaderAt
 	mem     []byte // the whole file, where the source is PrivateBytes
-	workers int
-	pool    sync.Pool // of *worker
+	options options
+	pool    *workerPool
 	failed  atomic.Pointer[error]
 }
 
 var _ io.ReaderAt = (*ReaderAt)(nil)
-
-// PrivateBytes is a sealed file in memory that nobody changes while it is in use and no other process can write. It is
-// opened in place, without the copy that every other source pays for. Never make one from a mapped file.
-type PrivateBytes []byte
-
-// ReadAt implements [io.ReaderAt].
-func (b PrivateBytes) ReadAt(p []byte, off int64) (int, error) {
-	return bytes.NewReader(b).ReadAt(p, off)
-}
 
 // NewReaderAt opens a sealed file of size bytes under the one enabled key of h and the associated data it was sealed with.
 // It reads and authenticates the first and the last segment, so that a cut or extended file is refused here and
@@ -45,12 +34,12 @@ func NewReaderAt(src io.ReaderAt, size int64, h *keyset.Handle, ad []byte, opts 
 		return nil, err
 	}
 	defer k.dek.Destroy()
-	return newReaderAt(src, size, k, ad, nil, o)
+	return newReaderAt(src, size, k, ad, nil, o, new(workerPool))
 }
 
 // newReaderAt takes the file's header from the caller, who has it from a better source than the file, or reads it where it
 // is nil.
-func newReaderAt(src io.ReaderAt, size int64, k *key, ad, header []byte, o options) (*ReaderAt, error) {
+func newReaderAt(src io.ReaderAt, size int64, k *key, ad, header []byte, o options, pool *workerPool) (*ReaderAt, error) {
 	plain, segments, err := k.plain(size)
 	if err != nil {
 		return nil, err
@@ -61,7 +50,7 @@ func newReaderAt(src io.ReaderAt, size int64, k *key, ad, header []byte, o optio
 			return nil, err
 		}
 	}
-	r := &ReaderAt{src: src, workers: o.workers}
+	r := &ReaderAt{src: src, options: o, pool: pool}
 	if r.stream, err = k.stream(header, ad); err != nil {
 		return nil, err
 	}
@@ -72,7 +61,6 @@ func newReaderAt(src io.ReaderAt, size int64, k *key, ad, header []byte, o optio
 		}
 		r.mem = mem
 	}
-	r.pool.New = func() any { return new(worker) }
 	for _, i := range []int64{0, segments - 1} {
 		if err := r.check(i); err != nil {
 			return nil, err
@@ -86,21 +74,17 @@ func newReaderAt(src io.ReaderAt, size int64, k *key, ad, header []byte, o optio
 
 // check authenticates a segment and throws its plaintext away.
 func (r *ReaderAt) check(i int64) error {
-	w := r.pool.Get().(*worker)
-	defer r.pool.Put(w)
+	w := r.pool.get()
+	defer r.pool.put(w)
 	w.out = grow(w.out, r.plainLen(i, 1))
 	defer clear(w.out)
 	err := r.open(w, i, 1, w.out)
 	if errors.Is(err, ErrAuth) && i == r.segments-1 {
-		// An end that is authentic as a middle segment proves a cut between two segments.
-		w.setNonce(r.prefix, i, false)
-		ct, rerr := r.ciphertext(w, r.start(i), int64(len(w.out))+tagSize)
+		ct, rerr := r.ciphertext(w, r.start(i), int64(len(w.out))+r.tag)
 		if rerr != nil {
 			return rerr
 		}
-		if _, oerr := r.aead.Open(w.out[:0], w.nonce[:], ct, nil); oerr == nil {
-			return fmt.Errorf("%w: segments after %d are missing", ErrTruncated, i)
-		}
+		return r.cut(w, i, ct, err)
 	}
 	return err
 }
@@ -116,8 +100,8 @@ func (r *ReaderAt) ReadAt(p []byte, off int64) (int, error) {
 	if off < 0 {
 		return 0, errors.New("seal: negative offset")
 	}
-	if err := r.failed.Load(); err != nil {
-		return 0, *err
+	if err := r.failure(); err != nil {
+		return 0, err
 	}
 	if off >= r.size {
 		if len(p) == 0 {
@@ -129,9 +113,9 @@ func (r *ReaderAt) ReadAt(p []byte, off int64) (int, error) {
 	if n == 0 {
 		return 0, nil
 	}
-	w := r.pool.Get().(*worker)
+	w := r.pool.get()
 	err := r.read(w, p[:n], off)
-	r.pool.Put(w)
+	r.pool.put(w)
 	if err != nil {
 		clear(p[:n])
 		return 0, r.fail(err)
@@ -171,17 +155,17 @@ func (r *ReaderAt) read(w *worker, p []byte, off int64) error {
 
 // open reads and opens count segments into dst, which has exactly their plaintext length.
 func (r *ReaderAt) open(w *worker, first, count int64, dst []byte) error {
-	ct, err := r.ciphertext(w, r.start(first), r.plainLen(first, count)+count*tagSize)
+	ct, err := r.ciphertext(w, r.start(first), r.plainLen(first, count)+count*r.tag)
 	if err != nil {
 		return err
 	}
 	for i := first; i < first+count; i++ {
 		n := r.plainLen(i, 1)
 		w.setNonce(r.prefix, i, i == r.segments-1)
-		if _, err := r.aead.Open(dst[:0:n], w.nonce[:], ct[:n+tagSize], nil); err != nil {
-			return fmt.Errorf("%w: segment %d", ErrAuth, i)
+		if _, err := r.cipher.Open(dst[:0:n], w.nonce[:], ct[:n+r.tag], nil); err != nil {
+			return &SegmentError{i, ErrAuth}
 		}
-		ct, dst = ct[n+tagSize:], dst[n:]
+		ct, dst = ct[n+r.tag:], dst[n:]
 	}
 	return nil
 }
@@ -227,53 +211,33 @@ func (r *ReaderAt) ReadAllInto(ctx context.Context, dst []byte, watermark func(c
 	if int64(len(dst)) != r.size {
 		return fmt.Errorf("seal: a destination of %d bytes for %d bytes: %w", len(dst), r.size, io.ErrShortBuffer)
 	}
-	if err := r.failed.Load(); err != nil {
-		clear(dst)
-		return *err
-	}
-	batch := r.batch()
-	s := newSpread((r.segments+batch-1)/batch, r.workers)
-	if watermark != nil {
-		s.passedTo = func(batches int64) {
-			watermark(r.plainLen(0, min(batches*batch, r.segments)))
-		}
-	}
-	err := s.run(ctx, func(i int64) error {
-		first := i * batch
-		count := min(batch, r.segments-first)
+	err := r.spread(ctx, 0, func(first, count int64) error {
+		w := r.pool.get()
+		defer r.pool.put(w)
 		at := r.plainStart(first)
-		w := r.pool.Get().(*worker)
-		defer r.pool.Put(w)
 		return r.open(w, first, count, dst[at:at+r.plainLen(first, count)])
+	}, func(segments int64) error {
+		if watermark != nil {
+			watermark(r.plainLen(0, segments))
+		}
+		return nil
 	})
 	if err != nil {
 		clear(dst)
-		return r.fail(err)
 	}
-	return nil
+	return err
 }
 
-// writeTo decrypts the whole file to w in parallel. What is written before an error is not yet known to be all of the
-// file: the caller publishes it after nil only.
-func (r *ReaderAt) writeTo(ctx context.Context, w io.WriterAt, done func(bytes int64)) error {
-	batch := r.batch()
-	s := newSpread((r.segments+batch-1)/batch, r.workers)
-	if done != nil {
-		s.passedTo = func(batches int64) { done(r.plainLen(0, min(batches*batch, r.segments))) }
-	}
-	err := s.run(ctx, func(i int64) error {
-		first := i * batch
-		count := min(batch, r.segments-first)
-		wk := r.pool.Get().(*worker)
-		defer r.pool.Put(wk)
-		wk.out = grow(wk.out, r.plainLen(first, count))
-		defer clear(wk.out)
-		if err := r.open(wk, first, count, wk.out); err != nil {
-			return err
-		}
-		_, err := w.WriteAt(wk.out, r.plainStart(first))
+// spread runs work over batches of segments from segment `from` to the end, and tells passed how many of these are done
+// without a gap.
+func (r *ReaderAt) spread(ctx context.Context, from int64, work func(first, count int64) error, passed func(segments int64) error) error {
+	if err := r.failure(); err != nil {
 		return err
-	})
+	}
+	batch, total := r.batch(), r.segments-from
+	s := newSpread((total+batch-1)/batch, r.options)
+	s.passedTo = func(batches int64) error { return passed(min(batches*batch, total)) }
+	err := s.run(ctx, func(i int64) error { return work(from+i*batch, min(batch, total-i*batch)) })
 	if err != nil {
 		return r.fail(err)
 	}

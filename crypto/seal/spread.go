@@ -1,9 +1,11 @@
 package seal
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"sync"
+	"time"
 )
 
 // spread runs numbered pieces of work on several goroutines, in order of their start, and reports in one place after
@@ -11,8 +13,8 @@ import (
 // reported, so a slow reader of the prefix finds it in the cache.
 type spread struct {
 	total    int64
-	workers  int
-	passedTo func(prefix int64) // called serially; may be nil
+	options                           // workers, at most total
+	passedTo func(prefix int64) error // called serially; may be nil
 
 	mu        sync.Mutex
 	cond      *sync.Cond
@@ -25,10 +27,11 @@ type spread struct {
 	panicked  any // of piece or passedTo
 }
 
-func newSpread(total int64, workers int) *spread {
-	s := &spread{total: total, workers: int(min(int64(workers), total))}
+func newSpread(total int64, o options) *spread {
+	o.workers = int(min(int64(o.workers), total))
+	s := &spread{total: total, options: o}
 	s.cond = sync.NewCond(&s.mu)
-	s.done = make([]bool, 2*s.workers+1)
+	s.done = make([]bool, ringSize(s.workers))
 	return s
 }
 
@@ -57,12 +60,25 @@ func (s *spread) work(ctx context.Context, piece func(i int64) error) {
 			s.cond.Broadcast()
 		}
 	}()
+	var owed time.Duration
 	for {
 		i, ok := s.claim(ctx)
 		if !ok {
 			return
 		}
+		if s.duty == 100 {
+			s.finish(i, piece(i))
+			continue
+		}
+		start := time.Now()
 		s.finish(i, piece(i))
+		if owed += s.rest(time.Since(start)); owed >= restEvery {
+			select {
+			case <-time.After(owed):
+			case <-ctx.Done():
+			}
+			owed = 0
+		}
 	}
 }
 
@@ -108,7 +124,9 @@ func (s *spread) finish(i int64, err error) {
 	for s.passed < s.prefix && s.err == nil {
 		prefix := s.prefix
 		if s.passedTo != nil {
-			s.report(prefix)
+			if err := s.report(prefix); err != nil {
+				s.err = cmp.Or(s.err, err)
+			}
 		}
 		s.passed = prefix
 		s.cond.Broadcast()
@@ -116,8 +134,11 @@ func (s *spread) finish(i int64, err error) {
 	s.reporting = false
 }
 
-func (s *spread) report(prefix int64) {
+func (s *spread) report(prefix int64) error {
 	s.mu.Unlock()
 	defer s.mu.Lock()
-	s.passedTo(prefix)
+	return s.passedTo(prefix)
 }
+
+// ringSize is how many pieces may be started and not yet reported: enough that no worker waits for another of equal speed.
+func ringSize(workers int) int { return 2*workers + 1 }

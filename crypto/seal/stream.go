@@ -10,18 +10,10 @@ import (
 // stream is one file: its layout, cipher and extent.
 type stream struct {
 	layout
-	aead     cipher.AEAD
+	cipher   opener
 	prefix   [prefixSize]byte
 	segments int64
 	size     int64 // plaintext bytes
-}
-
-// worker is what one goroutine needs to open or seal segments without allocating. The nonce lives here because it would
-// escape through the AEAD's interface.
-type worker struct {
-	nonce [nonceSize]byte
-	in    []byte // private copy of the input: ciphertext on reading, plaintext on writing
-	out   []byte // output where it does not go straight to its destination
 }
 
 func (w *worker) setNonce(prefix [prefixSize]byte, i int64, last bool) {
@@ -31,14 +23,6 @@ func (w *worker) setNonce(prefix [prefixSize]byte, i int64, last bool) {
 	if last {
 		w.nonce[nonceSize-1] = 1
 	}
-}
-
-// grow returns b with length n, reusing its memory where it can.
-func grow(b []byte, n int64) []byte {
-	if int64(cap(b)) < n {
-		return make([]byte, n)
-	}
-	return b[:n]
 }
 
 // plainLen is the number of plaintext bytes of the segments first to first+count-1.
@@ -68,6 +52,33 @@ func (k *key) stream(header, ad []byte) (s stream, err error) {
 	}
 	s.layout = k.layout
 	copy(s.prefix[:], header[1+k.derived:])
-	s.aead, err = k.aead(header[1:1+k.derived], ad)
+	s.cipher, err = k.opener(header[1:1+k.derived], ad)
 	return s, err
+}
+
+// sealing makes the stream of a file to be written. Of what Tink streams with, only AES-GCM is an AEAD.
+func (k *key) sealing(header, ad []byte) (stream, cipher.AEAD, error) {
+	s, err := k.stream(header, ad)
+	if err != nil {
+		return s, nil, err
+	}
+	aead, ok := s.cipher.(cipher.AEAD)
+	if !ok {
+		return s, nil, errReadOnly
+	}
+	return s, aead, nil
+}
+
+var errReadOnly = fmt.Errorf("%w: AES-CTR-HMAC files are read, not written", ErrUnsupported)
+
+// cut is asked about a last segment that did not open as one, with err. One that opens as a middle segment proves that the
+// file was cut between two segments.
+func (s *stream) cut(w *worker, i int64, ct []byte, err error) error {
+	w.out = grow(w.out, int64(len(ct))-s.tag)
+	w.setNonce(s.prefix, i, middleSegment)
+	if _, oerr := s.cipher.Open(w.out[:0], w.nonce[:], ct, nil); oerr != nil {
+		return err
+	}
+	clear(w.out)
+	return fmt.Errorf("%w: segments after %d are missing", ErrTruncated, i)
 }

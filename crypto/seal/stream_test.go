@@ -9,6 +9,7 @@ import (
 	"os"
 	"sync"
 	"testing"
+	"testing/iotest"
 
 	"github.com/tink-crypto/tink-go/v2/insecuresecretdataaccess"
 	"github.com/tink-crypto/tink-go/v2/keyset"
@@ -64,6 +65,17 @@ var (
 			}
 			return f.b
 		},
+		"private to private": func(t *testing.T, h *keyset.Handle, ad, pt []byte) []byte {
+			size, err := seal.SealedSize(h, int64(len(pt)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			dst := make(seal.PrivateBytes, size)
+			if n, err := seal.EncryptFrom(t.Context(), dst, seal.PrivateBytes(pt), int64(len(pt)), h, ad); err != nil || n != size {
+				t.Fatal(n, err)
+			}
+			return dst
+		},
 		"tink-go": tinkSeal,
 	}
 	readers = map[string]func(t *testing.T, h *keyset.Handle, ad, ct []byte) ([]byte, error){
@@ -76,6 +88,57 @@ var (
 			}
 			dst := make([]byte, r.Size())
 			return dst, r.ReadAllInto(t.Context(), dst, nil)
+		},
+		"Reader": func(t *testing.T, h *keyset.Handle, ad, ct []byte) ([]byte, error) {
+			r, err := seal.NewReader(bytes.NewReader(ct), int64(len(ct)), h, ad)
+			if err != nil {
+				return nil, err
+			}
+			defer r.Close()
+			return orNothing(io.ReadAll(iotest.HalfReader(r)))
+		},
+		"WriteTo": func(t *testing.T, h *keyset.Handle, ad, ct []byte) ([]byte, error) {
+			r, err := seal.NewReader(bytes.NewReader(ct), int64(len(ct)), h, ad, seal.WithWorkers(3))
+			if err != nil {
+				return nil, err
+			}
+			defer r.Close()
+			var b bytes.Buffer
+			_, err = io.CopyN(&b, r, min(7, r.Size())) // WriteTo goes on from where Read stopped
+			if err == nil {
+				_, err = r.WriteTo(&b)
+			}
+			return orNothing(b.Bytes(), err)
+		},
+		"ProvisionalStream": func(t *testing.T, h *keyset.Handle, ad, ct []byte) ([]byte, error) {
+			r, err := seal.NewReaderAt(bytes.NewReader(ct), int64(len(ct)), h, ad, seal.WithWorkers(3))
+			if err != nil {
+				return nil, err
+			}
+			var s sink
+			err = r.ProvisionalStream(t.Context(), &s)
+			if s.commits+s.aborts != 1 || (s.commits == 1) != (err == nil) {
+				t.Errorf("%d commits and %d aborts with %v", s.commits, s.aborts, err)
+			}
+			return orNothing(s.b, err)
+		},
+		"ProvisionalReader": func(t *testing.T, h *keyset.Handle, ad, ct []byte) ([]byte, error) {
+			src := iotest.HalfReader(bytes.NewReader(ct))
+			if len(ct) < 1000 {
+				src = iotest.OneByteReader(src)
+			}
+			r, err := seal.NewProvisionalReader(src, h, ad)
+			if err != nil {
+				return nil, err
+			}
+			defer r.Close()
+			b, err := io.ReadAll(r)
+			if err != nil {
+				if n, again := r.Read(make([]byte, 1)); n != 0 || again != err {
+					t.Errorf("after %v: %d, %v", err, n, again)
+				}
+			}
+			return orNothing(b, err)
 		},
 		"tink-go": func(t *testing.T, h *keyset.Handle, ad, ct []byte) ([]byte, error) {
 			p, err := streamingaead.New(h)
@@ -90,6 +153,31 @@ var (
 		},
 	}
 )
+
+// orNothing is what a user of provisional plaintext keeps.
+func orNothing(b []byte, err error) ([]byte, error) {
+	if err != nil {
+		return nil, err
+	}
+	return b, nil
+}
+
+// sink collects what a ProvisionalStream hands out.
+type sink struct {
+	memFile
+	commits, aborts int
+	fail            error
+}
+
+func (s *sink) Provisional(off int64, p []byte) error {
+	if s.fail != nil {
+		return s.fail
+	}
+	_, err := s.WriteAt(p, off)
+	return err
+}
+func (s *sink) Commit() error { s.commits++; return nil }
+func (s *sink) Abort()        { s.aborts++ }
 
 // memFile is an io.WriterAt in memory.
 type memFile struct {
@@ -269,6 +357,8 @@ type vectorFile struct {
 		HKDFHash string `json:"hkdf_hash"`
 		Derived  int    `json:"derived_key_size"`
 		Segment  int    `json:"segment_size"`
+		HMACHash string `json:"hmac_hash"`
+		Tag      int    `json:"tag_size"`
 		Key      string
 		AAD      string `json:"aad"`
 		Plain    string `json:"plaintext"`
@@ -280,6 +370,8 @@ type vectorFile struct {
 		HKDFHash      string `json:"hkdf_hash"`
 		Derived       int    `json:"derived_key_size"`
 		Segment       int64  `json:"segment_size"`
+		HMACHash      string `json:"hmac_hash"`
+		Tag           int    `json:"tag_size"`
 		Key           string
 	}
 }

@@ -20,7 +20,7 @@ func Unseal(ctx context.Context, dst string, f *FS, progress func(Progress)) err
 		total += s.Size
 	}
 	m := newMeter(progress, total)
-	st, err := newStaging(dst)
+	st, err := newPartial(dst)
 	if err != nil {
 		return err
 	}
@@ -52,11 +52,16 @@ func unsealFile(ctx context.Context, root *os.Root, f *FS, name string, m *meter
 		return fmt.Errorf("seal: %w", err)
 	}
 	defer out.Close()
-	if err := in.r.writeTo(ctx, out, m.at); err != nil {
-		return in.wrap(err)
-	}
-	if err := errors.Join(out.Sync(), out.Close()); err != nil {
-		return fmt.Errorf("seal: %w", err)
-	}
-	return nil
+	return in.wrap(in.r.provisional(ctx, plainFile{out}, m.at))
 }
+
+// plainFile is a file of a directory that nobody sees before it is whole.
+type plainFile struct{ f *os.File }
+
+func (p plainFile) Provisional(off int64, b []byte) error {
+	_, err := p.f.WriteAt(b, off)
+	return err
+}
+
+func (p plainFile) Commit() error { return errors.Join(p.f.Sync(), p.f.Close()) }
+func (p plainFile) Abort()        {} // the whole directory goes

@@ -1,6 +1,7 @@
 package seal
 
 import (
+	"crypto/cipher"
 	"errors"
 	"fmt"
 	"io"
@@ -16,6 +17,7 @@ var ErrAborted = errors.New("seal: aborted")
 // reader refuses what was written. So `defer w.Close()` is safe on every path. It is not safe for concurrent use.
 type Writer struct {
 	stream
+	aead cipher.AEAD
 	dst  io.Writer
 	w    worker
 	next int64 // number of the segment in w.in
@@ -28,7 +30,7 @@ var _ io.WriteCloser = (*Writer)(nil)
 // It writes the header to dst, which it keeps and does not close.
 // Errors: [ErrKeyset], [ErrUnsupported], [ErrTooLarge], and those of dst.
 func NewWriter(dst io.Writer, h *keyset.Handle, ad []byte, opts ...Option) (*Writer, error) {
-	k, err := keyOf(h, newOptions(opts).maxSegment)
+	k, err := writeKey(h, newOptions(opts).maxSegment)
 	if err != nil {
 		return nil, err
 	}
@@ -39,7 +41,7 @@ func NewWriter(dst io.Writer, h *keyset.Handle, ad []byte, opts ...Option) (*Wri
 func newWriter(dst io.Writer, k *key, header, ad []byte) (*Writer, error) {
 	w := &Writer{dst: dst}
 	var err error
-	if w.stream, err = k.stream(header, ad); err != nil {
+	if w.stream, w.aead, err = k.sealing(header, ad); err != nil {
 		return nil, err
 	}
 	if _, err := dst.Write(header); err != nil {
