@@ -29,3 +29,12 @@ func WithEmptyLast(t *testing.T, h *keyset.Handle, ad, pt []byte) []byte {
 	}
 	return b.Bytes()
 }
+
+// WithHook has every change of the file system asked for first.
+func WithHook(o Options, hook func(step string) error) Options {
+	o.hook = hook
+	return o
+}
+
+// PartialName is where a directory that can be resumed is written.
+func PartialName(dst string) string { return partialName(dst) }

@@ -3,7 +3,9 @@ package seal
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"crypto/subtle"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -40,7 +42,7 @@ var (
 // Errors: [ErrFormat], [ErrTooLarge], [ErrCommitment], [ErrAuth], [ErrTruncated], [ErrKeyset], [ErrUnsupported], and those
 // of src and ks.
 func OpenFS(ctx context.Context, src fs.FS, ks KeySource, opts ...Option) (*FS, error) {
-	raw, m, info, err := readManifest(src)
+	raw, m, info, err := readManifest(src, manifestName)
 	if err != nil {
 		return nil, err
 	}
@@ -65,44 +67,73 @@ func OpenFS(ctx context.Context, src fs.FS, ks KeySource, opts ...Option) (*FS, 
 		return nil, err
 	}
 	f := &FS{src: src, key: k, info: info, opts: o, files: make(map[string]*sealed, len(m.Files))}
-	if err := f.check(ctx, raw, mac, m); err != nil {
+	list, err := f.check(ctx, raw, mac, m)
+	if err != nil {
 		k.dek.Destroy()
 		return nil, err
 	}
-	f.index(m.Files)
+	f.index(list)
 	return f, nil
 }
 
-// check authenticates the manifest and compares the blobs with it.
-func (f *FS) check(ctx context.Context, raw, mac []byte, m *manifest) error {
+// check authenticates the manifest, opens a hidden list and compares the blobs with it.
+func (f *FS) check(ctx context.Context, raw, mac []byte, m *manifest) ([]sealed, error) {
 	c, err := f.key.commitment()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if subtle.ConstantTimeCompare(c[:], f.info.Commitment[:]) != 1 {
-		return ErrCommitment
+		return nil, ErrCommitment
 	}
 	want, err := f.key.manifestMAC(raw)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if subtle.ConstantTimeCompare(mac, want[:]) != 1 {
-		return fmt.Errorf("%w: %s", ErrAuth, manifestName)
+		return nil, fmt.Errorf("%w: %s", ErrAuth, manifestName)
 	}
 	if m.Segment != f.key.segment {
-		return fmt.Errorf("%w: %s: segment size", ErrFormat, manifestName)
+		return nil, fmt.Errorf("%w: %s: segment size", ErrFormat, manifestName)
 	}
-	for i := range m.Files {
-		if err := ctx.Err(); err != nil {
-			return err
+	files := m.Files
+	if m.List != nil {
+		if files, err = f.list(ctx, m.List); err != nil {
+			return nil, err
 		}
-		file, _, err := f.blob(&m.Files[i])
+	}
+	return files, f.opts.each(ctx, make([]int64, len(files)), func(_ context.Context, i int, _ options) error {
+		file, _, err := f.blob(&files[i])
 		if err != nil {
-			return &fs.PathError{Op: "open", Path: m.Files[i].Path, Err: err}
+			return &fs.PathError{Op: "open", Path: files[i].Path, Err: err}
 		}
-		file.Close()
+		return file.Close()
+	})
+}
+
+// list opens the sealed list of files.
+func (f *FS) list(ctx context.Context, l *listBlob) ([]sealed, error) {
+	file, b, err := f.blob(&sealed{Blob: l.Blob, Size: l.Size, Header: l.Header})
+	if err != nil {
+		return nil, err
 	}
-	return nil
+	defer file.Close()
+	ct := make(PrivateBytes, b.size)
+	if err := readFull(b, ct, 0); err != nil {
+		return nil, err
+	}
+	digest := sha256.Sum256(ct)
+	if hex.EncodeToString(digest[:]) != l.Digest {
+		return nil, fmt.Errorf("%w: %s has another digest", ErrAuth, l.Blob)
+	}
+	r, err := newReaderAt(ct, b.size, f.key, ListAD(f.info.Name, f.info.Version), b.header, f.opts, &f.pool)
+	if err != nil {
+		return nil, err
+	}
+	text := make([]byte, r.size)
+	if err := r.ReadAllInto(ctx, text, nil); err != nil {
+		return nil, err
+	}
+	return parseList(text, l.Blob)
 }
 
 // blob opens the ciphertext of a file after comparing its size and header with the manifest.
@@ -205,14 +236,14 @@ func (f *FS) Open(name string) (fs.File, error) {
 	if entries, ok := f.dirs[name]; ok {
 		return &dir{info: fileInfo{name: base(name), dir: true}, entries: entries}, nil
 	}
-	file, err := f.open(name)
+	file, err := f.open(name, f.opts)
 	if err != nil {
 		return nil, &fs.PathError{Op: "open", Path: name, Err: err}
 	}
 	return file, nil
 }
 
-func (f *FS) open(name string) (*File, error) {
+func (f *FS) open(name string, o options) (*File, error) {
 	s, ok := f.files[name]
 	if !ok {
 		return nil, fs.ErrNotExist
@@ -221,7 +252,7 @@ func (f *FS) open(name string) (*File, error) {
 	if err != nil {
 		return nil, err
 	}
-	r, err := newReaderAt(b, b.size, f.key, FileAD(f.info.Name, f.info.Version, name), b.header, f.opts, &f.pool)
+	r, err := newReaderAt(b, b.size, f.key, FileAD(f.info.Name, f.info.Version, name), b.header, o, &f.pool)
 	if err != nil {
 		src.Close()
 		return nil, err

@@ -57,8 +57,9 @@ func IsSealed(src fs.FS) bool {
 // Contents is what a sealed directory says of itself without a key. Nothing in it is authenticated.
 type Contents struct {
 	Info
-	Segment int64 // ciphertext segment size in bytes
-	Files   []FileSize
+	Segment int64      // ciphertext segment size in bytes
+	Hidden  bool       // the list of files is sealed
+	Files   []FileSize // by path; none where it is hidden
 	Wraps   []Wrapped
 }
 
@@ -71,11 +72,15 @@ type FileSize struct {
 // Inspect reads what a sealed directory says without a key, for people and for re-wrapping. Decide nothing on it.
 // Errors: [ErrFormat], [ErrTooLarge], and those of src.
 func Inspect(src fs.FS) (*Contents, error) {
-	_, m, info, err := readManifest(src)
+	return inspect(src, manifestName)
+}
+
+func inspect(src fs.FS, name string) (*Contents, error) {
+	_, m, info, err := readManifest(src, name)
 	if err != nil {
 		return nil, err
 	}
-	c := &Contents{Info: info, Segment: m.Segment}
+	c := &Contents{Info: info, Segment: m.Segment, Hidden: m.List != nil}
 	for _, f := range m.Files {
 		c.Files = append(c.Files, FileSize{f.Path, f.Size})
 	}
@@ -83,8 +88,8 @@ func Inspect(src fs.FS) (*Contents, error) {
 	return c, err
 }
 
-func readManifest(src fs.FS) ([]byte, *manifest, Info, error) {
-	b, err := readSmall(src, manifestName, MaxManifest)
+func readManifest(src fs.FS, name string) ([]byte, *manifest, Info, error) {
+	b, err := readSmall(src, name, MaxManifest)
 	if err != nil {
 		return nil, nil, Info{}, err
 	}

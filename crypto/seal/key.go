@@ -9,6 +9,7 @@ import (
 	"crypto/sha1" // HKDF-SHA1 is a legal parameter of the format; it is not used as a collision-resistant hash
 	"crypto/sha256"
 	"crypto/sha512"
+	"encoding/hex"
 	"fmt"
 	"hash"
 
@@ -241,6 +242,24 @@ func (k *key) manifestMAC(manifest []byte) (c [32]byte, err error) {
 		return nil
 	})
 	return c, err
+}
+
+// blobNames returns a function from paths to blob names that show nothing of them and are the same each time:
+// HMAC-SHA256 under HKDF-SHA256(DEK, info "holdfast/seal-blob-name/v1"), 16 bytes in hex.
+func (k *key) blobNames() (name func(path string) string, err error) {
+	err = k.dek.Use(func(dek []byte) error {
+		nk, err := derive("SHA256", dek, nil, []byte("holdfast/seal-blob-name/v1"), sha256.Size)
+		if err != nil {
+			return err
+		}
+		name = func(path string) string {
+			m := hmac.New(sha256.New, nk)
+			m.Write([]byte(path))
+			return blobsDir + "/" + hex.EncodeToString(m.Sum(nil)[:16])
+		}
+		return nil
+	})
+	return name, err
 }
 
 // Commitment is a public value that names a keyset and its parameters without showing the key (docs/SPEC.md section 3):

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io/fs"
 	"strings"
@@ -20,6 +21,7 @@ const (
 	macName      = "seal.mac"
 	keysDir      = "seal.keys"
 	blobsDir     = "blobs"
+	partialFile  = "seal.partial" // only while a directory is written
 
 	formatVersion = 1
 )
@@ -30,7 +32,22 @@ type manifest struct {
 	Model      modelName `json:"model"`
 	Segment    int64     `json:"segment"`    // ciphertext segment size in bytes
 	Commitment string    `json:"commitment"` // hex, 32 bytes
-	Files      []sealed  `json:"files"`      // by path bytes, strictly rising
+	Files      []sealed  `json:"files,omitzero"`
+	List       *listBlob `json:"list,omitempty"` // instead of Files
+}
+
+// listBlob names the blob that holds the files of a directory with hidden names, as fileList. Its digest is over the sealed
+// bytes: so the digest of seal.json stands for the whole list, as it does where the list is in it.
+type listBlob struct {
+	Blob   string `json:"blob"`
+	Size   int64  `json:"size"`   // plaintext bytes
+	Header string `json:"header"` // hex, as in sealed
+	Digest string `json:"digest"` // hex, SHA-256 of the blob
+}
+
+// fileList is the plaintext of a listBlob.
+type fileList struct {
+	Files []sealed `json:"files"` // by path bytes, strictly rising
 }
 
 type modelName struct {
@@ -52,12 +69,18 @@ type Info struct {
 	Name           string   // of the model
 	Version        uint64   // of the model
 	Commitment     [32]byte // of the keyset it is sealed under, see [Commitment]
-	ManifestDigest [32]byte // SHA-256 of the bytes of seal.json
+	ManifestDigest [32]byte // SHA-256 of the bytes of seal.json; zero for a [Wrapper], which comes first
 }
 
 // FileAD is the associated data of one file: T("holdfast/seal-file/v1", name, version, path).
 func FileAD(name string, version uint64, path string) []byte {
 	return transcript.New("holdfast/seal-file/v1").String(name).Uint64(version).String(path).Encoding()
+}
+
+// ListAD is the associated data of the sealed list of a directory with hidden names: T("holdfast/seal-list/v1", name,
+// version).
+func ListAD(name string, version uint64) []byte {
+	return transcript.New("holdfast/seal-list/v1").String(name).Uint64(version).Encoding()
 }
 
 // KeysetAD is the associated data of a wrapped keyset: T("holdfast/keyset/v1", name, version, commitment).
@@ -68,7 +91,8 @@ func (i Info) KeysetAD() []byte {
 // parseManifest reads and checks seal.json.
 func parseManifest(b []byte) (*manifest, Info, error) {
 	var m manifest
-	if err := strictjson.Unmarshal(b, &m, strictjson.Limits{MaxBytes: MaxManifest, MaxDepth: 8, MaxItems: MaxFiles}); err != nil {
+	err := strictjson.Unmarshal(b, &m, strictjson.Limits{MaxBytes: MaxManifest, MaxDepth: 8, MaxItems: MaxFiles})
+	if err != nil {
 		return nil, Info{}, fmt.Errorf("%w: %s: %w", ErrFormat, manifestName, err)
 	}
 	info := Info{Name: m.Model.Name, Version: m.Model.Version, ManifestDigest: sha256.Sum256(b)}
@@ -81,10 +105,48 @@ func parseManifest(b []byte) (*manifest, Info, error) {
 	if !unhex(info.Commitment[:], m.Commitment) {
 		return nil, Info{}, fmt.Errorf("%w: %s: commitment", ErrFormat, manifestName)
 	}
-	if err := checkFiles(m.Files); err != nil {
+	if m.List != nil {
+		err = m.List.check(m.Files)
+	} else {
+		err = checkFiles(m.Files)
+	}
+	if err != nil {
 		return nil, Info{}, fmt.Errorf("%w: %s: %w", ErrFormat, manifestName, err)
 	}
 	return &m, info, nil
+}
+
+func (l *listBlob) check(files []sealed) error {
+	switch {
+	case files != nil:
+		return errors.New("files and list")
+	case !isBlob(l.Blob):
+		return errors.New("blob name of the list")
+	case l.Size < 0 || l.Size > MaxManifest:
+		return fmt.Errorf("a list of %d bytes", l.Size)
+	case !unhex(make([]byte, sha256.Size), l.Digest):
+		return errors.New("digest of the list")
+	}
+	return nil
+}
+
+// parseList reads the plaintext of a list, which the key has authenticated: it is checked like seal.json all the same,
+// because whoever has the key may have made it.
+func parseList(b []byte, blob string) ([]sealed, error) {
+	var l fileList
+	err := strictjson.Unmarshal(b, &l, strictjson.Limits{MaxBytes: MaxManifest, MaxDepth: 8, MaxItems: MaxFiles})
+	if err == nil {
+		err = checkFiles(l.Files)
+	}
+	for _, f := range l.Files {
+		if err == nil && f.Blob == blob {
+			err = errors.New("a file in the blob of the list")
+		}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%w: list of files: %w", ErrFormat, err)
+	}
+	return l.Files, nil
 }
 
 func checkFiles(files []sealed) error {
@@ -101,11 +163,10 @@ func checkFiles(files []sealed) error {
 			return fmt.Errorf("file %d: paths are not in order", i)
 		}
 		names[f.Path] = true
-		if blob, ok := strings.CutPrefix(f.Blob, blobsDir+"/"); !ok || !isToken(blob) || blobs[blob] {
+		if !isBlob(f.Blob) || blobs[f.Blob] {
 			return fmt.Errorf("file %d: blob name", i)
-		} else {
-			blobs[blob] = true
 		}
+		blobs[f.Blob] = true
 		if f.Size < 0 {
 			return fmt.Errorf("file %d: negative size", i)
 		}
@@ -141,6 +202,11 @@ func checkName(name string) error {
 
 func printable(s string) bool {
 	return strings.IndexFunc(s, unicode.IsControl) < 0
+}
+
+func isBlob(name string) bool {
+	token, ok := strings.CutPrefix(name, blobsDir+"/")
+	return ok && isToken(token)
 }
 
 // isToken accepts file names that mean the same everywhere.

@@ -1,6 +1,9 @@
 package seal
 
-import "time"
+import (
+	"sync"
+	"time"
+)
 
 // Progress is how far a long call has come.
 type Progress struct {
@@ -9,8 +12,8 @@ type Progress struct {
 
 // meter adds up files for a progress function.
 type meter struct {
+	mu       sync.Mutex
 	f        func(Progress)
-	base     int64
 	progress Progress
 	last     time.Time
 }
@@ -22,23 +25,28 @@ func newMeter(f func(Progress), total int64) *meter {
 	return &meter{f: f, progress: Progress{Total: total}}
 }
 
-// at reports n bytes of the file under way. Calls do not overlap.
-func (m *meter) at(n int64) {
+// file returns a function that is told how many bytes of one file are done. Its calls do not overlap; those for several
+// files may.
+func (m *meter) file() func(done int64) {
 	if m.f == nil {
-		return
+		return nil
 	}
-	if now := time.Now(); now.Sub(m.last) >= progressEvery {
-		m.last = now
-		m.progress.Done = m.base + n
-		m.f(m.progress)
+	var before int64
+	return func(done int64) {
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		m.progress.Done += done - before
+		before = done
+		if now := time.Now(); now.Sub(m.last) >= progressEvery {
+			m.last = now
+			m.f(m.progress)
+		}
 	}
 }
 
-func (m *meter) next(size int64) { m.base += size }
-
 func (m *meter) finish() {
 	if m.f != nil {
-		m.progress.Done = m.base
+		m.progress.Done = m.progress.Total
 		m.f(m.progress)
 	}
 }

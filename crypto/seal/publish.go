@@ -9,64 +9,241 @@ import (
 	"runtime"
 )
 
-// partial is a directory under construction beside its final place.
+// partial is a directory under construction beside its final place. Everything is written, made durable and only then
+// moved there in one step, so that a process that dies at any moment leaves the old directory or the new one.
 type partial struct {
 	root     *os.Root
 	tmp, dst string
+	options  partialOptions
+	resumed  bool     // what an earlier call wrote is there
+	lock     *os.File // held while a directory that can be resumed is written
 	done     bool
 }
 
-// newPartial makes a directory that only its owner can enter. dst must not exist.
-func newPartial(dst string) (*partial, error) {
-	dst = filepath.Clean(dst)
-	if _, err := os.Lstat(dst); err == nil {
-		return nil, fmt.Errorf("seal: %w", &fs.PathError{Op: "create", Path: dst, Err: fs.ErrExist})
-	} else if !errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("seal: %w", err)
-	}
-	tmp, err := os.MkdirTemp(filepath.Dir(dst), "."+filepath.Base(dst)+".partial-*")
-	if err != nil {
-		return nil, fmt.Errorf("seal: %w", err)
-	}
-	root, err := os.OpenRoot(tmp)
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("seal: %w", err), os.Remove(tmp))
-	}
-	return &partial{root: root, tmp: tmp, dst: dst}, nil
+type partialOptions struct {
+	resume  bool // go on where an earlier call stopped, and keep what is there on an error
+	replace bool // dst may be a sealed directory, which is exchanged for the new one
+
+	// hook, if not nil, is called before each change of the file system. Tests fail and kill there.
+	hook func(step string) error
 }
 
-// publish makes the directories durable, gives the top one its mode and renames it to its place. The files have been
-// synced when they were written.
-func (s *partial) publish(mode fs.FileMode) error {
-	err := fs.WalkDir(s.root.FS(), ".", func(p string, e fs.DirEntry, err error) error {
-		if err != nil || !e.IsDir() {
-			return err
-		}
-		return syncDir(filepath.Join(s.tmp, filepath.FromSlash(p)))
-	})
-	if err == nil {
-		err = s.root.Chmod(".", mode)
+func (o *partialOptions) step(format string, args ...any) error {
+	if o.hook == nil {
+		return nil
 	}
-	if err = errors.Join(err, s.root.Close()); err != nil {
+	return o.hook(fmt.Sprintf(format, args...))
+}
+
+// partialName is where a directory that can be resumed is written.
+func partialName(dst string) string {
+	return filepath.Join(filepath.Dir(dst), "."+filepath.Base(dst)+".partial")
+}
+
+// newPartial makes a directory that only its owner can enter, or opens the one that an earlier call left.
+func newPartial(dst string, o partialOptions) (*partial, error) {
+	dst = filepath.Clean(dst)
+	if err := checkDestination(dst, o.replace); err != nil {
+		return nil, err
+	}
+	p := &partial{tmp: partialName(dst), dst: dst, options: o}
+	err := o.step("make the directory")
+	if err == nil && o.resume {
+		err = p.openOld()
+	} else if err == nil {
+		p.tmp, err = os.MkdirTemp(filepath.Dir(dst), filepath.Base(p.tmp)+"-*")
+	}
+	if err != nil {
+		return nil, fmt.Errorf("seal: %w", err)
+	}
+	if p.root, err = os.OpenRoot(p.tmp); err == nil && o.resume && !p.resumed {
+		err = p.empty()
+	}
+	if err != nil {
+		p.discard()
+		return nil, fmt.Errorf("seal: %w", err)
+	}
+	return p, nil
+}
+
+// checkDestination refuses a dst that is there, unless it is a sealed directory to be replaced.
+func checkDestination(dst string, replace bool) error {
+	fi, err := os.Lstat(dst)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil
+	case err != nil:
 		return fmt.Errorf("seal: %w", err)
+	case replace && fi.IsDir() && IsSealed(os.DirFS(dst)):
+		return nil
 	}
-	if err := os.Rename(s.tmp, s.dst); err != nil { // fails where dst has appeared meanwhile and is not empty
-		return fmt.Errorf("seal: %w", err)
+	return fmt.Errorf("seal: %w", &fs.PathError{Op: "create", Path: dst, Err: fs.ErrExist})
+}
+
+// openOld makes the directory or finds it, and makes sure that nobody else writes it. Only one that says of itself that it
+// is unfinished is resumed.
+func (p *partial) openOld() error {
+	if err := os.Mkdir(p.tmp, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+		return err
 	}
-	s.done = true
-	if err := syncDir(filepath.Dir(s.dst)); err != nil {
+	fi, err := os.Lstat(p.tmp)
+	if err != nil {
+		return err
+	}
+	if !fi.IsDir() {
+		return &fs.PathError{Op: "resume", Path: p.tmp, Err: errors.New("not a directory")}
+	}
+	if p.lock, err = lockDir(p.tmp); err != nil {
+		return err
+	}
+	_, err = os.Lstat(filepath.Join(p.tmp, partialFile))
+	p.resumed = err == nil
+	if errors.Is(err, fs.ErrNotExist) {
+		err = nil
+	}
+	return err
+}
+
+// empty removes what is there: the directory that a finished call had replaced, or one that had only begun.
+func (p *partial) empty() error {
+	entries, err := fs.ReadDir(p.root.FS(), ".")
+	for _, e := range entries {
+		err = errors.Join(err, p.root.RemoveAll(e.Name()))
+	}
+	return err
+}
+
+// mkdir makes a directory that may be there.
+func (p *partial) mkdir(name string) error {
+	if err := p.options.step("mkdir %s", name); err != nil {
+		return err
+	}
+	if err := p.root.MkdirAll(name, 0o755); err != nil {
 		return fmt.Errorf("seal: %w", err)
 	}
 	return nil
 }
 
-// discard removes what was not published.
-func (s *partial) discard() {
-	if s.done {
+// create opens a new file for writing. One of an earlier call is removed.
+func (p *partial) create(name string, mode fs.FileMode) (*os.File, error) {
+	if err := p.options.step("create %s", name); err != nil {
+		return nil, err
+	}
+	if err := p.root.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("seal: %w", err)
+	}
+	f, err := p.root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
+	if err != nil {
+		return nil, fmt.Errorf("seal: %w", err)
+	}
+	return f, nil
+}
+
+// finish makes a file durable and closes it.
+func (p *partial) finish(f *os.File) error {
+	if err := p.options.step("sync %s", filepath.Base(f.Name())); err != nil {
+		return err
+	}
+	if err := errors.Join(f.Sync(), f.Close()); err != nil {
+		return fmt.Errorf("seal: %w", err)
+	}
+	return nil
+}
+
+// writeFile writes a small file and makes it durable.
+func (p *partial) writeFile(name string, b []byte) error {
+	f, err := p.create(name, 0o644)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	if _, err := f.Write(b); err != nil {
+		return fmt.Errorf("seal: %w", err)
+	}
+	return p.finish(f)
+}
+
+// publish makes the directories durable, gives the top one its mode and moves it to its place. The files have been synced
+// when they were written.
+func (p *partial) publish(mode fs.FileMode) error {
+	err := p.options.step("sync the directories")
+	if err == nil {
+		err = fs.WalkDir(p.root.FS(), ".", func(name string, e fs.DirEntry, err error) error {
+			if err != nil || !e.IsDir() {
+				return err
+			}
+			return syncDir(filepath.Join(p.tmp, filepath.FromSlash(name)))
+		})
+	}
+	if err == nil {
+		err = p.root.Chmod(".", mode)
+	}
+	if err = errors.Join(err, p.root.Close()); err == nil {
+		err = p.options.step("publish")
+	}
+	if err != nil {
+		return fmt.Errorf("seal: %w", err)
+	}
+	replaced, err := p.move()
+	if err != nil {
+		return fmt.Errorf("seal: %w", err)
+	}
+	p.done = true
+	if err = syncDir(filepath.Dir(p.dst)); err == nil {
+		err = p.cleanUp(replaced)
+	}
+	if err != nil {
+		return fmt.Errorf("seal: %w", err)
+	}
+	return nil
+}
+
+// move renames the directory to its place, or exchanges it for the sealed one that is there.
+func (p *partial) move() (replaced bool, err error) {
+	if _, err := os.Lstat(p.dst); err != nil || !p.options.replace {
+		return false, os.Rename(p.tmp, p.dst) // fails where dst has appeared meanwhile and is not empty
+	}
+	if err := exchange(p.tmp, p.dst); err != nil {
+		return false, err
+	}
+	if !IsSealed(os.DirFS(p.tmp)) { // put there meanwhile: not ours to remove
+		return false, errors.Join(&fs.PathError{Op: "replace", Path: p.dst, Err: fs.ErrExist}, exchange(p.tmp, p.dst))
+	}
+	return true, nil
+}
+
+// cleanUp removes what the new directory does not need. A process that dies before its end leaves the file partialFile in
+// the new directory, where nobody reads it, and the old directory, which the next call removes.
+func (p *partial) cleanUp(replaced bool) error {
+	err := p.options.step("clean up")
+	if err == nil && p.options.resume {
+		err = os.Remove(filepath.Join(p.dst, partialFile))
+	}
+	if err == nil && replaced {
+		if err = p.options.step("remove the old directory"); err == nil {
+			err = os.RemoveAll(p.tmp)
+		}
+	}
+	if p.lock != nil {
+		err = errors.Join(err, p.lock.Close())
+	}
+	return err
+}
+
+// discard removes what was not published, unless it is to be resumed.
+func (p *partial) discard() {
+	if p.done {
 		return
 	}
-	_ = s.root.Close()
-	_ = os.RemoveAll(s.tmp) // the first error is the one that is reported
+	if p.root != nil {
+		_ = p.root.Close()
+	}
+	if p.lock != nil {
+		_ = p.lock.Close()
+	}
+	if !p.options.resume {
+		_ = os.RemoveAll(p.tmp) // the first error is the one that is reported
+	}
 }
 
 func syncDir(name string) error {
@@ -78,17 +255,4 @@ func syncDir(name string) error {
 		return err
 	}
 	return errors.Join(d.Sync(), d.Close())
-}
-
-// writeFile writes a new file and makes it durable.
-func writeFile(root *os.Root, name string, b []byte, mode fs.FileMode) error {
-	f, err := root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
-	if err != nil {
-		return fmt.Errorf("seal: %w", err)
-	}
-	_, err = f.Write(b)
-	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return fmt.Errorf("seal: %w", err)
-	}
-	return nil
 }

@@ -2,7 +2,6 @@ package seal
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -15,53 +14,58 @@ import (
 // Errors: those of [FS.Open] and [ReaderAt.ReadAt], [fs.ErrExist] for dst, that of ctx and those of the file system.
 func Unseal(ctx context.Context, dst string, f *FS, progress func(Progress)) error {
 	files := f.Files()
+	sizes := make([]int64, len(files))
 	var total int64
-	for _, s := range files {
+	for i, s := range files {
+		sizes[i] = s.Size
 		total += s.Size
 	}
 	m := newMeter(progress, total)
-	st, err := newPartial(dst)
+	p, err := newPartial(dst, partialOptions{})
 	if err != nil {
 		return err
 	}
-	defer st.discard()
-	for _, s := range files {
-		if err := unsealFile(ctx, st.root, f, s.Path, m); err != nil {
-			return err
-		}
-		m.next(s.Size)
+	defer p.discard()
+	err = f.opts.each(ctx, sizes, func(ctx context.Context, i int, o options) error {
+		return unsealFile(ctx, p, f, files[i].Path, o, m)
+	})
+	if err != nil {
+		return err
 	}
-	if err := st.publish(0o700); err != nil {
+	if err := p.publish(0o700); err != nil {
 		return err
 	}
 	m.finish()
 	return nil
 }
 
-func unsealFile(ctx context.Context, root *os.Root, f *FS, name string, m *meter) error {
-	in, err := f.open(name)
+func unsealFile(ctx context.Context, p *partial, f *FS, name string, o options, m *meter) error {
+	in, err := f.open(name, o)
 	if err != nil {
 		return &fs.PathError{Op: "open", Path: name, Err: err}
 	}
 	defer in.Close()
-	if err := root.MkdirAll(path.Dir(name), 0o700); err != nil {
+	if err := p.root.MkdirAll(path.Dir(name), 0o700); err != nil {
 		return fmt.Errorf("seal: %w", err)
 	}
-	out, err := root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	out, err := p.create(name, 0o600)
 	if err != nil {
-		return fmt.Errorf("seal: %w", err)
+		return err
 	}
 	defer out.Close()
-	return in.wrap(in.r.provisional(ctx, plainFile{out}, m.at))
+	return in.wrap(in.r.provisional(ctx, plainFile{p, out}, m.file()))
 }
 
 // plainFile is a file of a directory that nobody sees before it is whole.
-type plainFile struct{ f *os.File }
+type plainFile struct {
+	dir *partial
+	f   *os.File
+}
 
 func (p plainFile) Provisional(off int64, b []byte) error {
 	_, err := p.f.WriteAt(b, off)
 	return err
 }
 
-func (p plainFile) Commit() error { return errors.Join(p.f.Sync(), p.f.Close()) }
+func (p plainFile) Commit() error { return p.dir.finish(p.f) }
 func (p plainFile) Abort()        {} // the whole directory goes

@@ -90,8 +90,13 @@ func WriteWrapped(dir *os.Root, w Wrapped) error {
 		return fmt.Errorf("seal: %w", err)
 	}
 	tmp := fmt.Sprintf("%s/.%s.%d", keysDir, w.ID, time.Now().UnixNano())
-	if err := writeFile(dir, tmp, w.Blob, 0o644); err != nil {
-		return err
+	f, err := dir.OpenFile(tmp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+	if err != nil {
+		return fmt.Errorf("seal: %w", err)
+	}
+	_, err = f.Write(w.Blob)
+	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return errors.Join(fmt.Errorf("seal: %w", err), dir.Remove(tmp))
 	}
 	if err := dir.Rename(tmp, name); err != nil {
 		return errors.Join(fmt.Errorf("seal: %w", err), dir.Remove(tmp))
