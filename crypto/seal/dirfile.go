@@ -95,20 +95,20 @@ func (d *sealing) kept(ctx context.Context, in fs.File, s *sealed, o options) ([
 	}
 	blob, fi, err := openRegular(d.dst.root.FS(), s.Blob)
 	if err != nil {
-		return nil, nil //nolint:nilerr // what cannot be read is sealed again
+		return nil, nil // what cannot be read is sealed again
 	}
 	defer blob.Close()
 	at, ok := blob.(io.ReaderAt)
 	if want, _, err := d.key.sealed(s.Size); err != nil || !ok || want != fi.Size() {
-		return nil, nil //nolint:nilerr // the new file says what is wrong with the size
+		return nil, nil // the new file says what is wrong with the size
 	}
 	header := make([]byte, d.key.header)
 	if err := readFull(at, header, 0); err != nil {
-		return nil, nil //nolint:nilerr // as above
+		return nil, nil // as above
 	}
 	r, err := newReaderAt(at, fi.Size(), d.key, FileAD(d.Name, d.Version, s.Path), header, o, &d.pool)
 	if err != nil {
-		return nil, nil //nolint:nilerr // a file that was being written when the process died
+		return nil, nil // a file that was being written when the process died
 	}
 	switch err := r.compare(ctx, src); {
 	case err == nil:
