@@ -7,6 +7,8 @@
 //     of any KMS.
 //   - [github.com/holdfast-ai/holdfast/crypto/keyrelease] hands a keyset to a machine that proves what it is and what it
 //     will serve, and to nobody else.
+//   - [github.com/holdfast-ai/holdfast/crypto/memory] is where plaintext goes: memory off the heap, sealed files and directories
+//     in memory, and child processes that get one of them and little else.
 //   - [github.com/holdfast-ai/holdfast/crypto/secret] holds key bytes so that they do not reach logs by accident.
 //
 // The order of the chain is MBOM, sign, seal: signatures cover plaintext and are sealed with it (docs/SPEC.md section 3).

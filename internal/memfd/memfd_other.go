@@ -6,6 +6,9 @@ import "os"
 
 func create(string) (*os.File, error) { return nil, ErrUnsupported }
 
+// Room reports whether memory may be allocated; here it always does, and Go's runtime decides.
+func Room(int64) error { return nil }
+
 // Map maps a file of a memory file system; here it always gives [ErrUnsupported].
 func Map(*os.File, int64) ([]byte, error) { return nil, ErrUnsupported }
 

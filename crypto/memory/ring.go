@@ -1,0 +1,128 @@
+package memory
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"sync"
+	"sync/atomic"
+)
+
+// maxBuffers of a ring. Copies to a device keep a handful in flight; Put looks at each of them.
+const maxBuffers = 1024
+
+// States of a buffer. Between out and idle it is being cleared, and nobody's.
+const (
+	idle int32 = iota
+	out
+	clearing
+)
+
+// errNotOut means that a buffer was given back that is not out, or is not of the ring.
+var errNotOut = errors.New("memory: buffer is not out of this ring")
+
+// A Ring is a fixed number of buffers of one size that are used again and again, for plaintext on its way to a device: memory
+// that is warm costs no page faults, which on fresh pages take several times as long as decrypting does. It is safe for
+// concurrent use.
+//
+// Bytes that pass through it before the end of their file was verified are provisional; whoever fills it says so.
+type Ring struct {
+	region *Region
+	slots  [][]byte
+	state  []atomic.Int32
+	free   chan int
+	closed chan struct{}
+	mu     sync.Mutex // of Close
+}
+
+// NewRing makes n buffers of size bytes each, which start at page boundaries. The caller must Close it.
+// Errors: [ErrConfig], and those of [NewRegion].
+func NewRing(n, size int, o Options) (*Ring, error) {
+	if n < 1 || n > maxBuffers || size < 1 {
+		return nil, fmt.Errorf("%w: a ring of %d buffers of %d bytes", ErrConfig, n, size)
+	}
+	step := (int64(size) + int64(os.Getpagesize()) - 1) / int64(os.Getpagesize()) * int64(os.Getpagesize())
+	region, err := NewRegion(int64(n)*step, o)
+	if err != nil {
+		return nil, err
+	}
+	r := &Ring{region: region, slots: make([][]byte, n), state: make([]atomic.Int32, n), free: make(chan int, n), closed: make(chan struct{})}
+	for i := range n {
+		at := int64(i) * step
+		r.slots[i] = region.Bytes()[at : at+int64(size) : at+int64(size)]
+		r.free <- i
+	}
+	return r, nil
+}
+
+// Get waits for a buffer and returns it, all zero. It belongs to the caller until [Ring.Put].
+// Errors: ctx's, [os.ErrClosed].
+func (r *Ring) Get(ctx context.Context) ([]byte, error) {
+	select {
+	case <-r.closed:
+		return nil, os.ErrClosed
+	default:
+	}
+	select {
+	case <-r.closed:
+		return nil, os.ErrClosed
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	case i := <-r.free:
+		r.state[i].Store(out)
+		return r.slots[i], nil
+	}
+}
+
+// Put clears a buffer that Get returned and gives it back. It may have been cut at its end. A buffer that is not out of this
+// ring is an error, and nothing is done.
+func (r *Ring) Put(b []byte) error {
+	if cap(b) == 0 {
+		return errNotOut
+	}
+	first := &b[:1][0]
+	for i, slot := range r.slots {
+		if first != &slot[0] {
+			continue
+		}
+		if !r.state[i].CompareAndSwap(out, clearing) {
+			return errNotOut
+		}
+		clear(slot)
+		r.state[i].Store(idle)
+		r.free <- i
+		return nil
+	}
+	return errNotOut
+}
+
+// Facts says what the buffers are like.
+func (r *Ring) Facts() Facts { return r.region.Facts() }
+
+// Close frees the buffers. It refuses with an error while one is out: a device may still be reading it.
+func (r *Ring) Close() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	select {
+	case <-r.closed:
+		return os.ErrClosed
+	default:
+	}
+	taken := make([]int, 0, len(r.slots)) // what Close holds nobody can get
+	for range r.slots {
+		select {
+		case i := <-r.free:
+			taken = append(taken, i)
+		default:
+		}
+	}
+	if len(taken) < len(r.slots) {
+		for _, i := range taken {
+			r.free <- i
+		}
+		return fmt.Errorf("memory: %d buffers of the ring are in use", len(r.slots)-len(taken))
+	}
+	close(r.closed)
+	return r.region.Close()
+}
