@@ -27,7 +27,7 @@ type authority struct {
 
 var when = time.Date(2030, 5, 1, 0, 0, 0, 0, time.UTC)
 
-func issue(t *testing.T, parent *authority, edit func(*x509.Certificate)) *authority {
+func issue(t testing.TB, parent *authority, edit func(*x509.Certificate)) *authority {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -82,6 +82,16 @@ func TestCertificatePolicy(t *testing.T) {
 			c.KeyUsage, c.ExtKeyUsage = 0, []x509.ExtKeyUsage{x509.ExtKeyUsageCodeSigning}
 		}},
 		{name: "any identity", edit: func(p *sign.Policy) { p.Identities, p.InsecureAnyIdentity = nil, true }},
+		{name: "pattern", edit: func(p *sign.Policy) {
+			p.Identities, p.IdentityPatterns = nil, []string{`no one`, `[a-z]+@example\.org`}
+		}},
+		{name: "pattern of a part", edit: func(p *sign.Policy) { p.Identities, p.IdentityPatterns = nil, []string{`release@example`} }, want: sign.ErrPolicy},
+		{name: "pattern of an end", edit: func(p *sign.Policy) { p.Identities, p.IdentityPatterns = nil, []string{`example\.org`} }, want: sign.ErrPolicy},
+		{name: "pattern of alternatives", edit: func(p *sign.Policy) { p.Identities, p.IdentityPatterns = nil, []string{`release|x`} }, want: sign.ErrPolicy},
+		{name: "pattern of lines", leaf: func(c *x509.Certificate) {
+			signer(c)
+			c.EmailAddresses, c.Subject.CommonName = nil, "release@example.org\nx"
+		}, edit: func(p *sign.Policy) { p.Identities, p.IdentityPatterns = nil, []string{`(?m)CN=release@example\.org$`} }, want: sign.ErrPolicy},
 		{name: "common name", edit: func(p *sign.Policy) { p.Identities = []string{"CN=test"} }},
 		{name: "other root", edit: func(p *sign.Policy) { p.Roots = []*x509.Certificate{other.cert} }, want: bundle.ErrCertificate},
 		{name: "only keys trusted", edit: func(p *sign.Policy) { p.Keys, p.Roots = append(p.Keys, root.key.Public()), nil }, want: bundle.ErrCertificate},

@@ -8,6 +8,10 @@
 //	model, err := sign.Open(ctx, root.FS(), sign.Policy{Keys: keys, Name: "tiny-stories", MinVersion: 7})
 //	n, err := model.ReadInto(ctx, "model.safetensors", buf)
 //
+// A policy is data: [ParsePolicy] reads it from JSON, its digest enters attestations, and [Explain] lists what it decides. It may ask
+// for several signers of one model, pin identities, versions and models, and name who signs deny lists, which also reach a model that is open
+// ([Model.UpdateDenyList]). Methods of signing that this package does not know plug in as [BundleVerifier].
+//
 // # Ways out
 //
 // [Model.ReadInto] is the fast way for weights. [Model.OpenFile], and Open of the [io/fs.FS], read at random places without

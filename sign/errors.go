@@ -25,6 +25,8 @@ var (
 	ErrPolicy = errors.New("sign: refused by policy")
 	// ErrVersion: older than the policy's minimum version. It unwraps to [ErrPolicy].
 	ErrVersion = fmt.Errorf("%w: rollback", ErrPolicy)
+	// ErrDenied: on the deny list: the model, one of its files, or who signed it. It unwraps to [ErrPolicy].
+	ErrDenied = fmt.Errorf("%w: denied", ErrPolicy)
 	// ErrMismatch: the bytes of a file are not those that were signed; details in [*MismatchError].
 	ErrMismatch = errors.New("sign: file is not what was signed")
 	// ErrMissing: a signed file does not exist in the source. It unwraps to [fs.ErrNotExist].
@@ -73,12 +75,12 @@ func digestText(d []byte) string {
 // Unwrap returns [ErrMismatch].
 func (e *MismatchError) Unwrap() error { return ErrMismatch }
 
-// A PolicyError names the field of the [Policy] that refused. It unwraps to [ErrPolicy], or to [ErrVersion].
+// A PolicyError names the field of the [Policy] that refused. It unwraps to [ErrPolicy], [ErrVersion] or [ErrDenied].
 type PolicyError struct {
 	Field string // of Policy
 	Want  string // what the policy asks for
 	Got   string // what the model says
-	Err   error  // ErrPolicy or ErrVersion
+	Err   error  // ErrPolicy, ErrVersion or ErrDenied
 }
 
 func (e *PolicyError) Error() string {

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/holdfast-ai/holdfast/sign/bundle"
@@ -43,16 +44,20 @@ type Identity struct {
 	ModelID        [32]byte // what policies and claims name ([manifest.ModelID])
 	Name           string   // of holdfast.json; "" where the model has none
 	Version        uint64   // of holdfast.json; 0 where the model has none
-	KeyFingerprint [32]byte // of the signer: SHA-256 of the SubjectPublicKeyInfo in DER
+	KeyFingerprint [32]byte // of the first signer: SHA-256 of the SubjectPublicKeyInfo in DER
 	RootDigest     [32]byte // of OMS; for interop only, it does not cover names
-	Method         string   // MethodKey or MethodCertificate
+	Method         string   // of the first signer: MethodKey, MethodCertificate or that of a [BundleVerifier]
 }
 
 // An Option changes how [Open] works, never what it accepts.
 type Option func(*options)
 
 type options struct {
-	bundle []byte
+	bundle    []byte
+	cosigners [][]byte
+	denyList  []byte
+	onDenied  func(error)
+
 	limit  int64
 	cache  int64
 	effort effort
@@ -111,6 +116,13 @@ type Model struct {
 	dirs  map[string][]fs.DirEntry // sorted by name
 	sig   string                   // where the bundle was found in src, or ""
 
+	policy  Policy
+	checks  []Check
+	signers []Signer
+	denyMu  sync.Mutex
+	deny    *denyList             // guarded by denyMu; nil where the policy asks for none
+	denied  atomic.Pointer[error] // why nothing comes out any more
+
 	cache *cache
 
 	mu       sync.Mutex
@@ -151,57 +163,21 @@ func (f *file) check(got [][]byte) error {
 // holdfast.json; no weights. src is typically os.Root's FS, or [DirFS], or a file system that decrypts; it must stay
 // valid as long as the Model is used. Further checks happen as files are read.
 //
-// Errors: [ErrPolicy], [ErrVersion], [ErrSignature], [ErrFormat], [ErrUnsupported], [ErrMismatch] and [ErrMissing] of
+// Errors: [ErrPolicy], [ErrVersion], [ErrDenied], [ErrSignature], [ErrFormat], [ErrUnsupported], [ErrMismatch] and [ErrMissing] of
 // holdfast.json, and faults of src.
 func Open(ctx context.Context, src fs.FS, p Policy, opts ...Option) (*Model, error) {
-	if err := p.validate(); err != nil {
-		return nil, err
-	}
-	m := &Model{src: src, opts: options{limit: DefaultMemoryLimit, cache: DefaultCache, clock: time.Now},
+	m, _, err := evaluate(ctx, src, p, opts)
+	return m, err
+}
+
+func newModel(src fs.FS, p Policy, opts []Option) *Model {
+	m := &Model{src: src, policy: p, opts: options{limit: DefaultMemoryLimit, cache: DefaultCache, clock: time.Now},
 		released: map[string]bool{}, tables: map[*file]*table{}}
 	for _, o := range opts {
 		o(&m.opts)
 	}
 	m.cache = newCache(m.opts.cache)
-	data, err := m.findBundle(ctx)
-	if err != nil {
-		return nil, err
-	}
-	b, err := bundle.Parse(data)
-	if err != nil {
-		return nil, err
-	}
-	key, err := p.verify(b, m.opts.clock())
-	if err != nil {
-		return nil, err
-	}
-	if m.man, err = manifest.Parse(b.Payload); err != nil { // only now: it is the trusted signer's
-		return nil, err
-	}
-	if err := p.checkID(m.man); err != nil {
-		return nil, err
-	}
-	if err := m.index(); err != nil {
-		return nil, err
-	}
-	c, err := m.readCard(ctx)
-	if err != nil {
-		return nil, err
-	}
-	if err := p.checkCard(c); err != nil {
-		return nil, err
-	}
-	m.id = Identity{ModelID: m.man.ModelID(), RootDigest: m.man.Root, Method: MethodKey}
-	if len(b.Chain) > 0 {
-		m.id.Method = MethodCertificate
-	}
-	if m.id.KeyFingerprint, err = bundle.Fingerprint(key); err != nil {
-		return nil, err
-	}
-	if c != nil {
-		m.id.Name, m.id.Version = c.Name, c.version()
-	}
-	return m, nil
+	return m
 }
 
 // findBundle returns the bundle's bytes. A bundle that is present and cannot be read is an error: falling through to
@@ -323,6 +299,9 @@ func (m *Model) Size(name string) (int64, error) {
 }
 
 func (m *Model) lookup(name string) (*file, error) {
+	if err := m.notDenied(); err != nil {
+		return nil, err
+	}
 	if f := m.files[name]; f != nil {
 		return f, nil
 	}

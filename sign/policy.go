@@ -1,35 +1,43 @@
 package sign
 
 import (
-	"bytes"
 	"crypto"
 	"crypto/x509"
 	"encoding/hex"
 	"fmt"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
-	"github.com/holdfast-ai/holdfast/internal/transcript"
 	"github.com/holdfast-ai/holdfast/sign/bundle"
 	"github.com/holdfast-ai/holdfast/sign/manifest"
 )
 
 // A Policy says which models are accepted. The zero value refuses every model. Every field that is set is enforced;
-// at least one key or root is needed, and at least one of Name, ModelIDs and InsecureAnyModel: any other model of the same signer
-// would do otherwise.
+// at least one key, root or verifier is needed, and at least one of Name, ModelIDs and InsecureAnyModel: any other model of the
+// same signer would do otherwise. [ParsePolicy] reads one from JSON, [Explain] lists what it decides.
 type Policy struct {
-	// Keys are the trusted signers, ECDSA on P-256, P-384 or P-521; one of them must have signed.
+	// Keys are the trusted signers, ECDSA on P-256, P-384 or P-521.
 	Keys []crypto.PublicKey
+	// KeyWindows limit when some of Keys count.
+	KeyWindows []KeyWindow
 	// Roots are trusted certificate authorities: a certificate that leads to one of them, is valid now ([WithClock]) and
-	// is issued to one of Identities may have signed instead of a key.
+	// is issued to one of Identities or IdentityPatterns may have signed instead of a key.
 	Roots []*x509.Certificate
 	// Identities are the accepted subjects of such certificates, compared exactly with the e-mail addresses, URIs and DNS
 	// names of the leaf, and with its common name as "CN=…".
 	Identities []string
+	// IdentityPatterns are regular expressions (package regexp) for the same names. Each must match a whole name.
+	IdentityPatterns []string
 	// InsecureAnyIdentity accepts every certificate that leads to one of Roots.
 	InsecureAnyIdentity bool
+	// Verifiers judge bundles of further methods, such as keyless ones.
+	Verifiers []BundleVerifier
+	// Signers is how many distinct signers must have signed the same model, each with a bundle of their own. 0 means 1.
+	// Signers that share a key or an identity are one. With 1 only the first bundle counts; see [WithCosigners].
+	Signers int
 	// Name is the name that the model's signed holdfast.json must give. Empty: any.
 	Name string
 	// MinVersion is the lowest version accepted, against rollback. A model without holdfast.json has no version and is
@@ -39,79 +47,63 @@ type Policy struct {
 	ModelIDs [][32]byte
 	// InsecureAnyModel accepts any model that a trusted key signed, when neither Name nor ModelIDs is set.
 	InsecureAnyModel bool
+	// DenyListKeys may sign deny lists. Where it is set, a list that is in force must be given ([WithDenyList]), and what it
+	// names is refused.
+	DenyListKeys []crypto.PublicKey
+	// MinDenyList is the lowest number of a deny list that is accepted, against rollback.
+	MinDenyList uint64
+	// InsecureWarnOnly opens a model that the policy refuses all the same, and reports the failed checks in [Model.Warnings].
+	// Malformed signatures are refused still, and no byte is released that differs from the manifest, which then may
+	// be anybody's. It is for finding out what a policy would refuse.
+	InsecureWarnOnly bool
 }
 
-// Digest is a digest of the effective policy for the configuration digest of docs/SPEC.md section 5: a hash over
-// T("holdfast/sign-policy/v1", keys, roots, identities, any-identity flag, name or absent, minimum version, model ids,
-// any-model flag), lists sorted and without duplicates. A key that cannot be encoded enters as absent; [Open] refuses such a policy.
-func (p Policy) Digest() [32]byte {
-	keys := make([][]byte, len(p.Keys))
-	for i, k := range p.Keys {
-		if f, err := bundle.Fingerprint(k); err == nil {
-			keys[i] = f[:]
-		}
-	}
-	slices.SortFunc(keys, bytes.Compare)
-	keys = slices.CompactFunc(keys, bytes.Equal)
-	t := transcript.New("holdfast/sign-policy/v1").Uint64(uint64(len(keys)))
-	for _, k := range keys {
-		t.Optional(k)
-	}
-	roots := make([][]byte, len(p.Roots))
-	for i, c := range p.Roots {
-		if c != nil {
-			roots[i] = c.Raw
-		}
-	}
-	slices.SortFunc(roots, bytes.Compare)
-	roots = slices.CompactFunc(roots, bytes.Equal)
-	t.Uint64(uint64(len(roots)))
-	for _, r := range roots {
-		t.Optional(r)
-	}
-	names := slices.Compact(slices.Sorted(slices.Values(p.Identities)))
-	t.Uint64(uint64(len(names)))
-	for _, n := range names {
-		t.String(n)
-	}
-	t.Uint64(flag(p.InsecureAnyIdentity))
-	if p.Name == "" {
-		t.Absent()
-	} else {
-		t.String(p.Name)
-	}
-	ids := slices.Clone(p.ModelIDs)
-	slices.SortFunc(ids, func(a, b [32]byte) int { return bytes.Compare(a[:], b[:]) })
-	ids = slices.Compact(ids)
-	t.Uint64(p.MinVersion).Uint64(uint64(len(ids)))
-	for _, id := range ids {
-		t.Bytes(id[:])
-	}
-	return t.Uint64(flag(p.InsecureAnyModel)).SHA256()
+// A KeyWindow says when a key of [Policy].Keys counts. A signature made with a key carries no trustworthy time, so the time
+// is that of verification ([WithClock]).
+type KeyWindow struct {
+	Fingerprint         [32]byte  // of the key ([bundle.Fingerprint])
+	NotBefore, NotAfter time.Time // both included; the zero time sets no bound
 }
 
-func flag(b bool) uint64 {
-	if b {
-		return 1
-	}
-	return 0
-}
+// Bounds of a policy, which may be data of someone else.
+const (
+	maxSigners = 16   // bundles that are looked at, each of which may cost a parse of [bundle.MaxSize] bytes
+	maxPattern = 1024 // bytes of a regular expression
+)
 
 // validate refuses policies that could not have been meant.
 func (p Policy) validate() error {
-	if len(p.Keys) == 0 && len(p.Roots) == 0 {
-		return &PolicyError{"Keys", "at least one trusted key or root", "none", ErrPolicy}
+	if len(p.Keys) == 0 && len(p.Roots) == 0 && len(p.Verifiers) == 0 {
+		return &PolicyError{"Keys", "at least one trusted key, root or verifier", "none", ErrPolicy}
 	}
 	if slices.Contains(p.Roots, nil) {
 		return &PolicyError{"Roots", "certificates", "nil", ErrPolicy}
 	}
-	if len(p.Roots) > 0 && len(p.Identities) == 0 && !p.InsecureAnyIdentity {
-		return &PolicyError{"Identities", "Identities or InsecureAnyIdentity", "none", ErrPolicy}
+	if slices.Contains(p.Verifiers, nil) {
+		return &PolicyError{"Verifiers", "verifiers", "nil", ErrPolicy}
 	}
-	for i, k := range p.Keys {
-		if err := bundle.CheckKey(k); err != nil {
-			return fmt.Errorf("%w: %w", &PolicyError{fmt.Sprintf("Keys[%d]", i), "an ECDSA key", fmt.Sprintf("%T", k), ErrPolicy}, err)
+	if len(p.Roots) > 0 && len(p.Identities) == 0 && len(p.IdentityPatterns) == 0 && !p.InsecureAnyIdentity {
+		return &PolicyError{"Identities", "Identities, IdentityPatterns or InsecureAnyIdentity", "none", ErrPolicy}
+	}
+	for i, s := range p.IdentityPatterns {
+		if _, err := pattern(s); err != nil {
+			return fmt.Errorf("%w: %w", &PolicyError{fmt.Sprintf("IdentityPatterns[%d]", i), "a regular expression", strconv.Quote(s), ErrPolicy}, err)
 		}
+	}
+	if err := checkKeys("Keys", p.Keys); err != nil {
+		return err
+	}
+	if err := checkKeys("DenyListKeys", p.DenyListKeys); err != nil {
+		return err
+	}
+	if len(p.DenyListKeys) == 0 && p.MinDenyList > 0 {
+		return &PolicyError{"DenyListKeys", "keys for MinDenyList", "none", ErrPolicy}
+	}
+	if err := p.validateWindows(); err != nil {
+		return err
+	}
+	if err := p.validateSigners(); err != nil {
+		return err
 	}
 	if p.Name == "" && len(p.ModelIDs) == 0 && !p.InsecureAnyModel {
 		return &PolicyError{"Name", "Name, ModelIDs or InsecureAnyModel", "none", ErrPolicy}
@@ -119,34 +111,127 @@ func (p Policy) validate() error {
 	return nil
 }
 
-// verify returns the trusted key that signed b: one of Keys, or that of a certificate under Roots.
-func (p Policy) verify(b *bundle.Bundle, now time.Time) (crypto.PublicKey, error) {
-	if len(b.Chain) > 0 {
-		return p.verifyChain(b, now)
-	}
-	for _, k := range p.Keys {
-		if b.Verify(k) == nil {
-			return k, nil
+func checkKeys(field string, keys []crypto.PublicKey) error {
+	for i, k := range keys {
+		if err := bundle.CheckKey(k); err != nil {
+			return fmt.Errorf("%w: %w", &PolicyError{fmt.Sprintf("%s[%d]", field, i), "an ECDSA key", fmt.Sprintf("%T", k), ErrPolicy}, err)
 		}
 	}
-	return nil, fmt.Errorf("%w (%d keys tried)", ErrSignature, len(p.Keys))
+	return nil
 }
 
-func (p Policy) verifyChain(b *bundle.Bundle, now time.Time) (crypto.PublicKey, error) {
-	leaf, err := b.VerifyChain(p.Roots, now)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrSignature, err)
-	}
-	if p.InsecureAnyIdentity {
-		return leaf.PublicKey, nil
-	}
-	for _, name := range identities(leaf) {
-		if slices.Contains(p.Identities, name) {
-			return leaf.PublicKey, nil
+// validateWindows refuses a window that limits nothing: a typo in a fingerprint would leave a key without its limit.
+func (p Policy) validateWindows() error {
+	for i, w := range p.KeyWindows {
+		field := fmt.Sprintf("KeyWindows[%d]", i)
+		known := slices.ContainsFunc(p.Keys, func(k crypto.PublicKey) bool {
+			f, err := bundle.Fingerprint(k)
+			return err == nil && f == w.Fingerprint
+		})
+		switch {
+		case !known:
+			return &PolicyError{field, "the fingerprint of one of Keys", hex.EncodeToString(w.Fingerprint[:]), ErrPolicy}
+		case w.NotBefore.IsZero() && w.NotAfter.IsZero():
+			return &PolicyError{field, "NotBefore or NotAfter", "neither", ErrPolicy}
+		case !w.NotAfter.IsZero() && w.NotAfter.Before(w.NotBefore):
+			return &PolicyError{field, "a window", "NotAfter before NotBefore", ErrPolicy}
 		}
 	}
-	return nil, fmt.Errorf("%w: %w", ErrSignature,
-		&PolicyError{"Identities", "an accepted identity", strings.Join(identities(leaf), ", "), ErrPolicy})
+	return nil
+}
+
+func (p Policy) validateSigners() error {
+	switch n := p.Signers; {
+	case n < 0 || n > maxSigners:
+		return &PolicyError{"Signers", "0 to " + strconv.Itoa(maxSigners), strconv.Itoa(n), ErrPolicy}
+	case n > 1 && p.InsecureAnyIdentity:
+		// One person may hold any number of certificates.
+		return &PolicyError{"Signers", "identities that tell signers apart", "InsecureAnyIdentity", ErrPolicy}
+	case n > len(p.Keys) && len(p.Roots) == 0 && len(p.Verifiers) == 0:
+		return &PolicyError{"Signers", "as many keys", strconv.Itoa(len(p.Keys)), ErrPolicy}
+	}
+	return nil
+}
+
+// pattern compiles s so that it matches whole texts only. It must be an expression by itself: "a)|(b" would escape from the
+// parentheses around it.
+func pattern(s string) (*regexp.Regexp, error) {
+	if len(s) > maxPattern {
+		return nil, fmt.Errorf("longer than %d bytes", maxPattern)
+	}
+	if _, err := regexp.Compile(s); err != nil {
+		return nil, err
+	}
+	return regexp.Compile(`\A(?:` + s + `)\z`)
+}
+
+// accepts reports whether one of names is an accepted identity.
+func (p Policy) accepts(names []string) bool {
+	for _, name := range names {
+		if slices.Contains(p.Identities, name) {
+			return true
+		}
+		for _, s := range p.IdentityPatterns {
+			if re, err := pattern(s); err == nil && re.MatchString(name) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// open reports whether a key counts at now: inside each of its windows, if it has any.
+func (p Policy) open(fingerprint [32]byte, now time.Time) error {
+	for _, w := range p.KeyWindows {
+		if w.Fingerprint != fingerprint {
+			continue
+		}
+		if now.Before(w.NotBefore) || !w.NotAfter.IsZero() && now.After(w.NotAfter) {
+			return &PolicyError{"KeyWindows", w.String(), now.UTC().Format(time.RFC3339), ErrPolicy}
+		}
+	}
+	return nil
+}
+
+// String gives the bounds of the window.
+func (w KeyWindow) String() string {
+	text := func(t time.Time) string {
+		if t.IsZero() {
+			return "any time"
+		}
+		return t.UTC().Format(time.RFC3339)
+	}
+	return text(w.NotBefore) + " to " + text(w.NotAfter)
+}
+
+// checkID holds the model's identity against the pinned ones.
+func (p Policy) checkID(m *manifest.Manifest) error {
+	id := m.ModelID()
+	if len(p.ModelIDs) > 0 && !slices.Contains(p.ModelIDs, id) {
+		return &PolicyError{"ModelIDs", "a pinned model", hex.EncodeToString(id[:]), ErrPolicy}
+	}
+	return nil
+}
+
+// checkName and checkVersion hold holdfast.json against the policy; c is nil where the model has none.
+func (p Policy) checkName(c *card) error {
+	if c == nil {
+		c = new(card)
+	}
+	if p.Name != "" && c.Name != p.Name {
+		return &PolicyError{"Name", strconv.Quote(p.Name), strconv.Quote(c.Name), ErrPolicy}
+	}
+	return nil
+}
+
+func (p Policy) checkVersion(c *card) error {
+	if c == nil {
+		c = new(card)
+	}
+	if p.MinVersion > 0 && c.version() < p.MinVersion {
+		return &PolicyError{"MinVersion", strconv.FormatUint(p.MinVersion, 10), strconv.FormatUint(c.version(), 10), ErrVersion}
+	}
+	return nil
 }
 
 // identities lists whom a certificate was issued to, as [Policy].Identities names them.
@@ -160,27 +245,4 @@ func identities(c *x509.Certificate) []string {
 		out = append(out, "CN="+c.Subject.CommonName)
 	}
 	return out
-}
-
-// checkID holds the model's identity against the pinned ones.
-func (p Policy) checkID(m *manifest.Manifest) error {
-	id := m.ModelID()
-	if len(p.ModelIDs) > 0 && !slices.Contains(p.ModelIDs, id) {
-		return &PolicyError{"ModelIDs", "a pinned model", hex.EncodeToString(id[:]), ErrPolicy}
-	}
-	return nil
-}
-
-// checkCard holds holdfast.json against name and version; c is nil where the model has none.
-func (p Policy) checkCard(c *card) error {
-	if c == nil {
-		c = new(card)
-	}
-	if p.Name != "" && c.Name != p.Name {
-		return &PolicyError{"Name", strconv.Quote(p.Name), strconv.Quote(c.Name), ErrPolicy}
-	}
-	if p.MinVersion > 0 && c.version() < p.MinVersion {
-		return &PolicyError{"MinVersion", strconv.FormatUint(p.MinVersion, 10), strconv.FormatUint(c.version(), 10), ErrVersion}
-	}
-	return nil
 }

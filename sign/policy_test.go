@@ -5,10 +5,13 @@ import (
 	"crypto/ecdsa"
 	"crypto/ed25519"
 	"crypto/elliptic"
+	"crypto/x509"
 	"errors"
 	"io/fs"
+	"reflect"
 	"testing"
 	"testing/fstest"
+	"time"
 
 	"github.com/holdfast-ai/holdfast/sign"
 	"github.com/holdfast-ai/holdfast/sign/manifest"
@@ -52,6 +55,13 @@ func TestPolicy(t *testing.T) {
 		"any model, other name":  {func(p *sign.Policy) { p.InsecureAnyModel, p.Name = true, "large" }, sign.ErrPolicy, "Name"},
 		"any model, other id":    {func(p *sign.Policy) { p.InsecureAnyModel, p.ModelIDs = true, [][32]byte{{1}} }, sign.ErrPolicy, "ModelIDs"},
 		"any model, newer":       {func(p *sign.Policy) { p.InsecureAnyModel, p.MinVersion = true, 8 }, sign.ErrVersion, "MinVersion"},
+		"unknown window":         {func(p *sign.Policy) { p.KeyWindows = []sign.KeyWindow{{NotBefore: when}} }, sign.ErrPolicy, "KeyWindows[0]"},
+		"window without bounds":  {func(p *sign.Policy) { p.KeyWindows = []sign.KeyWindow{{Fingerprint: fingerprint(t, key.Public())}} }, sign.ErrPolicy, "KeyWindows[0]"},
+		"nil root":               {func(p *sign.Policy) { p.Roots = []*x509.Certificate{nil} }, sign.ErrPolicy, "Roots"},
+		"nil verifier":           {func(p *sign.Policy) { p.Verifiers = []sign.BundleVerifier{nil} }, sign.ErrPolicy, "Verifiers"},
+		"nil deny key":           {func(p *sign.Policy) { p.DenyListKeys = []crypto.PublicKey{nil} }, sign.ErrPolicy, "DenyListKeys[0]"},
+		"deny number alone":      {func(p *sign.Policy) { p.MinDenyList = 1 }, sign.ErrPolicy, "DenyListKeys"},
+		"more signers than keys": {func(p *sign.Policy) { p.Signers = 2 }, sign.ErrPolicy, "Signers"},
 		"any model, without key": {func(p *sign.Policy) { p.InsecureAnyModel, p.Keys = true, nil }, sign.ErrPolicy, "Keys"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -180,6 +190,20 @@ func TestPolicyDigest(t *testing.T) {
 		"version":     func(q *sign.Policy) { q.MinVersion = 2 },
 		"ids":         func(q *sign.Policy) { q.ModelIDs = q.ModelIDs[:1] },
 		"any":         func(q *sign.Policy) { q.InsecureAnyModel = true },
+		"window":      func(q *sign.Policy) { q.KeyWindows = []sign.KeyWindow{{NotBefore: time.Unix(1, 0)}} },
+		"window end":  func(q *sign.Policy) { q.KeyWindows = []sign.KeyWindow{{NotAfter: time.Unix(1, 0)}} },
+		"window nano": func(q *sign.Policy) { q.KeyWindows = []sign.KeyWindow{{NotAfter: time.Unix(1, 1)}} },
+		"window key":  func(q *sign.Policy) { q.KeyWindows = []sign.KeyWindow{{[32]byte{1}, time.Time{}, time.Unix(1, 0)}} },
+		"roots":       func(q *sign.Policy) { q.Roots = []*x509.Certificate{issue(t, nil, ca).cert} },
+		"identity":    func(q *sign.Policy) { q.Identities = []string{"x"} },
+		"pattern":     func(q *sign.Policy) { q.IdentityPatterns = []string{"x"} },
+		"anyone":      func(q *sign.Policy) { q.InsecureAnyIdentity = true },
+		"verifier":    func(q *sign.Policy) { q.Verifiers = []sign.BundleVerifier{fakeVerifier{}} },
+		"verifier 2":  func(q *sign.Policy) { q.Verifiers = []sign.BundleVerifier{fakeVerifier{digest: [32]byte{1}}} },
+		"signers":     func(q *sign.Policy) { q.Signers = 2 },
+		"deny keys":   func(q *sign.Policy) { q.DenyListKeys = q.Keys },
+		"deny number": func(q *sign.Policy) { q.MinDenyList = 1 },
+		"warn":        func(q *sign.Policy) { q.InsecureWarnOnly = true },
 	} {
 		q := p
 		edit(&q)
@@ -187,5 +211,13 @@ func TestPolicyDigest(t *testing.T) {
 			t.Errorf("%s has the digest of %s", name, was)
 		}
 		seen[q.Digest()] = name
+	}
+	one := p
+	if one.Signers = 1; one.Digest() != p.Digest() {
+		t.Error("one signer is not the default")
+	}
+	// A field that is added to Policy must enter the digest, and this list.
+	if n := reflect.TypeFor[sign.Policy]().NumField(); n != 15 {
+		t.Errorf("Policy has %d fields", n)
 	}
 }

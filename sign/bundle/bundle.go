@@ -5,7 +5,7 @@
 //
 // The parser is our own: sigstore's refuses the certificate chains that OMS puts into bundles, and accepts spellings that
 // others read differently. Nothing in a bundle chooses what is trusted: the caller brings the keys, and hints, key ids and
-// log entries are not used. Keyless bundles are recognised and give [ErrUnsupported].
+// log entries are not used. Keyless bundles are recognised; their verification belongs to others.
 package bundle
 
 import (
@@ -46,7 +46,8 @@ type Bundle struct {
 	Payload   []byte              // the exact bytes that were signed; not trusted before [Bundle.Verify] or [Bundle.VerifyChain]
 	Signature []byte              // ECDSA, ASN.1 DER
 	Hint      string              // publicKey.hint as found, "" in bundles from before v1.1; unsigned, never used to decide
-	Chain     []*x509.Certificate // leaf first; empty for the key method
+	Chain     []*x509.Certificate // leaf first; empty for the key and keyless methods
+	Keyless   bool                // a short-lived certificate beside log entries, which this package does not judge
 }
 
 type document struct {
@@ -120,7 +121,8 @@ func (b *Bundle) material(m *material) error {
 	case key && (chain || cert), chain && cert:
 		return malformed("verificationMaterial", "is of more than one method", nil)
 	case cert && logged(m.Tlog):
-		return unsupported("verificationMaterial", "keyless method")
+		b.Keyless = true
+		return nil
 	case chain, cert:
 		return b.chain(m)
 	case !key:
@@ -148,6 +150,7 @@ func malformed(field, reason string, cause error) error {
 	return &manifest.FormatError{Field: field, Reason: reason, Kind: ErrFormat, Cause: cause}
 }
 
-func unsupported(field, reason string) error {
-	return &manifest.FormatError{Field: field, Reason: reason, Kind: ErrUnsupported}
+// errKeyless is what the methods that verify say of keyless bundles.
+func errKeyless() error {
+	return &manifest.FormatError{Field: "verificationMaterial", Reason: "keyless method", Kind: ErrUnsupported}
 }

@@ -74,8 +74,11 @@ func (b *Bundle) chain(m *material) error {
 // now, and the leaf allowed to sign (extended key usage codeSigning, or key usage digitalSignature where there is no extended one). The chain's own
 // certificates serve as intermediates only; that a leaf is marked as an authority does not matter, as in the reference
 // implementation.
-// Errors: [ErrCertificate], [ErrKey], [ErrSignature].
+// Errors: [ErrCertificate], [ErrKey], [ErrSignature], [ErrUnsupported] for keyless bundles.
 func (b *Bundle) VerifyChain(roots []*x509.Certificate, now time.Time) (*x509.Certificate, error) {
+	if b.Keyless {
+		return nil, errKeyless()
+	}
 	if len(b.Chain) == 0 {
 		return nil, fmt.Errorf("%w: the bundle has none", ErrCertificate)
 	}

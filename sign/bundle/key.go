@@ -47,8 +47,11 @@ func CheckKey(pub crypto.PublicKey) error {
 // Verify checks the signature over the envelope with pub: ECDSA in ASN.1 DER over DSSE's pre-authentication encoding,
 // with SHA-256, SHA-384 or SHA-512 by the curve. Only DER counts; sigstore's verifier would also take raw r||s, which
 // other implementations refuse.
-// Errors: [ErrKey], [ErrSignature].
+// Errors: [ErrKey], [ErrSignature], [ErrUnsupported] for keyless bundles.
 func (b *Bundle) Verify(pub crypto.PublicKey) error {
+	if b.Keyless {
+		return errKeyless()
+	}
 	if err := CheckKey(pub); err != nil {
 		return err
 	}
