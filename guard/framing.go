@@ -5,10 +5,12 @@ import (
 	"net"
 	"net/http"
 	"strings"
+
+	"github.com/holdfast-ai/holdfast/guard/api"
 )
 
 // framing refuses what would make the upstream read another body than the guard did.
-func framing(kind Kind, r *Request, most int) *Rejection {
+func (t *Transaction) framing(r *Request) *Rejection {
 	h := r.Header
 	if len(h["Upgrade"]) > 0 || hasUpgrade(h["Connection"]) { // a connection that leaves HTTP leaves the guard
 		return &Rejection{Code: CodeRoute, Status: http.StatusForbidden}
@@ -18,19 +20,19 @@ func framing(kind Kind, r *Request, most int) *Rejection {
 			return &Rejection{Code: CodeRoute, Status: http.StatusForbidden}
 		}
 	}
-	if kind == KindPass {
+	if t.kind == KindPass {
 		if r.Length > 0 {
 			return &Rejection{Code: CodeInvalid, Status: http.StatusBadRequest, Param: "body"}
 		}
 		return nil
 	}
-	if enc := h["Content-Encoding"]; len(enc) > 1 || len(enc) == 1 && !strings.EqualFold(enc[0], "identity") {
+	if _, ok := t.g.decoder(h["Content-Encoding"]); !ok {
 		return &Rejection{Code: CodeMedia, Status: http.StatusUnsupportedMediaType}
 	}
-	if !isJSON(h["Content-Type"]) {
+	if !isJSON(h["Content-Type"]) && !t.isBinary(h) {
 		return &Rejection{Code: CodeMedia, Status: http.StatusUnsupportedMediaType}
 	}
-	if r.Length > int64(most) {
+	if r.Length > int64(t.pol.Limits.MaxBodyBytes) {
 		return tooLarge()
 	}
 	return nil
@@ -65,6 +67,12 @@ func isJSON(values []string) bool {
 		}
 	}
 	return true
+}
+
+// isBinary reports whether a body is JSON with binary tensors behind it.
+func (t *Transaction) isBinary(h http.Header) bool {
+	c := h["Content-Type"]
+	return t.kind == KindInfer && len(h[api.HeaderLength]) == 1 && len(c) == 1 && c[0] == "application/octet-stream"
 }
 
 func remoteHost(r *Request) string {

@@ -18,69 +18,71 @@ package guard
 import (
 	"context"
 	"crypto/rand"
-	"errors"
-	"fmt"
+	"io"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 
 	"github.com/holdfast-ai/holdfast/guard/api"
-	"github.com/holdfast-ai/holdfast/guard/detect"
 	"github.com/holdfast-ai/holdfast/guard/limit"
+	"github.com/holdfast-ai/holdfast/guard/stream"
 )
 
-// A Guard enforces one policy. It is safe for concurrent use.
+// A Guard enforces one policy at a time. It is safe for concurrent use.
 type Guard struct {
-	policy *pinned
-	hooks  Hooks
-	log    *slog.Logger
-	tokens func([]byte) int
-	caller func(*Request) string
-	store  limit.Store
+	options
+	policy atomic.Pointer[pinned]
+	reload sync.Mutex
 	gate   *limit.Gate
 	secret [32]byte // keys the hash of callers
 	check  *api.Validator
 	pool   sync.Pool // *state
 }
 
-// pinned is one version of the policy, compiled. A transaction keeps the version it began with.
-type pinned struct {
-	Policy
-	digest    [32]byte
+// options are what [New] was given beside the policy.
+type options struct {
+	hooks     Hooks
+	log       *slog.Logger
+	tokens    func([]byte) int
+	caller    func(*Request) string
+	store     limit.Store
 	detectors []Detector
-	block     *detect.Leak    // of the leak rules that block
-	watch     *detect.Leak    // of those that are monitored
-	routes    map[string]Kind // "METHOD path"
-	ids       map[string]bool // of rules that may be reported
+	scanners  []added
+	ids       []string
+	decoders  map[string]func(io.Reader) (io.ReadCloser, error)
+	words     func(ids []int64) []byte
+	media     func(context.Context, []api.Media) error
+	tensors   func(context.Context, []api.Tensor) error
+}
+
+// added is a scanner of [WithScanner].
+type added struct {
+	start func() stream.Scanner
+	ids   []string
 }
 
 // An Option sets how a guard behaves. What it decides is the policy's.
 type Option func(*options)
 
-type options struct {
-	g         Guard
-	detectors []Detector
-	ids       []string
-}
-
 // WithLogger sends decisions and findings to l: ids, counts and sizes, never content. Default: discard.
-func WithLogger(l *slog.Logger) Option { return func(o *options) { o.g.log = l } }
+func WithLogger(l *slog.Logger) Option { return func(o *options) { o.log = l } }
 
 // WithHooks sets functions that are called as decisions are made. Default: none.
-func WithHooks(h Hooks) Option { return func(o *options) { o.g.hooks = h } }
+func WithHooks(h Hooks) Option { return func(o *options) { o.hooks = h } }
 
 // WithTokenizer counts the tokens of a text with count, which must be safe for concurrent use and keep nothing. Default:
 // an estimate of one token for each 4 bytes, rounded up.
 func WithTokenizer(count func(text []byte) int) Option {
-	return func(o *options) { o.g.tokens = count }
+	return func(o *options) { o.tokens = count }
 }
 
 // WithCaller tells whose budgets a request is charged to, for example by the key that authenticated it; an empty name is
 // refused. Default: the host of the remote address, since any other name in a request is the caller's own claim until
 // something has checked it. Names are hashed before they are kept.
-func WithCaller(name func(*Request) string) Option { return func(o *options) { o.g.caller = name } }
+func WithCaller(name func(*Request) string) Option { return func(o *options) { o.caller = name } }
 
 // WithStore keeps token budgets in s. Default: in memory.
-func WithStore(s limit.Store) Option { return func(o *options) { o.g.store = s } }
+func WithStore(s limit.Store) Option { return func(o *options) { o.store = s } }
 
 // WithDetector adds a detector behind the built-in rules. ids are the rules it may report: the policy can set their
 // modes, and a finding of any other rule is a fault.
@@ -91,18 +93,41 @@ func WithDetector(d Detector, ids ...string) Option {
 	}
 }
 
+// WithScanner adds a scanner of answers: start is called for each text. ids are the rules it may report.
+func WithScanner(start func() stream.Scanner, ids ...string) Option {
+	return func(o *options) {
+		o.scanners = append(o.scanners, added{start, ids})
+		o.ids = append(o.ids, ids...)
+	}
+}
+
+// WithDetokenizer turns prompts of token ids into the text that the rules read. Default: such prompts are refused.
+func WithDetokenizer(text func(ids []int64) []byte) Option {
+	return func(o *options) { o.words = text }
+}
+
+// WithMedia lets images, audio and files in that check accepts, for example a [MediaPolicy]. Default: they are refused.
+func WithMedia(check func(context.Context, []api.Media) error) Option {
+	return func(o *options) { o.media = check }
+}
+
+// WithTensors checks the values of tensors, of requests and of answers, beyond what their shapes say. An error that is an
+// [api.ErrRequest] refuses, any other is a fault.
+func WithTensors(check func(context.Context, []api.Tensor) error) Option {
+	return func(o *options) { o.tensors = check }
+}
+
 // New compiles p. The zero policy gives a guard that refuses everything. Errors unwrap to [ErrPolicy].
 func New(p Policy, opts ...Option) (*Guard, error) {
-	o := options{g: Guard{check: api.NewValidator()}}
+	g := &Guard{check: api.NewValidator()}
 	for _, opt := range opts {
-		opt(&o)
+		opt(&g.options)
 	}
-	g := &o.g
-	pol, err := g.compile(p, &o)
+	pol, err := g.compile(p)
 	if err != nil {
 		return nil, err
 	}
-	g.policy = pol
+	g.policy.Store(pol)
 	g.gate = limit.NewGate(pol.Limits.Concurrent, pol.Limits.KeyConcurrent)
 	if g.log == nil {
 		g.log = slog.New(slog.DiscardHandler)
@@ -123,78 +148,8 @@ func New(p Policy, opts ...Option) (*Guard, error) {
 	return g, nil
 }
 
-func (g *Guard) compile(p Policy, o *options) (*pinned, error) {
-	p, err := p.check(g.check, o.ids)
-	if err != nil {
-		return nil, err
-	}
-	digest, err := p.digest()
-	if err != nil {
-		return nil, err
-	}
-	rules, err := detect.NewRules()
-	if err != nil {
-		return nil, fmt.Errorf("guard: internal error: %w", err)
-	}
-	v := &pinned{Policy: p, digest: digest, routes: make(map[string]Kind), ids: make(map[string]bool), detectors: []Detector{rules}}
-	for _, id := range append(detect.IDs(), o.ids...) {
-		v.ids[id] = true
-	}
-	if v.block, err = v.leaks(ModeBlock); err != nil {
-		return nil, err
-	}
-	if v.watch, err = v.leaks(ModeMonitor); err != nil {
-		return nil, err
-	}
-	for _, d := range o.detectors {
-		if d == nil {
-			return nil, fmt.Errorf("%w: a detector is nil", ErrPolicy)
-		}
-		v.detectors = append(v.detectors, d)
-	}
-	for _, r := range p.Routes {
-		v.routes[r.Method+" "+r.Path] = r.Kind
-	}
-	return v, nil
-}
-
-// leaks compiles the leak rules that have the given mode, which may be none.
-func (p *pinned) leaks(m Mode) (*detect.Leak, error) {
-	if _, err := detect.NewLeak(p.Canary, p.SystemPrompts); err != nil { // whatever their mode
-		return nil, fmt.Errorf("%w: %w", ErrPolicy, err)
-	}
-	var canaries, prompts []string
-	if p.mode(detect.RuleCanary) == m {
-		canaries = p.Canary
-	}
-	if p.mode(detect.RulePrompt) == m {
-		prompts = p.SystemPrompts
-	}
-	l, err := detect.NewLeak(canaries, prompts)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrPolicy, err)
-	}
-	return l, nil
-}
-
 // PolicyDigest identifies the effective policy and the built-in rules (docs/SPEC.md section 5, `guard_policy`). The texts
 // of canaries and system prompts are not part of it.
-func (g *Guard) PolicyDigest() [32]byte { return g.policy.digest }
-
-// mode returns what the policy does about a rule.
-func (p *pinned) mode(rule string) Mode { return or(p.Rules[rule], ModeBlock) }
+func (g *Guard) PolicyDigest() [32]byte { return g.policy.Load().digest }
 
 func estimate(text []byte) int { return (len(text) + 3) / 4 }
-
-var errDetector = errors.New("guard: detector failed")
-
-// inspect runs all detectors.
-func (p *pinned) inspect(ctx context.Context, v View, findings []Finding) ([]Finding, error) {
-	for i, d := range p.detectors {
-		var err error
-		if findings, err = d.Detect(ctx, v, findings); err != nil {
-			return findings, fmt.Errorf("%w: number %d: %w", errDetector, i, err)
-		}
-	}
-	return findings, nil
-}

@@ -1,14 +1,17 @@
 package guard
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
+	"os"
 	"strconv"
 	"sync"
+	"time"
 
 	"github.com/holdfast-ai/holdfast/guard/api"
 )
@@ -37,30 +40,33 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 	v := tx.Request(&Request{
 		Method: r.Method, Path: r.URL.Path, Header: r.Header, Length: r.ContentLength, RemoteAddr: r.RemoteAddr,
-		Ambiguous: r.URL.RawPath != "" || r.URL.RawQuery != "" || r.URL.ForceQuery,
+		Ambiguous: r.URL.RawPath != "" || r.URL.RawQuery != "" || r.URL.ForceQuery || r.URL.Host != "" && r.URL.Scheme == "" || r.Method == http.MethodConnect,
 	})
 	if v.Action != Allow {
-		deny(w, v.Rejection)
+		deny(w, tx, v.Rejection)
 		return
 	}
 	buf := h.buffer()
-	body, err := h.read(r, buf)
+	body, err := h.read(w, r, tx, buf)
 	if err != nil {
 		h.put(buf)
-		deny(w, rejectRead(err))
+		deny(w, tx, rejectRead(err))
 		return
 	}
 	if v = tx.RequestBody(body); v.Action != Allow {
 		h.put(buf)
-		deny(w, v.Rejection)
+		deny(w, tx, v.Rejection)
 		return
+	}
+	if v.Body != nil {
+		body = v.Body
 	}
 	b := &bodyReader{data: body}
 	defer func() {
 		b.end() // a transport may still hold the body: it must not read another request's bytes
 		h.put(buf)
 	}()
-	rw := &responseWriter{tx: tx, w: w, cancel: cancel, before: w.Header().Clone()}
+	rw := newWriter(tx, w, cancel)
 	h.serve(rw, forward(r, ctx, b))
 }
 
@@ -68,7 +74,6 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (h *handler) serve(rw *responseWriter, r *http.Request) {
 	defer func() {
 		p := recover()
-		rw.dropTrailers()
 		if p == nil {
 			rw.end()
 			return
@@ -117,37 +122,95 @@ func (h *handler) put(b *[]byte) {
 
 var errBodySize = errors.New("guard: body too large")
 
-// read reads the whole body into buf, growing with what arrives and never by what a header says.
-func (h *handler) read(r *http.Request, buf *[]byte) ([]byte, error) {
-	most := h.g.policy.Limits.MaxBodyBytes
+// read reads the whole body into buf, growing with what arrives and never by what a header says, and inflates it.
+func (h *handler) read(w http.ResponseWriter, r *http.Request, tx *Transaction, buf *[]byte) ([]byte, error) {
+	limits := &tx.pol.Limits
+	if r.Body == nil || r.Body == http.NoBody {
+		return nil, nil
+	}
+	if !serverLimits(r) { // a body that trickles in must not hold a place for ever
+		rc := http.NewResponseController(w)
+		if rc.SetReadDeadline(time.Now().Add(time.Duration(limits.BodySeconds)*time.Second)) == nil {
+			defer func() { _ = rc.SetReadDeadline(time.Time{}) }()
+		}
+	}
+	open, _ := h.g.decoder(r.Header["Content-Encoding"])
+	if open == nil || tx.kind == KindPass {
+		return fill(buf, r.Body, limits.MaxBodyBytes, nil)
+	}
+	in := &counter{r: r.Body, most: int64(limits.MaxBodyBytes)}
+	z, err := open(in)
+	if err != nil {
+		return nil, err
+	}
+	defer z.Close()
+	body, err := fill(buf, z, limits.MaxBodyBytes, func(n int) error {
+		if n > ratioFree && int64(n) > in.n*int64(limits.MaxInflate) {
+			return errRatio
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	if n, err := in.Read(make([]byte, 1)); n > 0 || err != io.EOF {
+		return nil, cmp.Or(ignore(err, io.EOF), errBehind)
+	}
+	return body, nil
+}
+
+func ignore(err, none error) error {
+	if errors.Is(err, none) {
+		return nil
+	}
+	return err
+}
+
+// fill reads r to its end into buf; fits is asked after each piece.
+func fill(buf *[]byte, r io.Reader, most int, fits func(n int) error) ([]byte, error) {
 	b := (*buf)[:0]
 	for {
 		if len(b) == cap(b) {
 			b = append(b, 0)[:len(b)]
 		}
-		n, err := r.Body.Read(b[len(b):cap(b)])
+		n, err := r.Read(b[len(b):cap(b)])
 		b = b[:len(b)+n]
 		*buf = b
-		switch {
-		case len(b) > most:
+		if len(b) > most {
 			return nil, errBodySize
-		case err == io.EOF:
+		}
+		if fits != nil {
+			if err := fits(len(b)); err != nil {
+				return nil, err
+			}
+		}
+		if err == io.EOF {
 			return b, nil
-		case err != nil:
+		}
+		if err != nil {
 			return nil, err
 		}
 	}
 }
 
+// serverLimits reports whether the server bounds the time of a request itself.
+func serverLimits(r *http.Request) bool {
+	s, ok := r.Context().Value(http.ServerContextKey).(*http.Server)
+	return ok && s.ReadTimeout > 0
+}
+
 func rejectRead(err error) *Rejection {
-	if _, ok := errors.AsType[*http.MaxBytesError](err); ok || errors.Is(err, errBodySize) {
+	if _, ok := errors.AsType[*http.MaxBytesError](err); ok || errors.Is(err, errBodySize) || errors.Is(err, errRatio) {
 		return tooLarge()
+	}
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return &Rejection{Code: CodeTimeout, Status: http.StatusRequestTimeout}
 	}
 	return &Rejection{Code: CodeInvalid, Status: http.StatusBadRequest, Param: "body", Err: err}
 }
 
 // deny answers a request that is refused before anything was sent.
-func deny(w http.ResponseWriter, r *Rejection) {
+func deny(w http.ResponseWriter, tx *Transaction, r *Rejection) {
 	h := w.Header()
 	h.Set("Content-Type", api.ContentType)
 	h.Set("X-Content-Type-Options", "nosniff")
@@ -157,7 +220,7 @@ func deny(w http.ResponseWriter, r *Rejection) {
 			h.Set("Retry-After", strconv.FormatInt(s, 10))
 		}
 	}
-	body := r.body(nil)
+	body := tx.AppendError(nil, r)
 	h.Set("Content-Length", strconv.Itoa(len(body)))
 	w.WriteHeader(r.Status)
 	_, _ = w.Write(body) // the caller may be gone; there is nobody else to tell

@@ -17,20 +17,59 @@ import (
 // ErrPolicy means that a policy cannot be used.
 var ErrPolicy = errors.New("guard: unusable policy")
 
-// Kind says how the requests of a route are read.
-type Kind string
+// Kind says how the requests of a route are read: the API, and one of its operations.
+type Kind = api.Kind
 
 // Kinds of routes.
 const (
-	KindChat Kind = "openai.chat" // OpenAI chat completions, plain and streamed
-	KindPass Kind = "pass"        // no request body; the answer is passed on without a look, and counted as skipped
+	KindChat        = api.OpenAIChat
+	KindCompletions = api.OpenAICompletions
+	KindResponses   = api.OpenAIResponses
+	KindEmbeddings  = api.OpenAIEmbeddings
+	KindMessages    = api.AnthropicMessages
+	KindOllamaChat  = api.OllamaChat
+	KindGenerate    = api.OllamaGenerate
+	KindEmbed       = api.OllamaEmbed
+	KindInfer       = api.KServeInfer
+	KindPass        = Kind("pass") // no request body; the answer is passed on without a look, and counted as skipped
 )
 
-// A Route lets one method on one path through to the upstream. Everything else is refused.
+// A Route lets one method on one path through to the upstream. Everything else is refused. A segment of the path that is
+// "*" stands for one name: letters, digits, ".", "_", "-" and ":".
 type Route struct {
 	Method string `json:"method" validate:"required,oneof=GET HEAD POST"`
-	Path   string `json:"path" validate:"required,startswith=/,max=256,printascii,excludesall=%?#"` // exact, as in URL.Path
-	Kind   Kind   `json:"kind" validate:"required,oneof=openai.chat pass"`
+	Path   string `json:"path" validate:"required,startswith=/,max=256,printascii,excludesall=%?#"` // as in URL.Path
+	Kind   Kind   `json:"kind" validate:"required,oneof=openai.chat openai.completions openai.responses openai.embeddings anthropic.messages ollama.chat ollama.generate ollama.embed kserve.infer pass"`
+}
+
+// Routes returns the routes that the official clients of an API use for a kind; none for [KindPass].
+func Routes(k Kind) []Route {
+	var paths []string
+	switch k {
+	case KindChat:
+		paths = []string{"/v1/chat/completions"}
+	case KindCompletions:
+		paths = []string{"/v1/completions"}
+	case KindResponses:
+		paths = []string{"/v1/responses"}
+	case KindEmbeddings:
+		paths = []string{"/v1/embeddings"}
+	case KindMessages:
+		paths = []string{"/v1/messages"}
+	case KindOllamaChat:
+		paths = []string{"/api/chat"}
+	case KindGenerate:
+		paths = []string{"/api/generate"}
+	case KindEmbed:
+		paths = []string{"/api/embed"}
+	case KindInfer:
+		paths = []string{"/v2/models/*/infer", "/v2/models/*/versions/*/infer"}
+	}
+	var out []Route
+	for _, p := range paths {
+		out = append(out, Route{"POST", p, k})
+	}
+	return out
 }
 
 // Mode says what a finding of a rule does. The zero value blocks.
@@ -41,34 +80,8 @@ const (
 	ModeBlock   Mode = "block"
 	ModeMonitor Mode = "monitor" // report the finding, change nothing
 	ModeOff     Mode = "off"     // drop the finding
-	ModeRedact  Mode = "redact"  // not supported yet: [New] refuses it
+	ModeRedact  Mode = "redact"  // replace the text that was found, and let the rest through
 )
-
-// Limits bound what one request, and one key, may cost. A zero field takes the default.
-type Limits struct {
-	MaxBodyBytes     int   `json:"max_body_bytes" validate:"min=1,max=67108864"`      // of a request; default 1 MiB
-	MaxResponseBytes int   `json:"max_response_bytes" validate:"min=1,max=268435456"` // of an answer; default 8 MiB
-	MaxEventBytes    int   `json:"max_event_bytes" validate:"min=1,max=16777216"`     // of one streamed event, and of all that are held back; default 256 KiB
-	MaxInputTokens   int64 `json:"max_input_tokens" validate:"min=1"`                 // of a request's text; default 32,768
-	MaxOutputTokens  int64 `json:"max_output_tokens" validate:"min=1,max=16777216"`   // that a request may ask for, all choices together; default 8,192
-	KeyTokens        int64 `json:"key_tokens" validate:"min=1"`                       // per key and window, in and out; default 1,000,000
-	KeyWindowSeconds int64 `json:"key_window_seconds" validate:"min=1,max=31536000"`  // default 3,600
-	Concurrent       int   `json:"concurrent" validate:"min=1"`                       // requests at work; default 256
-	KeyConcurrent    int   `json:"key_concurrent" validate:"min=1"`                   // requests at work for one key; default 32
-}
-
-func (l Limits) withDefaults() Limits {
-	l.MaxBodyBytes = or(l.MaxBodyBytes, 1<<20)
-	l.MaxResponseBytes = or(l.MaxResponseBytes, 8<<20)
-	l.MaxEventBytes = or(l.MaxEventBytes, 256<<10)
-	l.MaxInputTokens = or(l.MaxInputTokens, 32768)
-	l.MaxOutputTokens = or(l.MaxOutputTokens, 8192)
-	l.KeyTokens = or(l.KeyTokens, 1_000_000)
-	l.KeyWindowSeconds = or(l.KeyWindowSeconds, 3600)
-	l.Concurrent = or(l.Concurrent, 256)
-	l.KeyConcurrent = or(l.KeyConcurrent, 32)
-	return l
-}
 
 func or[T comparable](v, def T) T {
 	var zero T
@@ -87,6 +100,15 @@ type Policy struct {
 	// Rules sets the mode of rules by id: those of [detect.IDs] and those declared with [WithDetector]. A rule that is
 	// not listed blocks.
 	Rules map[string]Mode `json:"rules,omitempty" validate:"max=1024,dive,oneof=off monitor redact block"`
+	// Output sets other modes for answers; a rule that is not listed has the mode it has in Rules.
+	Output map[string]Mode `json:"output_rules,omitempty" validate:"max=1024,dive,oneof=off monitor redact block"`
+	// Structure bounds what a request may ask for beside text. The zero value is the defaults.
+	Structure Structure `json:"structure"`
+	// InsecureInputFailOpen lets a request through where a detector says that it cannot do its work ([ErrUnavailable]).
+	// It is counted as skipped. All other faults refuse.
+	InsecureInputFailOpen bool `json:"insecure_input_fail_open,omitempty"`
+	// InsecureOutputFailOpen is the same for the scanners of answers.
+	InsecureOutputFailOpen bool `json:"insecure_output_fail_open,omitempty"`
 	// TrustSystemRole says that system and developer messages are the operator's own words, as where applications of
 	// the operator call the API. Where end users call it, leave it false: then they are read as the user's.
 	TrustSystemRole bool `json:"trust_system_role"`
@@ -107,6 +129,7 @@ func DefaultPolicy() Policy {
 			{"GET", "/healthz", KindPass},
 		},
 		Limits:          Limits{}.withDefaults(),
+		Structure:       Structure{}.withDefaults(),
 		Rules:           map[string]Mode{detect.RuleBidi: ModeMonitor},
 		TrustSystemRole: true,
 	}
@@ -125,18 +148,19 @@ func ParsePolicy(data []byte) (Policy, error) {
 // check returns the policy with defaults filled in, as it takes effect.
 func (p Policy) check(v *api.Validator, more []string) (Policy, error) {
 	p.Limits = p.Limits.withDefaults()
+	p.Structure = p.Structure.withDefaults()
 	if err := v.Struct(&p); err != nil {
 		return p, fmt.Errorf("%w: %w", ErrPolicy, err)
 	}
 	p.Routes = slices.Clone(p.Routes)
-	p.Rules = maps.Clone(p.Rules)
+	p.Rules, p.Output = maps.Clone(p.Rules), maps.Clone(p.Output)
 	seen := make(map[string]bool)
 	for _, r := range p.Routes {
 		name := r.Method + " " + r.Path
 		switch {
 		case seen[name]:
 			return p, fmt.Errorf("%w: two routes for %s", ErrPolicy, name)
-		case r.Kind == KindChat && r.Method != "POST", r.Kind == KindPass && r.Method == "POST":
+		case (r.Kind == KindPass) == (r.Method == "POST"):
 			return p, fmt.Errorf("%w: %s cannot be %s", ErrPolicy, name, r.Kind)
 		case !clean(r.Path):
 			return p, fmt.Errorf("%w: path %q is not clean", ErrPolicy, r.Path)
@@ -144,12 +168,11 @@ func (p Policy) check(v *api.Validator, more []string) (Policy, error) {
 		seen[name] = true
 	}
 	ids := append(detect.IDs(), more...)
-	for id, mode := range p.Rules {
-		if !slices.Contains(ids, id) {
-			return p, fmt.Errorf("%w: no rule has the id %q", ErrPolicy, id)
-		}
-		if mode == ModeRedact {
-			return p, fmt.Errorf("%w: rule %s: redaction is not supported yet", ErrPolicy, id)
+	for _, rules := range [...]map[string]Mode{p.Rules, p.Output} {
+		for id := range rules {
+			if !slices.Contains(ids, id) {
+				return p, fmt.Errorf("%w: no rule has the id %q", ErrPolicy, id)
+			}
 		}
 	}
 	return p, nil
@@ -176,6 +199,8 @@ func (p Policy) digest() ([32]byte, error) {
 	slices.SortFunc(p.Routes, func(a, b Route) int {
 		return strings.Compare(a.Path+" "+a.Method, b.Path+" "+b.Method)
 	})
+	p.Rules, p.Output = maps.Clone(p.Rules), maps.Clone(p.Output)
+	maps.DeleteFunc(p.Output, func(id string, m Mode) bool { return m == or(p.Rules[id], ModeBlock) })
 	maps.DeleteFunc(p.Rules, func(_ string, m Mode) bool { return m == ModeBlock })
 	b, err := json.Marshal(p)
 	if err != nil {

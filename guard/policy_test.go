@@ -36,7 +36,10 @@ func TestPolicyIsChecked(t *testing.T) {
 		"GET chat":         func(p *guard.Policy) { p.Routes[1].Kind = guard.KindChat },
 		"two routes":       func(p *guard.Policy) { p.Routes = append(p.Routes, p.Routes[0]) },
 		"mode":             func(p *guard.Policy) { p.Rules = map[string]guard.Mode{detect.RuleTags: "allow"} },
-		"redact":           func(p *guard.Policy) { p.Rules = map[string]guard.Mode{detect.RuleTags: guard.ModeRedact} },
+		"output mode":      func(p *guard.Policy) { p.Output = map[string]guard.Mode{detect.RuleTags: "allow"} },
+		"output rule":      func(p *guard.Policy) { p.Output = map[string]guard.Mode{"leak.canery": guard.ModeOff} },
+		"logprob step":     func(p *guard.Policy) { p.Structure.LogprobStep = -1 },
+		"vocabulary":       func(p *guard.Policy) { p.Structure.Vocabulary = -1 },
 		"unknown rule":     func(p *guard.Policy) { p.Rules = map[string]guard.Mode{"injection.overide": guard.ModeOff} },
 		"short canary":     func(p *guard.Policy) { p.Canary = []string{"short"} },
 		"short prompt":     func(p *guard.Policy) { p.SystemPrompts = []string{"be nice"} },
@@ -90,6 +93,9 @@ func TestPolicyDigest(t *testing.T) {
 		"block spelt out": func(p *guard.Policy) {
 			p.Rules = map[string]guard.Mode{detect.RuleBidi: "monitor", detect.RuleTags: "block"}
 		},
+		"output as input": func(p *guard.Policy) {
+			p.Output = map[string]guard.Mode{detect.RuleBidi: "monitor", detect.RuleTags: "block"}
+		},
 		"another canary": func(p *guard.Policy) { p.Canary = []string{"another-canary"} },
 	} {
 		if digest(change) != base {
@@ -101,6 +107,10 @@ func TestPolicyDigest(t *testing.T) {
 		"limit":     func(p *guard.Policy) { p.Limits.KeyTokens = 7 },
 		"route":     func(p *guard.Policy) { p.Routes = p.Routes[:1] },
 		"kind":      func(p *guard.Policy) { p.Routes[1].Path = "/v2/models" },
+		"output":    func(p *guard.Policy) { p.Output = map[string]guard.Mode{detect.RuleCanary: "off"} },
+		"structure": func(p *guard.Policy) { p.Structure.MaxLogprobs = -1 },
+		"open":      func(p *guard.Policy) { p.InsecureInputFailOpen = true },
+		"open out":  func(p *guard.Policy) { p.InsecureOutputFailOpen = true },
 		"rule":      func(p *guard.Policy) { p.Rules = map[string]guard.Mode{detect.RuleTags: "off"} },
 		"trust":     func(p *guard.Policy) { p.TrustSystemRole = false },
 		"no canary": func(p *guard.Policy) { p.Canary = nil },

@@ -5,16 +5,18 @@ import (
 	"mime"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/holdfast-ai/holdfast/guard/api"
-	"github.com/holdfast-ai/holdfast/guard/detect"
 	"github.com/holdfast-ai/holdfast/guard/stream"
 )
 
 var (
 	errEncoding = errors.New("guard: the answer is encoded")
+	errFraming  = errors.New("guard: the answer is framed as its API does not")
 	errSize     = errors.New("guard: the answer is too large")
 	errDone     = errors.New("guard: data after the end of the stream")
+	errName     = errors.New("guard: unusable event name")
 )
 
 func upstream(err error) *Rejection {
@@ -29,26 +31,45 @@ func (t *Transaction) Response(status int, h http.Header) (v Verdict) {
 	if rej := t.enter(bodied, responding); rej != nil {
 		return t.verdict(rej)
 	}
+	t.began = time.Now()
 	if t.kind == KindPass {
 		return t.verdict(nil)
 	}
-	t.ok = status >= 200 && status < 300
+	t.ok, t.header = status >= 200 && status < 300, h
 	if enc := h["Content-Encoding"]; len(enc) > 1 || len(enc) == 1 && !strings.EqualFold(enc[0], "identity") {
 		return t.verdict(upstream(errEncoding))
 	}
 	for _, values := range h {
 		for _, v := range values {
-			if rej := t.leaked(t.leakIn([]byte(v))); rej != nil {
+			if rej := t.unnamed([]byte(v)); rej != nil {
 				return t.verdict(rej)
 			}
 		}
 	}
-	if media, _, err := mime.ParseMediaType(h.Get("Content-Type")); err == nil && media == "text/event-stream" {
-		t.stream = true
-		t.st.parser = stream.NewParser(t.pol.Limits.MaxEventBytes)
-		t.st.hold = stream.NewHold[api.Channel](t.pol.Limits.MaxEventBytes)
+	return t.verdict(t.framed(h))
+}
+
+// framed sees whether the answer is a stream, and begins it.
+func (t *Transaction) framed(h http.Header) *Rejection {
+	media, _, err := mime.ParseMediaType(h.Get("Content-Type"))
+	if err != nil {
+		media = "" // read as a whole
 	}
-	return t.verdict(nil)
+	var f api.Framing
+	switch media {
+	case "text/event-stream":
+		f, t.st.lines = api.SSE, stream.NewParser(t.pol.Limits.MaxEventBytes)
+	case "application/x-ndjson", "application/ndjson", "application/jsonl":
+		f, t.st.lines = api.NDJSON, stream.NewLines(t.pol.Limits.MaxEventBytes)
+	default:
+		return nil
+	}
+	if f != t.api.Framing() {
+		return upstream(errFraming)
+	}
+	t.stream = true
+	t.st.hold = stream.NewHold[api.Channel](t.pol.Limits.MaxEventBytes)
+	return nil
 }
 
 // Streamed reports whether the answer is a stream of events, so that what [Transaction.ResponseChunk] releases should be
@@ -56,26 +77,21 @@ func (t *Transaction) Response(status int, h http.Header) (v Verdict) {
 func (t *Transaction) Streamed() bool { return t.stream || t.kind == KindPass }
 
 // ResponseChunk takes the next piece of the answer's body and appends to dst what may be sent now. After a denial nothing
-// more may be sent but [AppendDenial].
+// more may be sent but [Transaction.AppendDenial].
 func (t *Transaction) ResponseChunk(dst, p []byte) (out []byte, v Verdict) {
 	out = dst
 	defer t.fault(&v)
 	if rej := t.enter(responding, responding); rej != nil {
 		return out, t.verdict(rej)
 	}
-	switch {
-	case t.kind == KindPass:
+	if t.kind == KindPass {
 		return append(dst, p...), t.verdict(nil)
-	case t.stream:
-		var rej *Rejection
-		if err := t.st.parser.Write(p, func(data []byte) error {
-			if rej = t.event(data); rej != nil {
-				return rej
-			}
-			return nil
-		}); err != nil && rej == nil {
-			rej = upstream(err)
+	}
+	if t.stream {
+		if rej := t.overdue(); rej != nil {
+			return dst, t.verdict(rej)
 		}
+		rej := t.each(func(event func([]byte) error) error { return t.st.lines.Write(p, event) })
 		if rej != nil {
 			return dst, t.verdict(rej)
 		}
@@ -86,6 +102,20 @@ func (t *Transaction) ResponseChunk(dst, p []byte) (out []byte, v Verdict) {
 	}
 	t.st.body = append(t.st.body, p...)
 	return dst, t.verdict(nil)
+}
+
+// each reads the events that read finds.
+func (t *Transaction) each(read func(event func([]byte) error) error) (rej *Rejection) {
+	err := read(func(data []byte) error {
+		if rej = t.event(data); rej != nil {
+			return rej
+		}
+		return nil
+	})
+	if err != nil && rej == nil {
+		return upstream(err)
+	}
+	return rej
 }
 
 // ResponseEnd ends the answer's body and appends to dst what may still be sent.
@@ -99,158 +129,213 @@ func (t *Transaction) ResponseEnd(dst []byte) (out []byte, v Verdict) {
 	case t.kind == KindPass:
 		return dst, t.verdict(nil)
 	case t.stream: // an event without its blank line is not dispatched (HTML, 9.2.6), and not sent
-		if rej := t.finish(); rej != nil {
+		if lines, ok := t.st.lines.(*stream.Lines); ok {
+			if rej := t.each(lines.Finish); rej != nil {
+				return dst, t.verdict(rej)
+			}
+		}
+		if rej := t.finish(nil); rej != nil {
 			return dst, t.verdict(rej)
 		}
 		return t.flush(dst), t.verdict(nil)
 	}
-	if rej := t.whole(); rej != nil {
+	body, rej := t.whole()
+	if rej != nil {
 		return dst, t.verdict(rej)
 	}
-	return append(dst, t.st.body...), t.verdict(nil)
+	return append(dst, body...), t.verdict(nil)
 }
 
+// flush appends the events that are clear.
 func (t *Transaction) flush(dst []byte) []byte {
-	t.st.hold.Release(func(data []byte) { dst = stream.AppendEvent(dst, data) })
+	t.st.hold.Release(func(data []byte, edits []stream.Edit) {
+		if len(edits) == 0 {
+			dst = append(dst, data...)
+			return
+		}
+		t.st.edits = t.st.edits[:0]
+		for _, e := range edits {
+			t.st.edits = append(t.st.edits, api.Edit{At: e.Ref, Start: e.Start, End: e.End, With: e.With})
+		}
+		dst = api.AppendEdited(dst, data, disjoint(t.st.edits))
+		t.sum.Redacted = true
+	})
+	switch held := t.st.hold.Held(); {
+	case held == 0:
+		t.waiting = time.Time{}
+	case t.waiting.IsZero():
+		t.waiting = time.Now()
+	}
 	return dst
 }
 
 // event reads one event of a stream.
 func (t *Transaction) event(data []byte) *Rejection {
+	if string(data) == "[DONE]" && t.api.Framing() == api.SSE {
+		t.done = true
+		if err := t.st.hold.Event([]byte("data: [DONE]\n\n")); err != nil {
+			return upstream(err)
+		}
+		return t.finish(nil)
+	}
 	if t.done {
 		return upstream(errDone)
 	}
-	if err := t.st.hold.Event(data); err != nil {
+	a, data, rej := t.payload(data)
+	if rej != nil {
+		return rej
+	}
+	var shift int
+	t.st.event, shift = frame(t.st.event[:0], t.api.Framing(), a.Event, data)
+	if !validName(a.Event) {
+		return upstream(errName)
+	}
+	if err := t.st.hold.Event(t.st.event); err != nil {
 		return upstream(err)
 	}
-	if string(data) == "[DONE]" {
-		t.done = true
-		return t.finish()
+	if rej := t.pieces(a, shift, false); rej != nil {
+		return rej
 	}
-	a := &t.st.answer
-	if err := a.Parse(data); err != nil {
-		return upstream(err)
-	}
-	for _, p := range a.Pieces {
-		var rule string
-		if p.Channel.Field == 0 {
-			rule = t.leakIn(p.Text)
-		} else {
-			t.outBytes += int64(len(p.Text))
-			var err error
-			if rule, err = t.st.hold.Text(p.Channel, func() stream.Scanner { return t.scan() }, p.Text); err != nil {
-				return upstream(err)
-			}
-		}
-		if rej := t.leaked(rule); rej != nil {
+	t.number = a.Sequence
+	for _, e := range a.Ends {
+		if rej := t.finish(func(c api.Channel) bool { return c.Of(e) }); rej != nil {
 			return rej
 		}
 	}
-	t.usage(a)
+	if a.Last {
+		t.done = true
+		return t.finish(nil)
+	}
 	return nil
 }
 
-// finish ends all texts of a stream.
-func (t *Transaction) finish() *Rejection { return t.leaked(t.st.hold.Finish()) }
-
-// scanner follows one text for the rules that block, which hold it back, and for those that only watch.
-type scanner struct {
-	t            *Transaction
-	block, watch detect.LeakState
-}
-
-func (t *Transaction) scan() *scanner {
-	return &scanner{t, t.pol.block.Start(), t.pol.watch.Start()}
-}
-
-// Write implements [stream.Scanner].
-func (s *scanner) Write(p []byte) (held int, rule string) {
-	_, seen := s.watch.Write(p)
-	s.t.watched(seen)
-	return s.block.Write(p)
-}
-
-// Finish implements [stream.Scanner].
-func (s *scanner) Finish() (rule string) {
-	s.t.watched(s.watch.Finish())
-	return s.block.Finish()
-}
-
-// watched records a leak under a rule that is monitored, once for each answer.
-func (t *Transaction) watched(rule string) {
-	if rule == "" || t.seen[rule] {
-		return
-	}
-	if t.seen == nil {
-		t.seen = make(map[string]bool)
-	}
-	t.seen[rule] = true
-	if rej := t.leaked(rule); rej != nil {
-		panic("guard: internal error: a monitored rule blocks")
-	}
-}
-
-// leakIn scans a text that is complete.
-func (t *Transaction) leakIn(text []byte) string {
-	s := t.scan()
-	if _, rule := s.Write(text); rule != "" {
-		return rule
-	}
-	return s.Finish()
-}
-
-// leaked records a leak and decides about it.
-func (t *Transaction) leaked(rule string) *Rejection {
-	if rule == "" {
-		return nil
-	}
-	from := len(t.st.findings)
-	t.st.findings = append(t.st.findings, Finding{Rule: rule, Category: detect.CategoryLeak})
-	return t.judge(from)
-}
-
-// whole reads an answer that is not a stream. An error message that is not JSON is read as one text.
-func (t *Transaction) whole() *Rejection {
-	body := t.st.body
-	if len(body) == 0 {
-		return nil
-	}
+// payload reads the JSON of an answer or an event, and changes the numbers in it that must not be sent as they are.
+func (t *Transaction) payload(data []byte) (*api.Answer, []byte, *Rejection) {
 	a := &t.st.answer
-	if err := a.Parse(body); err != nil {
-		if t.ok {
-			return upstream(err)
-		}
-		return t.leaked(t.leakIn(body))
+	if err := t.api.Answer(a, data, t.header); err != nil {
+		return nil, nil, upstream(err)
 	}
-	t.usage(a)
-	texts := make(map[api.Channel]*scanner)
-	for _, p := range a.Pieces {
-		if rej := t.leaked(t.leakIn(p.Text)); rej != nil {
-			return rej
+	splices, rej := t.firewall(a, data)
+	if rej != nil {
+		return nil, nil, rej
+	}
+	if len(splices) > 0 {
+		t.st.edited = api.AppendSpliced(t.st.edited[:0], data, splices)
+		data = t.st.edited
+		if err := t.api.Answer(a, data, t.header); err != nil {
+			return nil, nil, upstream(err)
+		}
+	}
+	if t.g.tensors != nil && len(a.Tensors) > 0 {
+		if rej := t.outside(t.g.tensors(t.ctx, a.Tensors)); rej != nil {
+			return nil, nil, upstream(rej.Err)
+		}
+	}
+	t.reported = max(t.reported, a.Usage.Output)
+	return a, data, nil
+}
+
+// pieces takes the texts of the event queued last through their scanners. Those of a whole answer are read twice: each
+// alone, and joined as clients join the parts of a text.
+func (t *Transaction) pieces(a *api.Answer, shift int, whole bool) *Rejection {
+	for i := range a.Pieces {
+		p := &a.Pieces[i]
+		if p.Channel.Field == 0 || whole {
+			if rej := t.alone(p, shift); rej != nil {
+				return rej
+			}
 		}
 		if p.Channel.Field == 0 {
 			continue
 		}
 		t.outBytes += int64(len(p.Text))
-		s := texts[p.Channel]
-		if s == nil {
-			s = t.scan()
-			texts[p.Channel] = s
-		}
-		if _, rule := s.Write(p.Text); rule != "" { // clients join the parts of a text
-			return t.leaked(rule)
-		}
-	}
-	for _, s := range texts {
-		if rej := t.leaked(s.Finish()); rej != nil {
-			return rej
+		if err := t.st.hold.Text(p.Channel, p.Offset+shift, t.newScanner, p.Text); err != nil {
+			return t.scanned(err)
 		}
 	}
 	return nil
 }
 
-// usage notes what the upstream reports. It counts only if it is more than what was seen.
-func (t *Transaction) usage(a *api.Answer) { t.reported = max(t.reported, a.CompletionTokens) }
+// scanned judges an error of the hold: of a scanner, or the queue's own.
+func (t *Transaction) scanned(err error) *Rejection {
+	if rej, ok := errors.AsType[*Rejection](err); ok {
+		return rej
+	}
+	if errors.Is(err, stream.ErrOrder) {
+		return internal(err)
+	}
+	return upstream(err)
+}
+
+// finish ends texts of a stream, all if which is nil.
+func (t *Transaction) finish(which func(api.Channel) bool) *Rejection {
+	if err := t.st.hold.Finish(which); err != nil {
+		return t.scanned(err)
+	}
+	return nil
+}
+
+// frame appends an event as it is sent, and returns where its data begins. Line ends in JSON stand between its tokens only.
+func frame(dst []byte, f api.Framing, name string, data []byte) ([]byte, int) {
+	if f == api.SSE {
+		if name != "" {
+			dst = append(append(append(dst, "event: "...), name...), '\n')
+		}
+		dst = append(dst, "data: "...)
+	}
+	shift := len(dst)
+	dst = append(dst, data...)
+	for i, c := range dst[shift:] {
+		if c == '\n' || c == '\r' {
+			dst[shift+i] = ' '
+		}
+	}
+	if f == api.SSE {
+		dst = append(dst, '\n')
+	}
+	return append(dst, '\n'), shift
+}
+
+// validName reports whether an event name is one of the kind that APIs have.
+func validName(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; !('a' <= c && c <= 'z' || c == '_' || c == '.') {
+			return false
+		}
+	}
+	return len(s) <= 64
+}
+
+// whole reads an answer that is not a stream and returns what is sent. An error message that is not JSON is read as one
+// text.
+func (t *Transaction) whole() ([]byte, *Rejection) {
+	body := t.st.body
+	if len(body) == 0 {
+		return nil, nil
+	}
+	a, data, rej := t.payload(body)
+	if rej != nil {
+		if t.ok || rej.Code != CodeUpstream {
+			return nil, rej
+		}
+		return body, t.unnamed(body)
+	}
+	t.st.hold = stream.NewHold[api.Channel](len(data))
+	if err := t.st.hold.Event(data); err != nil {
+		return nil, upstream(err)
+	}
+	if rej := t.pieces(a, 0, true); rej != nil {
+		return nil, rej
+	}
+	if rej := t.finish(nil); rej != nil {
+		return nil, rej
+	}
+	if t.st.hold.Changed() {
+		t.st.event = t.flush(t.st.event[:0])
+		return t.st.event, nil
+	}
+	return data, nil
+}
 
 // maxReported bounds what an upstream may report, in tokens, so that sums do not overflow.
 const maxReported = 1 << 40
@@ -258,9 +343,9 @@ const maxReported = 1 << 40
 // output returns the tokens that the answer is charged for.
 func (t *Transaction) output() int64 { return max(min(t.reported, maxReported), (t.outBytes+3)/4) }
 
-// body appends what the caller is told, in the form of the API.
-func (r *Rejection) body(dst []byte) []byte {
-	kind, message := "invalid_request_error", "The request is not valid."
+// problem is what the caller is told.
+func (r *Rejection) problem() api.Problem {
+	message := "The request is not valid."
 	switch r.Code {
 	case CodeContent:
 		message = "The content was refused by policy."
@@ -273,19 +358,32 @@ func (r *Rejection) body(dst []byte) []byte {
 	case CodeInputTokens:
 		message = "The request has more tokens than are allowed."
 	case CodeLimit:
-		kind, message = "rate_limit_error", "A limit was reached. Try again later."
+		message = "A limit was reached. Try again later."
 	case CodeInternal, CodeUpstream:
-		kind, message = "server_error", "The server could not complete the request."
+		message = "The server could not complete the request."
+	case CodeUnavailable, CodeTimeout:
+		message = "The server cannot complete the request now."
 	}
-	return api.AppendError(dst, message, kind, r.Param, r.Code)
+	return api.Problem{Status: r.Status, Code: r.Code, Message: message, Param: r.Param}
 }
 
-// AppendDenial appends the events that end a stream which was denied after it began: for refused content a chunk with
-// finish_reason "content_filter", then an error event, from which client libraries raise their typed error.
-func AppendDenial(dst []byte, r *Rejection) []byte {
-	if r.Code == CodeContent {
-		dst = stream.AppendEvent(dst, []byte(api.FilteredChunk))
+// AppendError appends the body of the response that tells the caller of a denial before anything was sent, as JSON in the
+// form of the API.
+func (t *Transaction) AppendError(dst []byte, r *Rejection) []byte {
+	return t.dialect().AppendError(dst, r.problem())
+}
+
+// AppendDenial appends what ends a stream that was denied after it began, so that client libraries raise their typed
+// error.
+func (t *Transaction) AppendDenial(dst []byte, r *Rejection) []byte {
+	p := r.problem()
+	p.Event = t.number + 1
+	return t.dialect().AppendDenial(dst, p)
+}
+
+func (t *Transaction) dialect() api.Dialect {
+	if t.api == nil {
+		return api.Errors("")
 	}
-	dst = stream.AppendEvent(dst, r.body(nil))
-	return stream.AppendEvent(dst, []byte("[DONE]"))
+	return t.api
 }

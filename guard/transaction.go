@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/holdfast-ai/holdfast/guard/api"
-	"github.com/holdfast-ai/holdfast/guard/detect"
 	"github.com/holdfast-ai/holdfast/guard/limit"
 	"github.com/holdfast-ai/holdfast/guard/stream"
 	"github.com/holdfast-ai/holdfast/internal/strictjson"
@@ -38,14 +37,21 @@ type Transaction struct {
 	ctx context.Context
 	st  *state
 
-	phase  phase
-	kind   Kind
-	stream bool // the answer is a stream of events
-	done   bool // the stream's last event was seen
-	ok     bool // the status of the answer is 2xx
-	key    [32]byte
-	inside bool            // the gate counts this request
-	seen   map[string]bool // monitored leaks of the answer
+	phase   phase
+	kind    Kind
+	api     api.Dialect // of the kind; of the path's family where there is no route
+	header  http.Header // of the request, then of the answer
+	stream  bool        // the answer is a stream of events
+	done    bool        // the stream's last event was seen
+	ok      bool        // the status of the answer is 2xx
+	biased  bool        // the request has logit_bias
+	probs   int         // alternatives of a token that the request asked for; -1 = none
+	began   time.Time   // of the answer
+	waiting time.Time   // since when events are held back; zero = none is
+	number  int64       // of the latest event, where the API numbers them
+	key     [32]byte
+	inside  bool            // the gate counts this request
+	seen    map[string]bool // monitored leaks of the answer
 
 	outBytes int64 // of generated text
 	reported int64 // tokens of the answer, by the upstream's word
@@ -69,18 +75,28 @@ const (
 
 // state is the memory of a transaction, pooled. It holds content and is cleared before it goes back.
 type state struct {
-	chat     api.Chat
+	request  api.Request
 	answer   api.Answer
 	findings []Finding
 	body     []byte // of an answer that is not a stream
-	parser   *stream.Parser
+	event    []byte // one event with its frame
+	edited   []byte // of the request, or of an event
+	edits    []api.Edit
+	matches  []stream.Match
+	lines    liner
 	hold     *stream.Hold[api.Channel]
-	spans    []Span
+	whole    scanner // for texts that are complete in themselves
+}
+
+// liner cuts a stream into the payloads of its events.
+type liner interface {
+	Write(p []byte, event func(data []byte) error) error
 }
 
 // Begin starts a transaction. The context is the request's; detectors and the store get it.
 func (g *Guard) Begin(ctx context.Context) *Transaction {
-	return &Transaction{g: g, pol: g.policy, ctx: ctx, st: g.pool.Get().(*state), sum: Decision{Policy: g.policy.digest}}
+	pol := g.policy.Load()
+	return &Transaction{g: g, pol: pol, ctx: ctx, st: g.pool.Get().(*state), sum: Decision{Policy: pol.digest, Version: pol.version}}
 }
 
 // Kind returns the kind of the route, "" before [Transaction.Request] allowed it.
@@ -140,12 +156,15 @@ func (t *Transaction) Request(r *Request) (v Verdict) {
 }
 
 func (t *Transaction) request(r *Request) *Rejection {
-	kind, ok := t.pol.routes[r.Method+" "+r.Path]
+	kind, ok := t.pol.route(r.Method, r.Path)
+	if t.api = t.pol.dialects[kind]; t.api == nil {
+		t.api = api.Errors(r.Path)
+	}
 	if !ok || r.Ambiguous || !clean(r.Path) {
 		return &Rejection{Code: CodeRoute, Status: http.StatusNotFound}
 	}
-	t.kind, t.sum.Kind = kind, kind
-	if rej := framing(kind, r, t.pol.Limits.MaxBodyBytes); rej != nil {
+	t.kind, t.sum.Kind, t.header = kind, kind, r.Header
+	if rej := t.framing(r); rej != nil {
 		return rej
 	}
 	name := t.g.caller(r)
@@ -181,55 +200,98 @@ func (t *Transaction) RequestBody(body []byte) (v Verdict) {
 		}
 		return t.verdict(nil)
 	}
-	return t.verdict(t.chat(body))
+	rej := t.content(body)
+	v = t.verdict(rej)
+	if rej == nil && t.sum.Redacted {
+		v.Body = t.st.edited
+	}
+	return v
 }
 
-func (t *Transaction) chat(body []byte) *Rejection {
+// content decides about a body that is read.
+func (t *Transaction) content(body []byte) *Rejection {
 	if len(body) > t.pol.Limits.MaxBodyBytes {
 		return tooLarge()
 	}
-	c := &t.st.chat
-	if err := c.Parse(body, t.pol.TrustSystemRole); err != nil {
-		return invalid(err)
+	if rej := t.parse(body); rej != nil {
+		return rej
 	}
-	if err := t.g.check.Struct(&c.Params); err != nil {
-		return invalid(err)
-	}
-	in, out, rej := t.cost(c)
+	in, out, rej := t.cost()
 	if rej != nil {
 		return rej
 	}
-	from := len(t.st.findings)
-	var err error
-	if t.st.findings, err = t.pol.inspect(t.ctx, View{Spans: c.Spans}, t.st.findings); err != nil {
-		return internal(err)
+	if rej := t.inspect(); rej != nil {
+		return rej
 	}
-	if rej := t.judge(from); rej != nil {
+	if rej := t.redact(body); rej != nil {
 		return rej
 	}
 	return t.reserve(in + out)
 }
 
+// parse reads the body and checks everything that is not text.
+func (t *Transaction) parse(body []byte) *Rejection {
+	r := &t.st.request
+	if err := t.api.Request(r, body, t.header, api.Options{
+		TrustSystemRole: t.pol.TrustSystemRole, Media: t.g.media != nil, TokenIDs: t.g.words != nil, Vocabulary: t.pol.Structure.Vocabulary,
+	}); err != nil {
+		return invalid(err)
+	}
+	if err := t.g.check.Struct(&r.Params); err != nil {
+		return invalid(err)
+	}
+	return t.structure(r)
+}
+
+// inspect runs the detectors over the parsed request and judges what they find.
+func (t *Transaction) inspect() *Rejection {
+	from := len(t.st.findings)
+	var err error
+	var missed int
+	t.st.findings, missed, err = t.pol.inspect(t.ctx, View{Spans: t.st.request.Spans}, t.st.findings)
+	t.missed(missed)
+	switch {
+	case errors.Is(err, ErrUnavailable):
+		return &Rejection{Code: CodeUnavailable, Status: http.StatusServiceUnavailable, Err: err}
+	case err != nil:
+		return internal(err)
+	}
+	return t.judge(from, t.pol.mode)
+}
+
+// missed counts checks that could not be done.
+func (t *Transaction) missed(n int) {
+	t.sum.Missed += n
+	t.sum.Skipped = t.sum.Skipped || n > 0
+}
+
 // cost holds the request against the token limits. Neither count can overflow: fields and limits are bounded.
-func (t *Transaction) cost(c *api.Chat) (in, out int64, rej *Rejection) {
-	for _, s := range c.Spans {
+func (t *Transaction) cost() (in, out int64, rej *Rejection) {
+	r := &t.st.request
+	for _, s := range r.Spans[:r.Inner] {
 		n := int64(t.g.tokens(s.Text))
 		if n < 0 || n > int64(len(s.Text))+8 {
 			return 0, 0, internal(errors.New("guard: impossible token count"))
 		}
 		in += n
 	}
-	in += 4 * int64(c.Params.Messages) // role and delimiters of a turn
+	in += 4 * int64(r.Params.Messages) // role and delimiters of a turn
 	t.sum.Input = in
 	if in > t.pol.Limits.MaxInputTokens {
 		return 0, 0, &Rejection{Code: CodeInputTokens, Status: http.StatusBadRequest, Param: "messages"}
 	}
 	most := t.pol.Limits.MaxOutputTokens
-	if out = c.Params.OutputTokens() * c.Params.Choices(); out > most {
+	if out = r.Params.OutputTokens() * r.Params.Choices(); out > most {
 		return 0, 0, &Rejection{Code: CodeInvalid, Status: http.StatusBadRequest, Param: "max_tokens"}
 	}
-	return in, or(out, most), nil
+	if out == 0 && generates(t.kind) {
+		out = most
+	}
+	return in, out, nil
 }
+
+// generates reports whether answers of a kind are made token by token.
+func generates(k Kind) bool { return k != KindEmbeddings && k != KindEmbed && k != KindInfer }
 
 func (t *Transaction) reserve(n int64) *Rejection {
 	l := t.pol.Limits
@@ -247,14 +309,14 @@ func (t *Transaction) reserve(n int64) *Rejection {
 }
 
 // judge applies the policy's modes to the findings from index from on.
-func (t *Transaction) judge(from int) *Rejection {
+func (t *Transaction) judge(from int, mode func(rule string) Mode) *Rejection {
 	var rej *Rejection
 	kept := t.st.findings[:from]
 	for _, f := range t.st.findings[from:] {
 		if !t.pol.ids[f.Rule] {
 			return internal(fmt.Errorf("%w: it reports a rule that was not declared", errDetector))
 		}
-		mode := t.pol.mode(f.Rule)
+		mode := mode(f.Rule)
 		if mode == ModeOff {
 			continue
 		}
@@ -262,16 +324,21 @@ func (t *Transaction) judge(from int) *Rejection {
 			rej = &Rejection{Code: CodeContent, Status: http.StatusBadRequest}
 		}
 		kept = append(kept, f)
-		if t.g.hooks.Finding != nil {
-			t.g.hooks.Finding(t.ctx, f, mode)
-		}
-		if t.g.log.Enabled(t.ctx, slog.LevelInfo) {
-			t.g.log.LogAttrs(t.ctx, slog.LevelInfo, "guard finding", slog.String("rule", f.Rule),
-				slog.String("category", f.Category), slog.String("mode", string(mode)), slog.Int("span", f.Span))
-		}
+		t.report(f, mode)
 	}
 	t.st.findings = kept
 	return rej
+}
+
+// report tells hooks and log of a finding.
+func (t *Transaction) report(f Finding, mode Mode) {
+	if t.g.hooks.Finding != nil {
+		t.g.hooks.Finding(t.ctx, f, mode)
+	}
+	if t.g.log.Enabled(t.ctx, slog.LevelInfo) {
+		t.g.log.LogAttrs(t.ctx, slog.LevelInfo, "guard finding", slog.String("rule", f.Rule),
+			slog.String("category", f.Category), slog.String("mode", string(mode)), slog.Int("span", f.Span))
+	}
 }
 
 // Close ends the transaction, settles its budget and returns the final verdict. Only the first call does something.
@@ -294,7 +361,7 @@ func (t *Transaction) Close() (v Verdict) {
 	if t.g.log.Enabled(t.ctx, slog.LevelInfo) {
 		t.g.log.LogAttrs(t.ctx, slog.LevelInfo, "guard decision", slog.String("kind", string(t.sum.Kind)),
 			slog.String("action", v.Action.String()), slog.String("code", t.sum.Code), slog.Int("status", t.sum.Status),
-			slog.Bool("skipped", t.sum.Skipped), slog.Int64("input_tokens", t.sum.Input), slog.Int64("output_tokens", t.sum.Output))
+			slog.Bool("skipped", t.sum.Skipped), slog.Bool("redacted", t.sum.Redacted), slog.Uint64("policy", t.sum.Version), slog.Int64("input_tokens", t.sum.Input), slog.Int64("output_tokens", t.sum.Output))
 	}
 	v.Findings = append([]Finding(nil), v.Findings...) // they outlive the pooled memory
 	return v
@@ -332,15 +399,17 @@ func (t *Transaction) release() {
 	if st == nil {
 		return
 	}
-	st.chat.Clear()
+	st.request.Clear()
 	st.answer.Clear()
-	clear(st.body)
-	clear(st.spans)
-	st.parser, st.hold = nil, nil
-	st.findings, st.spans = st.findings[:0], st.spans[:0]
-	if st.body = st.body[:0]; cap(st.body) <= maxPooled {
-		t.g.pool.Put(st)
+	st.lines, st.hold, st.whole = nil, nil, scanner{}
+	st.findings, st.edits, st.matches = st.findings[:0], st.edits[:0], st.matches[:0]
+	for _, b := range [...]*[]byte{&st.body, &st.event, &st.edited} {
+		if clear(*b); cap(*b) > maxPooled {
+			*b = nil
+		}
+		*b = (*b)[:0]
 	}
+	t.g.pool.Put(st)
 }
 
 func tooLarge() *Rejection {
@@ -357,5 +426,3 @@ func invalid(err error) *Rejection {
 	}
 	return r
 }
-
-var _ stream.Scanner = (*detect.LeakState)(nil)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/holdfast-ai/holdfast/guard/api"
 	"github.com/holdfast-ai/holdfast/guard/detect"
 )
 
@@ -20,13 +21,18 @@ type (
 	Finding = detect.Finding
 )
 
+const (
+	roleUser  = detect.RoleUser
+	trustUser = detect.TrustUser
+)
+
 // An Action is what becomes of a message. The zero value denies.
 type Action uint8
 
 // Actions.
 const (
 	Deny  Action = iota
-	Allow        // the original bytes go on
+	Allow        // the original bytes go on, or those of Verdict.Body
 )
 
 // String returns "deny" or "allow".
@@ -42,6 +48,7 @@ type Verdict struct {
 	Action    Action
 	Findings  []Finding  // in monitor mode too; valid until the transaction is closed
 	Rejection *Rejection // what to tell the caller; nil exactly if the action is Allow
+	Body      []byte     // of a request that was redacted: to be forwarded in the place of the original; else nil
 }
 
 // A Rejection is what a caller is told. It names no rule: that would help an attacker to search for a way around it.
@@ -59,10 +66,12 @@ const (
 	CodeMedia       = "unsupported_media_type"
 	CodeTooLarge    = "request_too_large"
 	CodeInvalid     = "invalid_request"
-	CodeContent     = "content_filter"
+	CodeContent     = api.CodeContent
 	CodeInputTokens = "context_length_exceeded"
 	CodeLimit       = "rate_limit_exceeded"
 	CodeInternal    = "internal_error"
+	CodeUnavailable = "check_unavailable" // a detector cannot do its work, and the policy is to refuse then
+	CodeTimeout     = "timeout"
 	CodeUpstream    = "upstream_error"
 )
 
@@ -83,7 +92,20 @@ type Hooks struct {
 	Decision func(context.Context, Decision)
 	// Finding is called for each finding that the policy does not drop.
 	Finding func(ctx context.Context, f Finding, m Mode)
+	// Reload is called with the new policy before requests see it, one call at a time. An error keeps the old one: so
+	// claims about the policy can be renewed first.
+	Reload func(Reload) error
 }
+
+// A Reload is a change of the policy.
+type Reload struct {
+	Before, After [32]byte // digests
+	Version       uint64   // of the new one; the first policy of a guard is number 1
+}
+
+// ErrUnavailable says that a detector or scanner cannot do its work now, for example because a service does not answer.
+// The policy says what becomes of the message then: by default it is refused with status 503.
+var ErrUnavailable = detect.ErrUnavailable
 
 // A Decision sums a transaction up.
 type Decision struct {
@@ -91,11 +113,14 @@ type Decision struct {
 	Action    Action // deny if any phase was denied
 	Code      string // of the rejection
 	Status    int    // of the rejection
-	Skipped   bool   // the route was passed on without a look
+	Skipped   bool   // the route was passed on without a look, or a check was missed
+	Missed    int    // checks that could not be done, under a policy that lets them pass
+	Redacted  bool   // the request or the answer was changed
 	Streamed  bool
 	Input     int64    // estimated tokens of the request
 	Output    int64    // tokens of the answer: reported by the upstream, or estimated if that is more
 	Policy    [32]byte // digest
+	Version   uint64   // of the policy
 	KeyHash   uint64   // keyed hash of the caller's credentials: tells callers apart in one process, nothing more
 	BodyBytes int      // of the request
 }

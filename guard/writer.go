@@ -6,33 +6,58 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"sync"
+	"time"
+
+	"github.com/holdfast-ai/holdfast/guard/api"
 )
 
-// responseWriter takes the upstream's answer through the transaction.
+// responseWriter takes the upstream's answer through the transaction. Upstream and clock take turns under mu.
 type responseWriter struct {
 	tx     *Transaction
 	w      http.ResponseWriter
+	rc     *http.ResponseController
 	cancel context.CancelFunc
+	header http.Header // the upstream's, on top of what the handlers around the guard have set
 
-	before http.Header // what the handlers around the guard have set
-	header http.Header // what was decided about, of an answer that is read as a whole
-	status int         // of the upstream; 0 = no header yet
-	sent   bool        // the header went to the caller
-	denied *Rejection
-	out    []byte
+	mu      sync.Mutex
+	decided http.Header // what was looked at, of an answer that is read as a whole
+	status  int         // of the upstream; 0 = no header yet
+	sent    bool        // the header went to the caller
+	over    bool        // nothing more is sent
+	denied  *Rejection
+	out     []byte
+	clock   *time.Timer
+	begun   time.Time
+	beat    time.Time // of the latest sign of life
 }
 
 var _ http.ResponseWriter = (*responseWriter)(nil)
+
+func newWriter(tx *Transaction, w http.ResponseWriter, cancel context.CancelFunc) *responseWriter {
+	rw := &responseWriter{tx: tx, w: w, rc: http.NewResponseController(w), cancel: cancel, header: w.Header().Clone(), begun: time.Now()}
+	if rw.header == nil {
+		rw.header = make(http.Header)
+	}
+	rw.clock = time.AfterFunc(rw.next(), rw.tick)
+	return rw
+}
 
 // Unwrap lets [http.ResponseController] reach deadlines of the connection.
 func (w *responseWriter) Unwrap() http.ResponseWriter { return w.w }
 
 // Header implements [http.ResponseWriter].
-func (w *responseWriter) Header() http.Header { return w.w.Header() }
+func (w *responseWriter) Header() http.Header { return w.header }
 
 // WriteHeader implements [http.ResponseWriter].
 func (w *responseWriter) WriteHeader(status int) {
-	if w.status != 0 || w.denied != nil {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.writeHeader(status)
+}
+
+func (w *responseWriter) writeHeader(status int) {
+	if w.status != 0 || w.over {
 		return
 	}
 	if status >= 100 && status < 200 {
@@ -42,75 +67,87 @@ func (w *responseWriter) WriteHeader(status int) {
 		return // early hints of the upstream are not worth a look
 	}
 	w.status = status
-	if v := w.tx.Response(status, w.w.Header()); v.Action != Allow {
+	if v := w.tx.Response(status, w.header); v.Action != Allow {
 		w.deny(v.Rejection)
 		return
 	}
+	w.decided = w.header.Clone()
 	if w.tx.Streamed() {
 		if w.tx.Kind() != KindPass {
-			w.w.Header().Del("Content-Length")
+			w.unstate()
 		}
 		w.send()
-		return
 	}
-	w.header = w.w.Header().Clone()
 }
 
-// send sends the header. Trailers of the upstream are left out: they come when everything was sent.
+// unstate drops what the upstream says about the bytes of an answer that may change.
+func (w *responseWriter) unstate() {
+	for _, name := range [...]string{"Content-Length", "Etag", "Digest", "Content-Digest", "Repr-Digest", "Content-Md5", "Accept-Ranges", "Content-Range"} {
+		w.decided.Del(name)
+	}
+}
+
+// send sends the header that was looked at. Trailers of the upstream are left out: they come when everything was sent.
 func (w *responseWriter) send() {
 	w.sent = true
 	h := w.w.Header()
-	if w.header != nil { // later changes were not looked at
-		replace(h, w.header)
-	}
+	announced, ok := h["Trailer"]
+	clear(h)
+	maps.Copy(h, w.decided)
 	if w.tx.Kind() != KindPass {
-		if delete(h, "Trailer"); w.before["Trailer"] != nil {
-			h["Trailer"] = w.before["Trailer"]
+		for name := range h {
+			if strings.HasPrefix(name, http.TrailerPrefix) {
+				delete(h, name)
+			}
+		}
+		if delete(h, "Trailer"); ok {
+			h["Trailer"] = announced
 		}
 	}
 	w.w.WriteHeader(w.status)
 }
 
-// dropTrailers forgets the trailers that were not announced.
-func (w *responseWriter) dropTrailers() {
-	if w.tx.Kind() == KindPass {
-		return
-	}
-	h := w.w.Header()
-	for name := range h {
-		if strings.HasPrefix(name, http.TrailerPrefix) && w.before[name] == nil {
-			delete(h, name)
-		}
-	}
-}
-
-func replace(h, by http.Header) {
-	clear(h)
-	maps.Copy(h, by)
-}
-
 // Write implements [io.Writer]. The error is a [*Rejection] once the answer was denied.
 func (w *responseWriter) Write(p []byte) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	if w.status == 0 {
-		w.WriteHeader(http.StatusOK)
+		w.writeHeader(http.StatusOK)
 	}
-	if w.denied != nil {
-		return 0, w.denied
+	if err := w.ended(); err != nil {
+		return 0, err
 	}
 	var v Verdict
 	w.out, v = w.tx.ResponseChunk(w.out[:0], p)
 	if err := w.release(v); err != nil {
 		return 0, err
 	}
+	if !w.tx.waiting.IsZero() {
+		w.clock.Reset(w.next())
+	}
 	return len(p), nil
+}
+
+func (w *responseWriter) ended() error {
+	if w.denied != nil {
+		return w.denied
+	}
+	if w.over {
+		return http.ErrHandlerTimeout
+	}
+	return nil
 }
 
 // release sends what the transaction let go and carries out its verdict.
 func (w *responseWriter) release(v Verdict) error {
 	if len(w.out) > 0 {
+		w.patience()
 		_, err := w.w.Write(w.out)
 		clear(w.out)
+		w.beat = time.Now()
 		if err != nil {
+			w.over = true
+			w.cancel() // the caller is gone
 			return err
 		}
 	}
@@ -121,15 +158,24 @@ func (w *responseWriter) release(v Verdict) error {
 	return nil
 }
 
+// patience bounds how long the caller may take to read what comes next. Servers without deadlines, as in tests, wait.
+func (w *responseWriter) patience() {
+	if w.tx.Streamed() {
+		_ = w.rc.SetWriteDeadline(time.Now().Add(time.Duration(w.tx.pol.Limits.WriteSeconds) * time.Second))
+	}
+}
+
 // FlushError sends what was released. What is held stays held.
 func (w *responseWriter) FlushError() error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	if w.status == 0 {
-		w.WriteHeader(http.StatusOK)
+		w.writeHeader(http.StatusOK)
 	}
-	if !w.sent {
+	if !w.sent || w.over {
 		return nil
 	}
-	return http.NewResponseController(w.w).Flush()
+	return w.rc.Flush()
 }
 
 // Flush implements [http.Flusher] for upstreams that look for it.
@@ -137,50 +183,122 @@ func (w *responseWriter) Flush() { _ = w.FlushError() }
 
 // deny ends the answer and cancels the upstream.
 func (w *responseWriter) deny(r *Rejection) {
-	if w.denied != nil {
+	if w.over {
 		return
 	}
-	w.denied = r
+	w.denied, w.over = r, true
 	w.cancel()
+	w.patience()
 	if !w.sent {
 		w.sent = true
-		replace(w.w.Header(), w.before) // the rest is of the answer that is not sent
-		deny(w.w, r)
+		deny(w.w, w.tx, r) // nothing of the upstream's header is in w.w
+		_ = w.rc.Flush()   // the upstream may take its time to notice
 		return
 	}
-	if _, err := w.w.Write(AppendDenial(nil, r)); err == nil {
-		_ = http.NewResponseController(w.w).Flush()
+	if w.tx.Kind() == KindPass { // there is no form in which to end it
+		return
+	}
+	if _, err := w.w.Write(w.tx.AppendDenial(nil, r)); err == nil {
+		_ = w.rc.Flush()
 	}
 }
 
 // end is called when the upstream has returned.
 func (w *responseWriter) end() {
-	if w.denied != nil {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	defer w.stop()
+	if w.over {
 		return
 	}
 	if w.status == 0 {
-		w.WriteHeader(http.StatusOK)
+		w.writeHeader(http.StatusOK)
 	}
-	if w.denied != nil {
+	if w.over {
 		return
 	}
 	var v Verdict
 	w.out, v = w.tx.ResponseEnd(w.out[:0])
 	if v.Action == Allow && !w.sent {
-		if len(w.out) > 0 || w.header.Get("Content-Length") != "" {
-			w.header.Set("Content-Length", strconv.Itoa(len(w.out)))
+		length := w.decided.Get("Content-Length")
+		w.unstate()
+		switch {
+		case w.tx.header == nil:
+		case len(w.out) > 0:
+			w.decided.Set("Content-Length", strconv.Itoa(len(w.out)))
+		case length != "" && w.hasBody():
+			w.decided.Set("Content-Length", "0")
 		}
 		w.send()
 	}
 	_ = w.release(v)
+	if w.tx.Kind() == KindPass { // its trailers pass as the answer did
+		h := w.w.Header()
+		for name, v := range w.header {
+			if _, ok := w.decided[name]; !ok {
+				h[name] = v
+			}
+		}
+	}
+}
+
+func (w *responseWriter) hasBody() bool {
+	return w.status != http.StatusNoContent && w.status != http.StatusNotModified
+}
+
+func (w *responseWriter) stop() {
+	w.over = true
+	w.clock.Stop()
 }
 
 // fault answers for an upstream that panicked, and reports whether the connection can live on.
 func (w *responseWriter) fault() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	defer w.stop()
 	if w.sent {
 		w.cancel()
 		return false
 	}
 	w.deny(w.tx.verdict(internal(nil)).Rejection)
 	return true
+}
+
+// tick is the clock: it ends answers that are too old and events that are held for too long, and lets the caller know that
+// a stream lives while its events are held.
+func (w *responseWriter) tick() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.over {
+		return
+	}
+	now := time.Now()
+	if rej := w.tx.late(w.begun, now); rej != nil {
+		w.deny(w.tx.verdict(rej).Rejection)
+		return
+	}
+	if !w.tx.waiting.IsZero() && w.tx.api.Framing() == api.SSE && now.Sub(w.beat) >= w.tx.pause() {
+		w.patience()
+		if _, err := w.w.Write([]byte(":\n\n")); err != nil {
+			w.over = true
+			w.cancel()
+			return
+		}
+		_ = w.rc.Flush()
+		w.beat = now
+	}
+	w.clock.Reset(w.next())
+}
+
+// lookAgain is how often an answer is held against the policy in force, which may have changed.
+const lookAgain = 10 * time.Second
+
+// next is when the clock has something to do.
+func (w *responseWriter) next() time.Duration {
+	now := time.Now()
+	d := min(w.begun.Add(w.tx.age()).Sub(now), lookAgain)
+	if !w.tx.waiting.IsZero() {
+		d = min(d, w.tx.waiting.Add(w.tx.holdTime()).Sub(now), w.tx.pause())
+	}
+	return max(d, time.Millisecond)
 }

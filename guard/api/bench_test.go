@@ -7,13 +7,14 @@ import (
 
 func BenchmarkChat1KiB(b *testing.B) {
 	body := []byte(`{"model":"m","messages":[{"role":"user","content":"` + strings.Repeat(`a line of prose that is quoted \"here\"\n`, 24) + `"}],"max_tokens":64}`)
-	var c Chat
+	var c Request
+	d, _ := New(OpenAIChat)
 	v := NewValidator()
 	b.Run("parse", func(b *testing.B) {
 		b.SetBytes(int64(len(body)))
 		b.ReportAllocs()
 		for b.Loop() {
-			if err := c.Parse(body, true); err != nil {
+			if err := d.Request(&c, body, nil, Options{}); err != nil {
 				b.Fatal(err)
 			}
 		}

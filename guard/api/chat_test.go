@@ -13,6 +13,16 @@ import (
 	"github.com/holdfast-ai/holdfast/guard/detect"
 )
 
+func parse(r *Request, k Kind, body []byte, o Options) error {
+	d, _ := New(k)
+	return d.Request(r, body, nil, o)
+}
+
+func answer(a *Answer, k Kind, data []byte) error {
+	d, _ := New(k)
+	return d.Answer(a, data, nil)
+}
+
 // Every text is in the view, with who wrote it and where it stands.
 func TestChatSpans(t *testing.T) {
 	const body = `{"model":"m","messages":[
@@ -22,9 +32,9 @@ func TestChatSpans(t *testing.T) {
 		{"role":"tool","tool_call_id":"c1","content":"result"}],
 		"tools":[{"type":"function","function":{"description":"does f"}}],"stop":"END","user":"u1","metadata":{"k":["v"]},
 		"max_tokens":5,"n":2,"stream":true,"temperature":0.5,"logit_bias":{"7":-1}}`
-	var c Chat
+	var c Request
 	for range 2 { // the second time with used memory
-		if err := c.Parse([]byte(body), true); err != nil {
+		if err := parse(&c, OpenAIChat, []byte(body), Options{TrustSystemRole: true}); err != nil {
 			t.Fatal(err)
 		}
 		for _, want := range []struct {
@@ -50,12 +60,12 @@ func TestChatSpans(t *testing.T) {
 				t.Errorf("%q is not at %d", want.text, c.Spans[i].Offset)
 			}
 		}
-		want := ChatParams{Model: "m", Stream: true, MaxTokens: 5, N: 2, Temperature: 0.5, LogitBias: 1, Stop: 1, Messages: 4, Tools: 1}
+		want := Params{Model: "m", Stream: true, MaxTokens: 5, N: 2, Temperature: 0.5, LogitBias: 1, Stop: 1, Messages: 4, Tools: 1}
 		if c.Params != want {
 			t.Errorf("%+v", c.Params)
 		}
 	}
-	if err := c.Parse([]byte(body), false); err != nil || c.Spans[0].Trust != detect.TrustUser {
+	if err := parse(&c, OpenAIChat, []byte(body), Options{}); err != nil || c.Spans[0].Trust != detect.TrustUser {
 		t.Error("the caller's system message is the operator's", err)
 	}
 	c.Clear()
@@ -66,24 +76,24 @@ func TestChatSpans(t *testing.T) {
 
 func TestParamsAreChecked(t *testing.T) {
 	v := NewValidator()
-	good := ChatParams{Model: "m", Messages: 1}
+	good := Params{Model: "m", Messages: 1}
 	if err := v.Struct(&good); err != nil {
 		t.Fatal(err)
 	}
-	for name, change := range map[string]func(*ChatParams){
-		"model":                 func(p *ChatParams) { p.Model = "" },
-		"max_tokens":            func(p *ChatParams) { p.MaxTokens = -1 },
-		"max_completion_tokens": func(p *ChatParams) { p.MaxCompletionTokens = 1 << 30 },
-		"n":                     func(p *ChatParams) { p.N = 129 },
-		"temperature":           func(p *ChatParams) { p.Temperature = -0.1 },
-		"top_p":                 func(p *ChatParams) { p.TopP = 1.1 },
-		"frequency_penalty":     func(p *ChatParams) { p.FrequencyPenalty = -2.1 },
-		"presence_penalty":      func(p *ChatParams) { p.PresencePenalty = 2.1 },
-		"top_logprobs":          func(p *ChatParams) { p.TopLogprobs = -1 },
-		"logit_bias":            func(p *ChatParams) { p.LogitBias = 301 },
-		"stop":                  func(p *ChatParams) { p.Stop = 17 },
-		"messages":              func(p *ChatParams) { p.Messages = 0 },
-		"tools":                 func(p *ChatParams) { p.Tools = 129 },
+	for name, change := range map[string]func(*Params){
+		"model":                 func(p *Params) { p.Model = "" },
+		"max_tokens":            func(p *Params) { p.MaxTokens = -1 },
+		"max_completion_tokens": func(p *Params) { p.MaxCompletionTokens = 1 << 30 },
+		"n":                     func(p *Params) { p.N = 129 },
+		"temperature":           func(p *Params) { p.Temperature = -0.1 },
+		"top_p":                 func(p *Params) { p.TopP = 1.1 },
+		"frequency_penalty":     func(p *Params) { p.FrequencyPenalty = -2.1 },
+		"presence_penalty":      func(p *Params) { p.PresencePenalty = 2.1 },
+		"top_logprobs":          func(p *Params) { p.TopLogprobs = -1 },
+		"logit_bias":            func(p *Params) { p.LogitBias = 301 },
+		"stop":                  func(p *Params) { p.Stop = 17 },
+		"messages":              func(p *Params) { p.Messages = 0 },
+		"tools":                 func(p *Params) { p.Tools = 129 },
 	} {
 		p := good
 		change(&p)
@@ -97,9 +107,9 @@ func TestParamsAreChecked(t *testing.T) {
 func FuzzChat(f *testing.F) {
 	f.Add([]byte(`{"model":"m","messages":[{"role":"user","content":[{"type":"text","text":"a\u00e9"}],"x":{"y":["z"]}}],"stop":["s"],"tools":[{"a":"b"}],"logit_bias":{"1":2}}`))
 	f.Add([]byte(`{"messages":[{"role":"tool","content":"c"}],"model":"m","k":{"l":[["d"]]},"temperature":1}`))
-	var c Chat
+	var c Request
 	f.Fuzz(func(t *testing.T, body []byte) {
-		if c.Parse(body, true) != nil {
+		if parse(&c, OpenAIChat, body, Options{TrustSystemRole: true}) != nil {
 			return
 		}
 		var v map[string]any
@@ -162,7 +172,7 @@ func FuzzAnswer(f *testing.F) {
 	f.Add([]byte("1E700"))
 	var a Answer
 	f.Fuzz(func(t *testing.T, body []byte) {
-		if a.Parse(body) != nil {
+		if answer(&a, OpenAIChat, body) != nil {
 			return
 		}
 		var v any
@@ -183,9 +193,9 @@ func FuzzAnswer(f *testing.F) {
 
 func TestAnswerChannels(t *testing.T) {
 	var a Answer
-	err := a.Parse([]byte(`{"id":"x","choices":[{"delta":{"role":"assistant","content":"c0"}},{"delta":{"content":"c7","tool_calls":[{"function":{"arguments":"a3"},"index":3}]},"index":7}],"usage":{"completion_tokens":12}}`))
-	if err != nil || a.CompletionTokens != 12 {
-		t.Fatal(err, a.CompletionTokens)
+	err := answer(&a, OpenAIChat, []byte(`{"id":"x","choices":[{"delta":{"role":"assistant","content":"c0"}},{"delta":{"content":"c7","tool_calls":[{"function":{"arguments":"a3"},"index":3}]},"index":7}],"usage":{"completion_tokens":12}}`))
+	if err != nil || a.Usage.Output != 12 {
+		t.Fatal(err, a.Usage.Output)
 	}
 	ch := make(map[string]Channel)
 	for _, p := range a.Pieces {
@@ -213,11 +223,11 @@ func TestAppendErrorIsJSON(t *testing.T) {
 				Param               *string
 			}
 		}
-		if err := json.Unmarshal(AppendError(nil, "It's \"refused\".", "t", param, "c"), &v); err != nil || v.Error.Code != "c" || (v.Error.Param == nil) != (param == "") {
+		if err := json.Unmarshal(openAIErrors{}.AppendError(nil, Problem{Status: 400, Message: "It's \"refused\".", Param: param, Code: "c"}), &v); err != nil || v.Error.Code != "c" || (v.Error.Param == nil) != (param == "") {
 			t.Error(v, err)
 		}
 	}
-	if !json.Valid([]byte(FilteredChunk)) {
-		t.Error("FilteredChunk")
+	if !json.Valid([]byte(filteredChat)) || !json.Valid([]byte(filteredText)) {
+		t.Error("chunks")
 	}
 }

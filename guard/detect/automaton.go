@@ -21,6 +21,15 @@ func (a *automaton) number(s state) int { return int(uint32(s>>1) / a.width) }
 
 func (a *automaton) step(s state, c byte) state { return a.next[uint32(s>>1)+uint32(a.class[c])] }
 
+// longest returns the length of the longest pattern that ends in a state, in bytes.
+func (a *automaton) longest(s state) int {
+	n := int32(0)
+	for _, p := range a.outs[a.number(s)] {
+		n = max(n, a.length[p])
+	}
+	return int(n)
+}
+
 // maxStates bounds the table to 255 * 4 * 65,536 bytes.
 const maxStates = 1 << 16
 

@@ -11,7 +11,13 @@
 // request, and no detector of text does: pair them with least privilege for tools.
 package detect
 
-import "context"
+import (
+	"context"
+	"errors"
+)
+
+// ErrUnavailable says that a check could not be done for lack of something outside, not because of a fault.
+var ErrUnavailable = errors.New("detect: unavailable")
 
 // A Role says which part of a conversation a text belongs to.
 type Role uint8

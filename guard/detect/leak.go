@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"hash/maphash"
+
+	"github.com/holdfast-ai/holdfast/guard/stream"
 )
 
 // Bounds of a leak detector.
@@ -144,8 +146,11 @@ func isWord(c byte) bool {
 	return c >= 0x80 || c >= '0' && c <= '9' || c|0x20 >= 'a' && c|0x20 <= 'z'
 }
 
-// A LeakState follows one text that arrives in pieces. The result does not depend on where the pieces are cut. The
-// zero value is not usable: start with [Leak.Start].
+// A LeakState follows one text that arrives in pieces; it is a [stream.Scanner]. The result does not depend on where the
+// pieces are cut. The zero value is not usable: start with [Leak.Start].
+//
+// A match is a canary, or the words of a run from its fourth word on: the first three are ordinary prose, and were sent
+// before the fourth came.
 type LeakState struct {
 	leak    *Leak
 	pos     int    // bytes seen
@@ -155,29 +160,26 @@ type LeakState struct {
 	between gap
 	run     int // words in a row that stand so in a prompt, 0 while fewer than holdWords match
 	ring    [leakWords]uint64
-	start   [leakWords]int // position of each word in ring
+	stop    [leakWords]int // where each word in ring ends
 	n       int            // words seen
-	rule    string
 }
+
+var _ stream.Scanner = (*LeakState)(nil)
 
 // Start begins a text.
 func (l *Leak) Start() LeakState { return LeakState{leak: l, word: wordSeed} }
 
-// Write takes the next piece of the text. It returns the length of the tail, in bytes and counted from the end of all
-// pieces, that may be the beginning of a leak and must not be sent yet, and the rule that fired, if any
-// ("leak.canary", "leak.system-prompt"); after that nothing of the text may be sent any more.
-func (s *LeakState) Write(p []byte) (held int, rule string) {
-	if s.rule != "" {
-		return 0, s.rule
-	}
+// Write takes the next piece of the text and appends the leaks that it completes (rules "leak.canary" and
+// "leak.system-prompt"). held is the length of the tail, in bytes and counted from the end of all pieces, that may belong
+// to a leak and must not be sent yet. The error is nil.
+func (s *LeakState) Write(ms []stream.Match, p []byte) (matches []stream.Match, held int, err error) {
 	l := s.leak
 	for _, c := range p {
 		s.pos++
 		if l.canaries != nil {
 			s.node = l.canaries.step(s.node, c)
 			if s.node.ends() {
-				s.rule = RuleCanary
-				return 0, s.rule
+				ms = append(ms, stream.Match{Rule: RuleCanary, Category: CategoryLeak, Start: s.pos - l.canaries.longest(s.node), End: s.pos})
 			}
 		}
 		if l.longest == 0 {
@@ -188,19 +190,17 @@ func (s *LeakState) Write(p []byte) (held int, rule string) {
 			s.in++
 			continue
 		}
-		if s.endWord(s.pos - 1) {
-			return 0, s.rule
-		}
+		ms = s.endWord(ms, s.pos-1)
 	}
-	return s.held(), ""
+	return ms, s.held(), nil
 }
 
-// Finish ends the text: its last word counts.
-func (s *LeakState) Finish() (rule string) {
-	if s.rule == "" && s.leak.longest != 0 {
-		s.endWord(s.pos)
+// Finish ends the text: its last word counts. The error is nil.
+func (s *LeakState) Finish(ms []stream.Match) ([]stream.Match, error) {
+	if s.leak.longest != 0 {
+		ms = s.endWord(ms, s.pos)
 	}
-	return s.rule
+	return ms, nil
 }
 
 func (s *LeakState) held() int {
@@ -209,17 +209,20 @@ func (s *LeakState) held() int {
 		held = int(s.leak.canaries.depth[s.leak.canaries.number(s.node)])
 	}
 	if s.run > 0 && s.in <= s.leak.longest {
-		held = max(held, s.pos-s.start[(s.n-s.run)%leakWords])
+		held = max(held, s.pos-s.from(s.run))
 	}
 	return held
 }
 
+// from returns where the hold of the last n words begins: behind their first holdWords.
+func (s *LeakState) from(n int) int { return s.stop[(s.n-n+holdWords-1)%leakWords] }
+
 // endWord takes the word that ends before position end into the run, and reports a leak.
-func (s *LeakState) endWord(end int) bool {
+func (s *LeakState) endWord(ms []stream.Match, end int) []stream.Match {
 	if s.in == 0 {
-		return false
+		return ms
 	}
-	s.ring[s.n%leakWords], s.start[s.n%leakWords] = s.word, end-s.in
+	s.ring[s.n%leakWords], s.stop[s.n%leakWords] = s.word, end
 	s.n++
 	s.word, s.in = wordSeed, 0
 	// A run of n words ends here only if one of n-1 ended before.
@@ -232,23 +235,23 @@ func (s *LeakState) endWord(end int) bool {
 	if s.run = n; n < holdWords {
 		s.run = 0
 	}
-	if s.run == leakWords || s.wholePrompt() {
-		s.rule = RulePrompt
+	if n := max(s.wholePrompt(), s.run/leakWords*leakWords); n > 0 {
+		ms = append(ms, stream.Match{Rule: RulePrompt, Category: CategoryLeak, Start: s.from(n), End: end})
 	}
-	return s.rule != ""
+	return ms
 }
 
-// wholePrompt reports whether a prompt that is shorter than leakWords ends here.
-func (s *LeakState) wholePrompt() bool {
+// wholePrompt returns the words of a prompt that is shorter than leakWords and ends here, or 0.
+func (s *LeakState) wholePrompt() int {
 	if s.leak.whole == nil {
-		return false
+		return 0
 	}
-	for n := minPrompt; n <= s.run; n++ {
+	for n := s.run; n >= minPrompt; n-- {
 		if _, ok := s.leak.whole[s.tail(n)]; ok {
-			return true
+			return n
 		}
 	}
-	return false
+	return 0
 }
 
 // tail hashes the last n words.

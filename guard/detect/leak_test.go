@@ -3,8 +3,11 @@ package detect
 import (
 	"errors"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
+
+	"github.com/holdfast-ai/holdfast/guard/stream"
 )
 
 const (
@@ -23,11 +26,18 @@ func newLeak(t testing.TB, canaries, prompts []string) *Leak {
 
 // leakWhole scans a text in one piece.
 func leakWhole(l *Leak, text string) string {
-	s := l.Start()
-	if _, rule := s.Write([]byte(text)); rule != "" {
-		return rule
+	if ms := leaks(l, text); len(ms) > 0 {
+		return ms[0].Rule
 	}
-	return s.Finish()
+	return ""
+}
+
+// leaks lists what a text in one piece holds.
+func leaks(l *Leak, text string) []stream.Match {
+	s := l.Start()
+	ms, _, _ := s.Write(nil, []byte(text))
+	ms, _ = s.Finish(ms)
+	return ms
 }
 
 func TestLeak(t *testing.T) {
@@ -58,7 +68,8 @@ func TestLeak(t *testing.T) {
 	}
 }
 
-// Whatever the cuts, the verdict is that of the whole text, and what was not held back never contains a leak.
+// Whatever the cuts, the matches are those of the whole text, none begins in what was given up, and none is left when they
+// are replaced.
 func TestLeakDoesNotDependOnCuts(t *testing.T) {
 	canaries, prompts := []string{"abcabcabd", "bcabcabce"}, []string{"ab ba aab bba abab baba ab aab bb", "b a b a"}
 	l := newLeak(t, canaries, prompts)
@@ -74,34 +85,35 @@ func TestLeakDoesNotDependOnCuts(t *testing.T) {
 			}
 		}
 		text := b.String()
-		want := leakWhole(l, text)
+		want := leaks(l, text)
 		s := l.Start()
-		emitted, rule := 0, ""
-		for at := 0; at < len(text) && rule == ""; {
+		var got []stream.Match
+		emitted := 0
+		for at := 0; at < len(text); {
 			n := min(1+rnd.IntN(5), len(text)-at)
-			var held int
-			held, rule = s.Write([]byte(text[at : at+n]))
+			old := len(got)
+			found, held, _ := s.Write(got, []byte(text[at:at+n]))
+			got = found
 			at += n
-			if held < 0 || held > at {
-				t.Fatalf("%q: holds %d of %d", text, held, at)
+			if held < 0 || held > at || at-held < emitted {
+				t.Fatalf("%q: holds %d of %d, having given up %d", text, held, at, emitted)
 			}
-			if rule == "" {
-				emitted = max(emitted, at-held)
+			for _, m := range got[old:] {
+				if m.Start < emitted || m.End > at || m.End <= m.Start {
+					t.Fatalf("%q: %+v when %d was given up", text, m, emitted)
+				}
 			}
+			emitted = at - held
 		}
-		if rule == "" {
-			if rule = s.Finish(); rule == "" {
-				emitted = len(text)
-			}
+		if got, _ = s.Finish(got); !slices.Equal(got, want) {
+			t.Fatalf("%q: %+v in pieces, %+v whole", text, got, want)
 		}
-		if rule != want {
-			t.Fatalf("%q: %q in pieces, %q whole", text, rule, want)
+		if len(want) == 0 {
+			continue
 		}
-		if rule != "" {
-			hits++
-		}
-		if got := leakWhole(l, text[:emitted]); got != "" && emitted < len(text) && !cutWord(text, emitted) {
-			t.Fatalf("%q: sent %q, which is a leak", text, text[:emitted])
+		hits++
+		if rest := leaks(l, string(stream.Redact(nil, []byte(text), replaced(want)))); len(rest) > 0 {
+			t.Fatalf("%q: %+v is left", text, rest)
 		}
 	}
 	if hits < 1000 {
@@ -109,16 +121,21 @@ func TestLeakDoesNotDependOnCuts(t *testing.T) {
 	}
 }
 
-// cutWord reports whether text is cut inside a word: the part is another word then, and may end a run by chance.
-func cutWord(text string, at int) bool { return wordByte(text[at-1]) && wordByte(text[at]) }
+// replaced gives every match a replacement that is no part of any leak.
+func replaced(ms []stream.Match) []stream.Match {
+	for i := range ms {
+		ms[i].Replacement = " [redacted] [redacted] "
+	}
+	return ms
+}
 
 // Prose is not held but for the few bytes that could begin a canary.
 func TestProseIsNotHeld(t *testing.T) {
 	l := newLeak(t, []string{"§canary-1234"}, []string{prompt})
 	s := l.Start()
 	for i, c := range prose(4 << 10) {
-		if held, rule := s.Write([]byte{c}); held != 0 || rule != "" {
-			t.Fatalf("byte %d: held %d, %q", i, held, rule)
+		if ms, held, _ := s.Write(nil, []byte{c}); held != 0 || len(ms) > 0 {
+			t.Fatalf("byte %d: held %d, %v", i, held, ms)
 		}
 	}
 }
@@ -142,8 +159,8 @@ func TestLeakDoesNotAllocate(t *testing.T) {
 	text := prose(1 << 10)
 	if n := testing.AllocsPerRun(100, func() {
 		s := l.Start()
-		if _, rule := s.Write(text); rule != "" {
-			t.Fatal(rule)
+		if ms, _, _ := s.Write(nil, text); len(ms) > 0 {
+			t.Fatal(ms)
 		}
 	}); n != 0 {
 		t.Errorf("%v allocations", n)
@@ -163,8 +180,9 @@ func TestLeakAmongOtherCharacters(t *testing.T) {
 		}
 		for cut := range len(text) {
 			s := l.Start()
-			s.Write([]byte(text[:cut]))
-			if s.Write([]byte(text[cut:])); s.Finish() != RulePrompt {
+			ms, _, _ := s.Write(nil, []byte(text[:cut]))
+			ms, _, _ = s.Write(ms, []byte(text[cut:]))
+			if ms, _ = s.Finish(ms); len(ms) == 0 || ms[0].Rule != RulePrompt {
 				t.Errorf("%q cut at %d", text, cut)
 			}
 		}

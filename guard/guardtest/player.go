@@ -40,7 +40,7 @@ func (a *Answer) add(data string) error {
 			Message struct{ Content string }
 			Finish  string `json:"finish_reason"`
 		}
-		Error struct{ Code string }
+		Error json.RawMessage
 	}
 	if err := json.Unmarshal([]byte(data), &v); err != nil {
 		return err
@@ -53,8 +53,13 @@ func (a *Answer) add(data string) error {
 			}
 		}
 	}
-	if v.Error.Code != "" {
-		a.ErrorCode = v.Error.Code
+	var object struct{ Code string }
+	var text string
+	switch {
+	case json.Unmarshal(v.Error, &object) == nil:
+		a.ErrorCode = object.Code
+	case json.Unmarshal(v.Error, &text) == nil: // "message (code)"
+		a.ErrorCode = strings.TrimSuffix(text[strings.LastIndexByte(text, '(')+1:], ")")
 	}
 	return nil
 }

@@ -1,38 +1,45 @@
 package stream
 
-// A Scanner follows one text. Write takes its next piece and returns how many bytes at the end of the text may be the
-// start of a match, and the id of a rule that matched ("" for none); Finish ends the text.
-type Scanner interface {
-	Write(p []byte) (held int, rule string)
-	Finish() (rule string)
-}
-
 // maxTexts bounds the texts of one stream: choices times tool calls of a hostile server would cost memory for ever.
 const maxTexts = 1024
 
-// Hold queues events, first in, first out, until every text they carry is clear. K names a text. A Hold that returned a
-// rule or an error must release nothing more.
+// Hold queues events, first in, first out, until every text they carry is clear. K names a text. A Hold that returned an
+// error must release nothing more.
 type Hold[K comparable] struct {
-	events []queued
-	texts  map[K]*text
-	first  int // sequence number of events[0]
-	size   int // bytes queued
-	max    int
+	queue   []queued
+	data    []byte // of the queued events, one behind the other
+	free    int    // bytes at the beginning of data that were released
+	texts   map[K]*text
+	first   int // sequence number of queue[0]
+	max     int
+	matches []Match
 }
 
+// queued is one event.
 type queued struct {
-	data []byte
-	open int // pieces of this event that are not clear yet
+	end   int // in data
+	open  int // pieces that are not clear yet
+	edits []Edit
 }
 
-// text is one growing text with the events that carry its unclear tail, oldest first.
+// An Edit replaces a part of a piece of an event.
+type Edit struct {
+	Ref        int // that was given to [Hold.Text]
+	Start, End int // in the piece, in bytes
+	With       string
+}
+
+// text is one growing text with the pieces that are not clear, oldest first.
 type text struct {
-	scan  Scanner
-	total int // bytes written
-	parts []part
+	scan   Scanner
+	total  int // bytes written
+	clear  int // bytes given up
+	ended  bool
+	pieces []piece
+	cuts   []cut
 }
 
-type part struct{ event, end int } // sequence number, and where the event's piece ends in the text
+type piece struct{ event, ref, start, end int } // sequence number, reference, and where the piece stands in the text
 
 // NewHold returns an empty queue of at most max bytes.
 func NewHold[K comparable](max int) *Hold[K] {
@@ -41,68 +48,145 @@ func NewHold[K comparable](max int) *Hold[K] {
 
 // Event puts an event at the end of the queue; data is copied. Error: [ErrSize] where the queue is full.
 func (h *Hold[K]) Event(data []byte) error {
-	if h.size += len(data); h.size > h.max {
+	if h.Held()+len(data) > h.max {
 		return ErrSize
 	}
-	h.events = append(h.events, queued{data: append([]byte(nil), data...)})
+	if h.free > 0 && len(h.data)+len(data) > cap(h.data) {
+		h.compact()
+	}
+	h.data = append(h.data, data...)
+	h.queue = append(h.queue, queued{end: len(h.data)})
 	return nil
 }
 
-// Text says that the event queued last carries the next piece of the text key; start makes the scanner of a text that
-// is new. It returns the rule that matched, if any. Error: [ErrSize] for too many texts.
-func (h *Hold[K]) Text(key K, start func() Scanner, piece []byte) (rule string, err error) {
+func (h *Hold[K]) compact() {
+	n := copy(h.data, h.data[h.free:])
+	clear(h.data[n:])
+	h.data = h.data[:n]
+	for i := range h.queue {
+		h.queue[i].end -= h.free
+	}
+	h.free = 0
+}
+
+// Text says that the event queued last carries the next piece of the text key, which it knows by ref; start makes the
+// scanner of a text that is new. All that the scanner reports is taken out of the text.
+// Errors: [ErrSize] for too many texts, [ErrOrder] for a scanner that is late, [ErrEnded], and those of the scanner.
+func (h *Hold[K]) Text(key K, ref int, start func() Scanner, p []byte) error {
 	t := h.texts[key]
 	if t == nil {
 		if len(h.texts) >= maxTexts {
-			return "", ErrSize
+			return ErrSize
 		}
 		t = &text{scan: start()}
 		h.texts[key] = t
 	}
-	last := len(h.events) - 1
-	t.total += len(piece)
-	t.parts = append(t.parts, part{event: h.first + last, end: t.total})
-	h.events[last].open++
-	held, rule := t.scan.Write(piece)
-	if rule == "" {
-		h.clear(t, t.total-held)
+	if t.ended {
+		return ErrEnded
 	}
-	return rule, nil
+	last := len(h.queue) - 1
+	t.pieces = append(t.pieces, piece{event: h.first + last, ref: ref, start: t.total, end: t.total + len(p)})
+	t.total += len(p)
+	h.queue[last].open++
+	var held int
+	var err error
+	if h.matches, held, err = t.scan.Write(h.matches[:0], p); err != nil {
+		return err
+	}
+	return h.advance(t, t.total-held)
 }
 
-// clear gives up the pieces of t that end at or before position upto.
-func (h *Hold[K]) clear(t *text, upto int) {
-	n := 0
-	for n < len(t.parts) && t.parts[n].end <= upto {
-		h.events[t.parts[n].event-h.first].open--
-		n++
-	}
-	t.parts = append(t.parts[:0], t.parts[n:]...)
-}
-
-// Finish ends all texts. It returns the rule that matched, if any.
-func (h *Hold[K]) Finish() (rule string) {
-	for _, t := range h.texts {
-		if rule := t.scan.Finish(); rule != "" {
-			return rule
+// advance takes the matches in and gives up the pieces of t that end at or before position upto.
+func (h *Hold[K]) advance(t *text, upto int) error {
+	for _, m := range h.matches {
+		if m.Start < t.clear || m.End < m.Start || m.End > t.total {
+			return ErrOrder
 		}
-		h.clear(t, t.total)
+		t.cuts = insert(t.cuts, m)
 	}
-	return ""
-}
-
-// Release calls emit for each event at the head of the queue that is clear, in order.
-func (h *Hold[K]) Release(emit func(data []byte)) {
+	if upto < t.clear || upto > t.total {
+		return ErrOrder
+	}
+	t.clear = upto
 	n := 0
-	for n < len(h.events) && h.events[n].open == 0 {
-		emit(h.events[n].data)
-		h.size -= len(h.events[n].data)
+	for n < len(t.pieces) && t.pieces[n].end <= upto {
+		p := t.pieces[n]
+		q := &h.queue[p.event-h.first]
+		q.open--
+		for len(t.cuts) > 0 && t.cuts[0].start < p.end {
+			c := t.cuts[0]
+			e := Edit{Ref: p.ref, Start: max(c.start-p.start, 0), End: min(c.end, p.end) - p.start}
+			if c.start >= p.start {
+				e.With = c.first.Replacement
+			}
+			q.edits = append(q.edits, e)
+			if c.end > p.end {
+				break // it goes on in the next piece
+			}
+			t.cuts = t.cuts[1:]
+		}
 		n++
 	}
-	clear(h.events[:n])
-	h.events = append(h.events[:0], h.events[n:]...)
+	t.pieces = append(t.pieces[:0], t.pieces[n:]...)
+	return nil
+}
+
+// Finish ends the texts that which accepts, or all if which is nil. Nothing may be added to them.
+func (h *Hold[K]) Finish(which func(K) bool) error {
+	for k, t := range h.texts {
+		if t.ended || which != nil && !which(k) {
+			continue
+		}
+		t.ended = true
+		var err error
+		if h.matches, err = t.scan.Finish(h.matches[:0]); err != nil {
+			return err
+		}
+		if err := h.advance(t, t.total); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Release calls emit for each event at the head of the queue that is clear, in order, with what is to be replaced in it,
+// in no order; edits of one piece may overlap. Both are valid during the call only.
+func (h *Hold[K]) Release(emit func(data []byte, edits []Edit)) {
+	n := 0
+	for n < len(h.queue) && h.queue[n].open == 0 {
+		q := h.queue[n]
+		emit(h.data[h.free:q.end], q.edits)
+		h.free = q.end
+		n++
+	}
+	if n == 0 {
+		return
+	}
 	h.first += n
+	m := copy(h.queue, h.queue[n:])
+	clear(h.queue[m:])
+	h.queue = h.queue[:m]
+	if m == 0 {
+		clear(h.data)
+		h.data, h.free = h.data[:0], 0
+	}
 }
 
 // Held returns the number of bytes in the queue.
-func (h *Hold[K]) Held() int { return h.size }
+func (h *Hold[K]) Held() int { return len(h.data) - h.free }
+
+// Edit adds a replacement to the event queued last.
+func (h *Hold[K]) Edit(e Edit) {
+	q := &h.queue[len(h.queue)-1]
+	q.edits = append(q.edits, e)
+}
+
+// Changed reports whether something is to be replaced in an event of the queue.
+func (h *Hold[K]) Changed() bool {
+	for i := range h.queue {
+		if len(h.queue[i].edits) > 0 {
+			return true
+		}
+	}
+	return false
+}

@@ -1,8 +1,8 @@
 // Package stream reads server-sent events that arrive in pieces of any size, and holds events back while their text may
 // still turn out to be the start of something that must not be sent.
 //
-// Events are released whole, in order and with their data unchanged, so what a client sees is a prefix of what the server
-// sent: for every way of cutting the stream, the released texts are the same at the end, and never contain a match.
+// Events are released whole and in order. What a [Scanner] reports is replaced in them; all else is unchanged. So for every
+// way of cutting a stream into events and writes the released texts are the same, and never contain a match.
 package stream
 
 import (
@@ -10,8 +10,12 @@ import (
 	"errors"
 )
 
-// ErrSize means that an event is longer than the parser's limit.
-var ErrSize = errors.New("stream: event too large")
+var (
+	// ErrSize means that an event, or what is held back, is larger than its limit.
+	ErrSize = errors.New("stream: event too large")
+	// ErrEnded means that a text went on after its end.
+	ErrEnded = errors.New("stream: text after its end")
+)
 
 // A Parser cuts a stream of server-sent events (HTML standard, section 9.2.6) into the data of its events. Lines may end
 // in LF, CR LF or CR, and pieces may be cut anywhere. Comments and fields other than data are dropped: nothing that was

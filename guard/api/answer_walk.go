@@ -1,0 +1,362 @@
+package api
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/binary"
+	"math"
+	"strconv"
+	"strings"
+
+	"github.com/holdfast-ai/holdfast/internal/strictjson"
+)
+
+// answerShape is the table of one API's answers. Every string, and every member name that is no part of the format, is a
+// piece, wherever it stands; the table says which of them are parts of a text that grows.
+type answerShape struct {
+	list   string // array whose elements have texts of their own
+	grow   string // objects, and arrays at the top, in which all strings grow
+	itself string // strings at the top or in an element of the list that grow
+	calls  string // arrays of tool calls
+	fixed  string // strings that repeat in every event and never grow
+	known  string // other names of the format
+	where  string // top-level numbers that say which text an event is about: "choice=output_index call=index"
+	event  func(a *Answer, kind string)
+
+	names map[string]meaning
+}
+
+// meaning is what the walker makes of a name.
+type meaning uint16
+
+const (
+	isKnown meaning = 1 << iota
+	isList
+	isGrow
+	isItself
+	isCalls
+	isFixed
+	isChoice // number: which choice
+	isCall   // number: which part
+	isUsage
+	isLogprobs
+	isDrop
+	isVector
+	isOutput // number of tokens
+	isInput
+	isFinish
+	isCallName
+)
+
+func (s *answerShape) build() *answerShape {
+	s.names = make(map[string]meaning)
+	add := func(m meaning, names string) {
+		for n := range strings.FieldsSeq(names) {
+			s.names[n] |= m | isKnown
+		}
+	}
+	add(isKnown, s.known+" type error message code param object model created created_at index id name arguments role usage done")
+	add(isList, s.list)
+	add(isGrow, s.grow)
+	add(isItself, s.itself)
+	add(isCalls, s.calls)
+	add(isFixed, "role type id "+s.fixed)
+	add(isUsage, "usage")
+	add(isLogprobs, "logprobs")
+	add(isOutput, "completion_tokens output_tokens eval_count")
+	add(isInput, "prompt_tokens input_tokens prompt_eval_count")
+	add(isFinish, "finish_reason")
+	add(isVector, "embedding embeddings")
+	add(isCallName, "name")
+	for pair := range strings.FieldsSeq(s.where) {
+		what, name, _ := strings.Cut(pair, "=")
+		if what == "choice" {
+			add(isChoice, name)
+		} else {
+			add(isCall, name)
+		}
+	}
+	return s
+}
+
+// level is an open array or object.
+type level struct {
+	key    uint64 // hash of the names below the growing object down to here; 0 outside
+	array  bool
+	grows  bool
+	list   bool // array of choices
+	calls  bool // array of tool calls
+	usage  bool
+	probs  bool // log probabilities
+	top    bool // … alternatives of one token
+	vector bool
+	start  int
+	member member
+	next   int64 // position of the element that comes next
+	owner
+}
+
+// owner holds entries of Answer.elements; -1 for none. Their indices are known only when the walk is over.
+type owner struct{ choice, call int }
+
+// member is what the name of the next value means.
+type member struct {
+	name meaning
+	hash uint64
+	own  special
+}
+
+// special are names that the walker reads whatever the API.
+type special uint8
+
+const (
+	noSpecial special = iota
+	spType
+	spDone
+	spError
+	spIndex
+	spSequence
+	spBytes
+	spToken
+	spTop
+	spContext
+)
+
+func specialOf(key []byte) special {
+	switch string(key) {
+	case "type":
+		return spType
+	case "done":
+		return spDone
+	case "error":
+		return spError
+	case "index":
+		return spIndex
+	case "sequence_number":
+		return spSequence
+	case "bytes":
+		return spBytes
+	case "token", "tokens":
+		return spToken
+	case "top_logprobs":
+		return spTop
+	case "context":
+		return spContext
+	}
+	return noSpecial
+}
+
+type answerWalker Answer
+
+func (a *answerWalker) decode(raw []byte) []byte {
+	if plainString(raw) {
+		return raw[1 : len(raw)-1]
+	}
+	from := len(a.arena)
+	a.arena = strictjson.AppendUnquoted(a.arena, raw)
+	return a.arena[from:len(a.arena):len(a.arena)]
+}
+
+func (a *answerWalker) piece(field uint64, text []byte, off int, name bool) {
+	if len(text) == 0 {
+		return
+	}
+	a.Pieces = append(a.Pieces, Piece{Channel: Channel{Field: field}, Offset: off, Text: text, Name: name})
+	a.owners = append(a.owners, a.stack[a.depth].owner)
+}
+
+// Key implements [strictjson.Visitor].
+func (a *answerWalker) Key(raw []byte, off int) error {
+	l := &a.stack[a.depth]
+	key := a.decode(raw)
+	m := a.shape.names[string(key)]
+	l.member = member{name: m, hash: hashName(l.key, key), own: specialOf(key)}
+	if m == 0 && (l.member.own == noSpecial || l.top || l.grows && !l.probs) {
+		a.piece(0, key, off, true) // a name that is no part of the format is text
+	}
+	return nil
+}
+
+// hashName continues the FNV-1a hash of a path; the result is never 0.
+func hashName(h uint64, name []byte) uint64 {
+	if h == 0 {
+		h = 14695981039346656037
+	}
+	for _, c := range name {
+		h = (h ^ uint64(c)) * 1099511628211
+	}
+	return (h^'.')*1099511628211 | 1
+}
+
+// Enter implements [strictjson.Visitor].
+func (a *answerWalker) Enter(k strictjson.Kind, off int) error {
+	l := &a.stack[a.depth]
+	m := l.member.name
+	below := level{owner: l.owner, grows: l.grows, key: l.key, probs: l.probs, top: l.top, array: k == strictjson.Array, start: off, vector: l.vector}
+	if l.grows || l.probs {
+		below.key = l.member.hash
+	}
+	inList := a.depth == 1 || l.choice >= 0 && !l.grows
+	switch {
+	case l.probs && l.member.own == spTop:
+		below.top = true
+	case m&isLogprobs != 0 && !l.grows:
+		below.probs, below.key = true, l.member.hash
+	}
+	switch {
+	case below.array:
+		below.list = a.depth == 1 && m&isList != 0
+		below.calls = l.grows && m&isCalls != 0
+		below.member = l.member // strings of an array are named by it
+		below.vector = below.vector || m&isVector != 0
+		if a.depth == 1 && m&isGrow != 0 {
+			below.grows, below.key = true, l.member.hash
+		}
+		if below.vector {
+			a.sum = 0
+		}
+	case l.list:
+		below.choice = len(a.elements)
+		a.elements = append(a.elements, l.next)
+		l.next++
+	case l.calls:
+		below.call = len(a.elements)
+		a.elements = append(a.elements, l.next)
+		l.next++
+	case m&isGrow != 0 && inList && !l.grows && !l.array:
+		below.grows, below.key = true, 0
+	case m&isUsage != 0 && a.depth <= 2:
+		below.usage = true
+	}
+	if l.array && l.top {
+		l.next++
+		a.TopMost = max(a.TopMost, int(l.next))
+	}
+	if l.member.own == spError && a.depth == 1 {
+		a.Failed = true
+	}
+	a.depth++
+	a.stack[a.depth] = below
+	return nil
+}
+
+// Leave implements [strictjson.Visitor].
+func (a *answerWalker) Leave(_ strictjson.Kind, off int) error {
+	l := &a.stack[a.depth]
+	a.depth--
+	if !l.array {
+		return nil
+	}
+	switch {
+	case l.probs && l.member.own == spBytes, l.member.own == spContext && a.depth == 1:
+		a.Drop = append(a.Drop, Range{l.start, off + 1})
+	case l.vector && l.next > 0:
+		a.Vectors = append(a.Vectors, Vector{l.start, int(l.next), math.Sqrt(a.sum)})
+	}
+	return nil
+}
+
+// Value implements [strictjson.Visitor].
+func (a *answerWalker) Value(k strictjson.Kind, raw []byte, off int) error {
+	l := &a.stack[a.depth]
+	switch k {
+	case strictjson.String:
+		a.str(l, raw, off)
+	case strictjson.Number:
+		a.number(l, raw, off)
+	case strictjson.Bool:
+		if l.member.own == spDone && a.depth == 1 && raw[0] == 't' {
+			a.Last = true
+		}
+	}
+	return nil
+}
+
+func (a *answerWalker) str(l *level, raw []byte, off int) {
+	text := a.decode(raw)
+	m := l.member.name
+	field := uint64(0)
+	switch {
+	case l.probs:
+		if l.member.own == spToken && !l.top { // one token after the other they are the text
+			field = l.member.hash
+		}
+	case l.grows && m&isFixed == 0, m&isItself != 0 && (l.choice >= 0 || a.depth == 1):
+		field = l.member.hash
+	}
+	switch {
+	case a.depth == 1 && l.member.own == spType:
+		a.kind = text
+	case a.depth == 1 && l.member.own == spError:
+		a.Failed = true
+	case m&isFinish != 0 && l.choice >= 0 && !l.grows:
+		a.finish = append(a.finish, l.owner)
+	case m&isVector != 0:
+		a.vector(text, off)
+	}
+	if m&isCallName != 0 && l.grows && len(text) > 0 {
+		a.Calls = append(a.Calls, Call{Channel{Choice: int64(l.choice), Call: int64(l.call)}, text})
+	}
+	a.piece(field, text, off, false)
+}
+
+// vector reads an embedding in base64: float32, little-endian.
+func (a *answerWalker) vector(text []byte, off int) {
+	v := Vector{Offset: off, Norm: math.NaN()}
+	if b, err := base64.StdEncoding.AppendDecode(nil, text); err == nil && len(b)%4 == 0 {
+		sum := 0.0
+		for i := 0; i < len(b); i += 4 {
+			f := float64(math.Float32frombits(binary.LittleEndian.Uint32(b[i:])))
+			sum += f * f
+		}
+		v.Len, v.Norm = len(b)/4, math.Sqrt(sum)
+	}
+	a.Vectors = append(a.Vectors, v)
+}
+
+func (a *answerWalker) number(l *level, raw []byte, off int) {
+	if l.probs {
+		if bytes.IndexByte(raw, '.') >= 0 || bytes.ContainsAny(raw, "eE") || raw[0] == '-' {
+			a.Logprobs = append(a.Logprobs, Range{off, off + len(raw)})
+		}
+		if l.top && !l.array { // the form {"token": -0.5}
+			l.next++
+			a.TopMost = max(a.TopMost, int(l.next))
+		}
+		return
+	}
+	if l.vector && l.array {
+		v, err := strconv.ParseFloat(string(raw), 64)
+		if err != nil || infinite(v) {
+			v = math.NaN()
+		}
+		a.sum += v * v
+		l.next++
+		return
+	}
+	m := l.member.name
+	if m&(isOutput|isInput|isChoice|isCall) == 0 && l.member.own != spIndex && l.member.own != spSequence {
+		return
+	}
+	n, err := strconv.ParseInt(string(raw), 10, 64)
+	if err != nil {
+		return
+	}
+	top := a.depth == 1
+	switch {
+	case m&isOutput != 0 && (l.usage || top):
+		a.Usage.Output = max(a.Usage.Output, n)
+	case m&isInput != 0 && (l.usage || top):
+		a.Usage.Input = max(a.Usage.Input, n)
+	case m&isChoice != 0 && top:
+		a.choice = n
+	case m&isCall != 0 && top:
+		a.call = n
+	case l.member.own == spSequence && top:
+		a.Sequence = n
+	case l.member.own == spIndex && l.call >= 0:
+		a.elements[l.call] = n
+	case l.member.own == spIndex && l.choice >= 0 && !l.grows:
+		a.elements[l.choice] = n
+	}
+}

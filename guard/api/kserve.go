@@ -1,0 +1,389 @@
+package api
+
+import (
+	"encoding/binary"
+	"math/bits"
+	"net/http"
+	"strconv"
+	"unicode/utf8"
+
+	"github.com/holdfast-ai/holdfast/guard/detect"
+	"github.com/holdfast-ai/holdfast/internal/strictjson"
+)
+
+// HeaderLength is the HTTP header that gives the length of the JSON in front of binary tensors (KServe v2, binary tensor
+// data extension).
+const HeaderLength = "Inference-Header-Content-Length"
+
+// Bounds of one inference message.
+const (
+	maxTensors = 256     // inputs, or outputs
+	maxRank    = 16      // dimensions; frameworks stop at 8 to 64
+	maxBytes   = 1 << 20 // strings of one tensor
+)
+
+// kserve is the Open Inference Protocol v2, JSON and binary. Every tensor's shape, type and data agree, no data is left
+// over, and nothing refers to memory or requests elsewhere.
+type kserve struct{ ollamaErrors }
+
+// AppendError implements [Dialect]: {"error":"…"}.
+func (kserve) AppendError(dst []byte, p Problem) []byte { return ollamaErrors{}.AppendError(dst, p) }
+
+// Framing implements [Dialect].
+func (kserve) Framing() Framing { return Unframed }
+
+// Request implements [Dialect]. The model is part of the path; Params.Model is "-".
+func (kserve) Request(r *Request, body []byte, header http.Header, o Options) error {
+	r.begin(body)
+	r.Params.Model = "-"
+	m, err := readInference(body, header, "inputs", o)
+	if err != nil {
+		return err
+	}
+	r.Tensors = append(r.Tensors, m.tensors...)
+	r.Params.Messages = len(m.tensors)
+	for _, t := range m.texts {
+		r.Spans = append(r.Spans, detect.Span{Role: t.role, Trust: detect.TrustUser, Offset: t.off, Text: t.text})
+	}
+	r.Inner = len(r.Spans)
+	return nil
+}
+
+// Answer implements [Dialect].
+func (kserve) Answer(a *Answer, data []byte, header http.Header) error {
+	a.Clear()
+	m, err := readInference(data, header, "outputs", Options{Media: true})
+	if err != nil {
+		return err
+	}
+	a.Tensors = append(a.Tensors, m.tensors...)
+	for _, t := range m.texts {
+		a.Pieces = append(a.Pieces, Piece{Offset: t.off, Text: t.text, Name: t.fixed})
+	}
+	return nil
+}
+
+// located is a text with its place. One that is fixed is no JSON string: it cannot be redacted.
+type located struct {
+	role  detect.Role
+	off   int
+	text  []byte
+	fixed bool
+}
+
+type inference struct {
+	list    string // "inputs" or "outputs"
+	o       Options
+	tensors []Tensor
+	texts   []located
+	sizes   []int64 // binary_data_size, -1 = none
+	counts  []int64 // elements in JSON
+	strs    []bool  // … strings among them
+	others  []bool  // … other values
+	has     []uint8 // members of the tensor
+
+	path  [MaxDepth + 2]byte // what each level is
+	depth int
+	key   string
+	nest  int
+	start int
+	where int // first byte behind the JSON
+	body  []byte
+}
+
+// readInference reads a request or an answer.
+func readInference(body []byte, header http.Header, list string, o Options) (*inference, error) {
+	m := &inference{list: list, o: o, body: body, where: len(body)}
+	if v := header[HeaderLength]; len(v) > 0 {
+		n, err := strconv.ParseUint(v[0], 10, 31)
+		if len(v) > 1 || err != nil || int64(n) > int64(len(body)) {
+			return nil, refuse(HeaderLength, "length")
+		}
+		m.where = int(n)
+	}
+	if err := strictjson.Walk(body[:m.where], strictjson.Limits{MaxBytes: len(body), MaxDepth: MaxDepth}, m); err != nil {
+		return nil, err
+	}
+	if len(m.tensors) == 0 && list == "inputs" {
+		return nil, refuse(list, "required")
+	}
+	rest := body[m.where:]
+	for i := range m.tensors {
+		var err error
+		if rest, err = m.tensor(i, rest); err != nil {
+			return nil, err
+		}
+	}
+	if len(rest) > 0 {
+		return nil, refuse(list, "bytes behind the tensors")
+	}
+	return m, nil
+}
+
+// ElementSize returns the size of one element of a datatype in bytes, 0 for BYTES. It reports false for none.
+func ElementSize(datatype string) (int64, bool) {
+	switch datatype {
+	case "BOOL", "INT8", "UINT8":
+		return 1, true
+	case "INT16", "UINT16", "FP16", "BF16":
+		return 2, true
+	case "INT32", "UINT32", "FP32":
+		return 4, true
+	case "INT64", "UINT64", "FP64":
+		return 8, true
+	case "BYTES":
+		return 0, true
+	}
+	return 0, false
+}
+
+// Bits of inference.has.
+const (
+	hasName uint8 = 1 << iota
+	hasShape
+	hasType
+	hasData
+)
+
+// tensor checks one tensor and takes its binary data off rest.
+func (m *inference) tensor(i int, rest []byte) ([]byte, error) {
+	t := &m.tensors[i]
+	need := hasName | hasShape | hasType
+	if m.has[i]&need != need {
+		return nil, refuse(m.list, "name, shape and datatype are required")
+	}
+	for j := range i {
+		if m.tensors[j].Name == t.Name {
+			return nil, refuse(m.list+".name", "twice")
+		}
+	}
+	size, ok := ElementSize(t.Datatype)
+	if !ok {
+		return nil, refuse(m.list+".datatype", "unknown")
+	}
+	n := uint64(1)
+	for _, d := range t.Shape {
+		hi, lo := bits.Mul64(n, uint64(d))
+		if hi != 0 || lo > 1<<40 {
+			return nil, refuse(m.list+".shape", "too large")
+		}
+		n = lo
+	}
+	t.Elements = int64(n)
+	inJSON := m.has[i]&hasData != 0
+	switch {
+	case inJSON == (m.sizes[i] >= 0):
+		return nil, refuse(m.list, "data, or its binary size, but not both")
+	case inJSON:
+		if m.counts[i] != t.Elements {
+			return nil, refuse(m.list+".data", "does not fit the shape")
+		}
+		if m.strs[i] && t.Datatype != "BYTES" || m.others[i] && t.Datatype == "BYTES" || t.Datatype == "FP16" || t.Datatype == "BF16" {
+			return nil, refuse(m.list+".data", "does not fit the datatype")
+		}
+		return rest, nil
+	case m.sizes[i] > int64(len(rest)):
+		return nil, refuse("binary_data_size", "more than there is")
+	case t.Datatype != "BYTES" && m.sizes[i] != t.Elements*size:
+		return nil, refuse("binary_data_size", "does not fit the shape")
+	}
+	t.Raw, t.Offset = rest[:m.sizes[i]:m.sizes[i]], len(m.body)-len(rest)
+	if t.Datatype == "BYTES" {
+		if err := m.strings(t); err != nil {
+			return nil, err
+		}
+	}
+	return rest[m.sizes[i]:], nil
+}
+
+// strings reads the elements of a BYTES tensor: a length of 4 bytes, little-endian, and so many bytes, each.
+func (m *inference) strings(t *Tensor) error {
+	if t.Elements > maxBytes {
+		return refuse(m.list+".shape", "too many strings")
+	}
+	b, off := t.Raw, t.Offset
+	for range t.Elements {
+		if len(b) < 4 || uint64(binary.LittleEndian.Uint32(b)) > uint64(len(b)-4) {
+			return refuse(m.list, "length of a string")
+		}
+		n := int(binary.LittleEndian.Uint32(b))
+		text := b[4 : 4+n]
+		if !utf8.Valid(text) {
+			if !m.o.Media {
+				return refuse(m.list, "cannot be inspected")
+			}
+		} else if n > 0 {
+			m.texts = append(m.texts, located{role: detect.RoleUser, off: off, text: text, fixed: true})
+		}
+		b, off = b[4+n:], off+4+n
+	}
+	if len(b) > 0 {
+		return refuse(m.list, "bytes behind the strings")
+	}
+	return nil
+}
+
+// What a level of the JSON is.
+const (
+	lvTop     = 't'
+	lvTensors = '['
+	lvTensor  = '{'
+	lvShape   = 's'
+	lvData    = 'd'
+	lvOutputs = 'o'
+	lvOutput  = 'O'
+	lvParams  = 'p' // of the message
+	lvTParams = 'q' // of a tensor
+	lvOParams = 'r' // of a requested output
+	lvNowhere = 0
+)
+
+func (m *inference) at() byte { return m.path[m.depth] }
+
+// Key implements [strictjson.Visitor].
+func (m *inference) Key(raw []byte, off int) error {
+	key := string(strictjson.AppendUnquoted(nil, raw))
+	ok := false
+	switch m.at() {
+	case lvTop:
+		ok = key == "id" || key == "parameters" || key == m.list || key == "outputs" ||
+			m.list == "outputs" && (key == "model_name" || key == "model_version")
+	case lvTensor:
+		ok = key == "name" || key == "shape" || key == "datatype" || key == "parameters" || key == "data"
+	case lvOutput:
+		ok = key == "name" || key == "parameters"
+	case lvTParams:
+		ok = key == "binary_data_size"
+	case lvOParams:
+		ok = key == "binary_data" || key == "classification"
+	case lvParams:
+		ok = key == "binary_data_output" || m.list == "outputs"
+	}
+	if !ok { // shared memory, sequences and priorities reach beyond the request
+		return refuse("inference request", "unsupported member")
+	}
+	m.key = key
+	return nil
+}
+
+// Enter implements [strictjson.Visitor].
+func (m *inference) Enter(k strictjson.Kind, off int) error {
+	next := byte(lvNowhere)
+	obj := k == strictjson.Object
+	switch at := m.at(); {
+	case at == lvNowhere && m.depth == 0 && obj:
+		next = lvTop
+	case at == lvTop && m.key == m.list && !obj:
+		next = lvTensors
+	case at == lvTop && m.key == "outputs" && !obj:
+		next = lvOutputs
+	case at == lvTop && m.key == "parameters" && obj:
+		next = lvParams
+	case at == lvTensors && obj:
+		if len(m.tensors) == maxTensors {
+			return refuse(m.list, "too many")
+		}
+		next = lvTensor
+		m.tensors = append(m.tensors, Tensor{})
+		m.sizes, m.counts = append(m.sizes, -1), append(m.counts, 0)
+		m.strs, m.others, m.has = append(m.strs, false), append(m.others, false), append(m.has, 0)
+	case at == lvOutputs && obj:
+		next = lvOutput
+	case at == lvOutput && m.key == "parameters" && obj:
+		next = lvOParams
+	case at == lvTensor && m.key == "parameters" && obj:
+		next = lvTParams
+	case at == lvTensor && m.key == "shape" && !obj:
+		next = lvShape
+		m.has[len(m.has)-1] |= hasShape
+	case at == lvTensor && m.key == "data" && !obj:
+		next = lvData
+		m.has[len(m.has)-1] |= hasData
+		m.nest, m.start = 1, off
+	case at == lvData && !obj:
+		next = lvData
+		if m.nest++; m.nest > maxRank {
+			return refuse(m.list+".data", "nested too deeply")
+		}
+	}
+	if next == lvNowhere {
+		return refuse("inference request", "type")
+	}
+	m.depth++
+	m.path[m.depth] = next
+	return nil
+}
+
+// Leave implements [strictjson.Visitor].
+func (m *inference) Leave(_ strictjson.Kind, off int) error {
+	if m.at() == lvData {
+		if m.nest--; m.nest == 0 {
+			t := &m.tensors[len(m.tensors)-1]
+			t.JSON, t.Offset = m.body[m.start:off+1], m.start
+		}
+	}
+	m.depth--
+	return nil
+}
+
+// Value implements [strictjson.Visitor].
+func (m *inference) Value(k strictjson.Kind, raw []byte, off int) error {
+	switch m.at() {
+	case lvTensor:
+		t, i := &m.tensors[len(m.tensors)-1], len(m.has)-1
+		if k != strictjson.String || m.key != "name" && m.key != "datatype" {
+			break
+		}
+		if s := m.text(raw, off); m.key == "name" {
+			t.Name, m.has[i] = s, m.has[i]|hasName
+		} else {
+			t.Datatype, m.has[i] = s, m.has[i]|hasType
+		}
+		return nil
+	case lvShape:
+		d, err := strconv.ParseInt(string(raw), 10, 63)
+		t := &m.tensors[len(m.tensors)-1]
+		if k != strictjson.Number || err != nil || d < 1 || len(t.Shape) == maxRank {
+			return refuse(m.list+".shape", "dimension")
+		}
+		t.Shape = append(t.Shape, d)
+		return nil
+	case lvData:
+		i := len(m.counts) - 1
+		m.counts[i]++
+		switch k {
+		case strictjson.String:
+			m.strs[i] = true
+			m.text(raw, off)
+		case strictjson.Number, strictjson.Bool:
+			m.others[i] = true
+		default:
+			return refuse(m.list+".data", "type")
+		}
+		return nil
+	case lvTParams:
+		n, err := strconv.ParseInt(string(raw), 10, 63)
+		if k != strictjson.Number || err != nil || n < 0 {
+			return refuse("binary_data_size", "number")
+		}
+		m.sizes[len(m.sizes)-1] = n
+		return nil
+	case lvTop, lvOutput, lvOParams, lvParams:
+		if k == strictjson.String {
+			m.text(raw, off)
+		}
+		if k != strictjson.Null || m.at() != lvTop {
+			return nil
+		}
+	}
+	return refuse("inference request", "type")
+}
+
+// text lists a string.
+func (m *inference) text(raw []byte, off int) string {
+	s := strictjson.AppendUnquoted(nil, raw)
+	if len(s) > 0 {
+		m.texts = append(m.texts, located{role: detect.RoleUser, off: off, text: s})
+	}
+	return string(s)
+}

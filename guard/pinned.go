@@ -1,0 +1,190 @@
+package guard
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/holdfast-ai/holdfast/guard/api"
+	"github.com/holdfast-ai/holdfast/guard/detect"
+)
+
+// pinned is one version of the policy, compiled. A transaction keeps the version it began with.
+type pinned struct {
+	Policy
+	digest    [32]byte
+	version   uint64 // 1, 2, … in the order of reloads
+	detectors []Detector
+	hold      *detect.Leak // of the leak rules that block or redact
+	watch     *detect.Leak // of those that are monitored
+	routes    map[string]Kind
+	patterns  []Route // with "*"
+	dialects  map[Kind]api.Dialect
+	ids       map[string]bool // of rules that may be reported
+	output    map[string]Mode // modes for answers
+	holds     []bool          // of the added scanners: some rule of theirs blocks or redacts
+}
+
+// Reload changes the policy. Requests that begin afterwards are judged by p; those at work keep the policy they began with,
+// but their answers end when they are older than p allows ([Limits.AnswerSeconds]). Where the hook [Hooks.Reload] fails,
+// or p cannot be used, nothing changes. Errors unwrap to [ErrPolicy] or are those of the hook.
+func (g *Guard) Reload(p Policy) error {
+	g.reload.Lock()
+	defer g.reload.Unlock()
+	next, err := g.compile(p)
+	if err != nil {
+		return err
+	}
+	last := g.policy.Load()
+	next.version = last.version + 1
+	if g.hooks.Reload != nil {
+		if err := g.hooks.Reload(Reload{Before: last.digest, After: next.digest, Version: next.version}); err != nil {
+			return fmt.Errorf("guard: reload: %w", err)
+		}
+	}
+	g.policy.Store(next)
+	g.gate.Resize(next.Limits.Concurrent, next.Limits.KeyConcurrent)
+	return nil
+}
+
+func (g *Guard) compile(p Policy) (*pinned, error) {
+	p, err := p.check(g.check, g.ids)
+	if err != nil {
+		return nil, err
+	}
+	digest, err := p.digest()
+	if err != nil {
+		return nil, err
+	}
+	rules, err := detect.NewRules()
+	if err != nil {
+		return nil, fmt.Errorf("guard: internal error: %w", err)
+	}
+	v := &pinned{
+		Policy: p, digest: digest, version: 1, detectors: []Detector{rules},
+		routes: make(map[string]Kind), dialects: make(map[Kind]api.Dialect), ids: make(map[string]bool), output: make(map[string]Mode),
+	}
+	for _, id := range append(detect.IDs(), g.ids...) {
+		v.ids[id] = true
+		v.output[id] = or(p.Output[id], v.mode(id))
+	}
+	if v.hold, err = v.leaks(ModeBlock, ModeRedact); err != nil {
+		return nil, err
+	}
+	if v.watch, err = v.leaks(ModeMonitor); err != nil {
+		return nil, err
+	}
+	for _, d := range g.detectors {
+		if d == nil {
+			return nil, fmt.Errorf("%w: a detector is nil", ErrPolicy)
+		}
+		v.detectors = append(v.detectors, d)
+	}
+	for _, a := range g.scanners {
+		if a.start == nil {
+			return nil, fmt.Errorf("%w: a scanner is nil", ErrPolicy)
+		}
+		v.holds = append(v.holds, slices.ContainsFunc(a.ids, func(id string) bool {
+			return v.output[id] == ModeBlock || v.output[id] == ModeRedact
+		}))
+	}
+	for _, r := range p.Routes {
+		if strings.Contains(r.Path, "*") {
+			v.patterns = append(v.patterns, r)
+		} else {
+			v.routes[r.Method+" "+r.Path] = r.Kind
+		}
+		if d, ok := api.New(r.Kind); ok {
+			v.dialects[r.Kind] = d
+		} else if r.Kind != KindPass {
+			return nil, fmt.Errorf("%w: kind %q", ErrPolicy, r.Kind)
+		}
+	}
+	return v, nil
+}
+
+// leaks compiles the leak rules that have one of the given modes for answers, which may be none.
+func (p *pinned) leaks(modes ...Mode) (*detect.Leak, error) {
+	if _, err := detect.NewLeak(p.Canary, p.SystemPrompts); err != nil { // whatever their mode
+		return nil, fmt.Errorf("%w: %w", ErrPolicy, err)
+	}
+	var canaries, prompts []string
+	for _, m := range modes {
+		if p.output[detect.RuleCanary] == m {
+			canaries = p.Canary
+		}
+		if p.output[detect.RulePrompt] == m {
+			prompts = p.SystemPrompts
+		}
+	}
+	l, err := detect.NewLeak(canaries, prompts)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrPolicy, err)
+	}
+	return l, nil
+}
+
+// route finds the kind of a request by the path as the upstream's router reads it.
+func (p *pinned) route(method, path string) (Kind, bool) {
+	if k, ok := p.routes[method+" "+path]; ok {
+		return k, true
+	}
+	for _, r := range p.patterns {
+		if r.Method == method && matches(r.Path, path) {
+			return r.Kind, true
+		}
+	}
+	return "", false
+}
+
+// matches compares a path with a pattern segment by segment.
+func matches(pattern, path string) bool {
+	for {
+		want, patternRest, more := strings.Cut(pattern, "/")
+		got, pathRest, also := strings.Cut(path, "/")
+		if want != got && (want != "*" || !isName(got)) || more != also {
+			return false
+		}
+		if !more {
+			return true
+		}
+		pattern, path = patternRest, pathRest
+	}
+}
+
+// isName reports whether a segment is a name that every router reads alike.
+func isName(s string) bool {
+	for i := range len(s) {
+		if c := s[i]; !('a' <= c|0x20 && c|0x20 <= 'z' || '0' <= c && c <= '9' || c == '.' || c == '_' || c == '-' || c == ':') {
+			return false
+		}
+	}
+	return s != "" && s != "." && s != ".."
+}
+
+// mode returns what the policy does about a rule in requests.
+func (p *pinned) mode(rule string) Mode { return or(p.Rules[rule], ModeBlock) }
+
+var errDetector = errors.New("guard: detector failed")
+
+// inspect runs all detectors. It returns how many could not do their work, where the policy lets that pass.
+func (p *pinned) inspect(ctx context.Context, v View, findings []Finding) (out []Finding, missed int, err error) {
+	for i, d := range p.detectors {
+		n := len(findings)
+		found, err := d.Detect(ctx, v, findings)
+		switch {
+		case err == nil:
+			findings = found
+		case p.InsecureInputFailOpen && errors.Is(err, ErrUnavailable):
+			findings = findings[:n]
+			missed++
+		case errors.Is(err, ErrUnavailable):
+			return findings[:n], missed, fmt.Errorf("number %d: %w", i, err)
+		default:
+			return findings[:n], missed, fmt.Errorf("%w: number %d: %w", errDetector, i, err)
+		}
+	}
+	return findings, missed, nil
+}

@@ -1,0 +1,74 @@
+package guard
+
+import (
+	"cmp"
+	"errors"
+	"slices"
+
+	"github.com/holdfast-ai/holdfast/guard/api"
+)
+
+// redacted stands for a text that was taken out, unless whoever found it says what does.
+const redacted = "[redacted]"
+
+// redact takes out of a request what rules found whose mode is to redact, and looks at what is left.
+func (t *Transaction) redact(body []byte) *Rejection {
+	st := t.st
+	st.edits = st.edits[:0]
+	for _, f := range st.findings {
+		if t.pol.mode(f.Rule) != ModeRedact {
+			continue
+		}
+		// A text inside of another, and one that is no JSON string, has no place of its own that could be replaced.
+		if len(t.header[api.HeaderLength]) > 0 || f.Span < 0 || f.Span >= st.request.Inner || body[st.request.Spans[f.Span].Offset] != '"' {
+			return &Rejection{Code: CodeContent, Status: 400}
+		}
+		if f.Start < 0 || f.End < f.Start || f.End > len(st.request.Spans[f.Span].Text) {
+			return internal(errRange)
+		}
+		st.edits = append(st.edits, api.Edit{At: st.request.Spans[f.Span].Offset, Start: f.Start, End: f.End, With: redacted})
+	}
+	if len(st.edits) == 0 {
+		return nil
+	}
+	st.edited = api.AppendEdited(st.edited[:0], body, disjoint(st.edits))
+	t.sum.Redacted = true
+	from := len(st.findings)
+	if rej := t.parse(st.edited); rej != nil {
+		return rej
+	}
+	if rej := t.inspect(); rej != nil {
+		return rej
+	}
+	for _, f := range st.findings[from:] {
+		if t.pol.mode(f.Rule) == ModeRedact {
+			return &Rejection{Code: CodeContent, Status: 400}
+		}
+	}
+	return nil
+}
+
+var errRange = errors.New("guard: a finding lies outside of its text")
+
+// disjoint sorts edits and joins those that overlap.
+func disjoint(edits []api.Edit) []api.Edit {
+	slices.SortStableFunc(edits, func(a, b api.Edit) int {
+		return cmp.Or(cmp.Compare(a.At, b.At), cmp.Compare(a.Start, b.Start), cmp.Compare(b.End, a.End))
+	})
+	n := 0
+	for _, e := range edits {
+		if n > 0 && edits[n-1].At == e.At && e.Start < edits[n-1].End {
+			edits[n-1].End = max(edits[n-1].End, e.End)
+			continue
+		}
+		edits[n] = e
+		n++
+	}
+	return edits[:n]
+}
+
+// sorted puts splices in order.
+func sorted(s []api.Splice) []api.Splice {
+	slices.SortFunc(s, func(a, b api.Splice) int { return cmp.Compare(a.Start, b.Start) })
+	return s
+}

@@ -1,0 +1,173 @@
+package guard
+
+import (
+	"errors"
+
+	"github.com/holdfast-ai/holdfast/guard/api"
+	"github.com/holdfast-ai/holdfast/guard/detect"
+	"github.com/holdfast-ai/holdfast/guard/stream"
+)
+
+// scanner follows one text of an answer for all rules: it blocks with a [*Rejection], passes on the matches that are to be
+// redacted, and records the others, which hold nothing back.
+type scanner struct {
+	t           *Transaction
+	hold, watch detect.LeakState
+	added       []stream.Scanner // nil for one that cannot do its work
+}
+
+var _ stream.Scanner = (*scanner)(nil)
+
+func (t *Transaction) newScanner() stream.Scanner {
+	s := new(scanner)
+	t.start(s)
+	return s
+}
+
+func (t *Transaction) start(s *scanner) {
+	s.t, s.hold, s.watch = t, t.pol.hold.Start(), t.pol.watch.Start()
+	s.added = s.added[:0]
+	for _, a := range t.g.scanners {
+		s.added = append(s.added, a.start())
+	}
+}
+
+// Write implements [stream.Scanner].
+func (s *scanner) Write(ms []stream.Match, p []byte) (matches []stream.Match, held int, err error) {
+	return s.each(ms, func(x stream.Scanner, ms []stream.Match) ([]stream.Match, int, error) { return x.Write(ms, p) })
+}
+
+// Finish implements [stream.Scanner].
+func (s *scanner) Finish(ms []stream.Match) ([]stream.Match, error) {
+	ms, _, err := s.each(ms, func(x stream.Scanner, ms []stream.Match) ([]stream.Match, int, error) {
+		ms, err := x.Finish(ms)
+		return ms, 0, err
+	})
+	return ms, err
+}
+
+func (s *scanner) each(ms []stream.Match, do func(stream.Scanner, []stream.Match) ([]stream.Match, int, error)) ([]stream.Match, int, error) {
+	held := 0
+	one := func(x stream.Scanner, holds bool) error {
+		from := len(ms)
+		found, h, err := do(x, ms)
+		if err != nil {
+			ms = ms[:from]
+			return err
+		}
+		if holds {
+			held = max(held, h)
+		}
+		ms, err = s.t.keep(found, from)
+		return err
+	}
+	if err := one(&s.watch, false); err != nil {
+		return ms, 0, err
+	}
+	if err := one(&s.hold, true); err != nil {
+		return ms, 0, err
+	}
+	for i, x := range s.added {
+		if x == nil {
+			continue
+		}
+		err := one(x, s.t.pol.holds[i])
+		if err == nil {
+			continue
+		}
+		if _, ok := errors.AsType[*Rejection](err); ok {
+			return ms, 0, err
+		}
+		if !errors.Is(err, ErrUnavailable) {
+			return ms, 0, internal(err)
+		}
+		if !s.t.pol.InsecureOutputFailOpen {
+			return ms, 0, &Rejection{Code: CodeUnavailable, Status: 503, Err: err}
+		}
+		s.added[i] = nil
+		s.t.missed(1)
+	}
+	return ms, held, nil
+}
+
+// keep applies the policy's modes to the matches from index from on, and leaves those that are to be redacted.
+func (t *Transaction) keep(ms []stream.Match, from int) ([]stream.Match, error) {
+	kept := ms[:from]
+	for _, m := range ms[from:] {
+		if !t.pol.ids[m.Rule] {
+			return kept, internal(errDetector)
+		}
+		f := Finding{Rule: m.Rule, Category: m.Category, Span: -1, Start: m.Start, End: m.End}
+		switch mode := t.pol.output[m.Rule]; mode {
+		case ModeOff:
+		case ModeMonitor:
+			if !t.seen[m.Rule] { // once for each answer
+				if t.seen == nil {
+					t.seen = make(map[string]bool)
+				}
+				t.seen[m.Rule] = true
+				t.found(f, mode)
+			}
+		case ModeRedact:
+			t.found(f, mode)
+			if m.Replacement == "" {
+				m.Replacement = redacted
+			}
+			kept = append(kept, m)
+		default:
+			t.found(f, mode)
+			return kept, &Rejection{Code: CodeContent, Status: 400}
+		}
+	}
+	return kept, nil
+}
+
+// maxFindings bounds what is kept of one answer; more are reported, and not kept.
+const maxFindings = 1024
+
+func (t *Transaction) found(f Finding, mode Mode) {
+	if len(t.st.findings) < maxFindings {
+		t.st.findings = append(t.st.findings, f)
+	}
+	t.report(f, mode)
+}
+
+// complete scans a text that does not grow.
+func (t *Transaction) complete(text []byte) ([]stream.Match, error) {
+	s := &t.st.whole
+	t.start(s)
+	ms, _, err := s.Write(t.st.matches[:0], text)
+	if err != nil {
+		return nil, err
+	}
+	ms, err = s.Finish(ms)
+	t.st.matches = ms
+	return ms, err
+}
+
+// alone scans a piece that is a text of its own.
+func (t *Transaction) alone(p *api.Piece, shift int) *Rejection {
+	ms, err := t.complete(p.Text)
+	if err != nil {
+		return t.scanned(err)
+	}
+	if len(ms) > 0 && (p.Name || len(t.header[api.HeaderLength]) > 0) {
+		return &Rejection{Code: CodeContent, Status: 400} // neither a name nor JSON of a stated length can be changed
+	}
+	for _, m := range ms {
+		t.st.hold.Edit(stream.Edit{Ref: p.Offset + shift, Start: m.Start, End: m.End, With: m.Replacement})
+	}
+	return nil
+}
+
+// unnamed scans a text that can only be sent as it is, or not at all.
+func (t *Transaction) unnamed(text []byte) *Rejection {
+	ms, err := t.complete(text)
+	if err != nil {
+		return t.scanned(err)
+	}
+	if len(ms) > 0 {
+		return &Rejection{Code: CodeContent, Status: 400}
+	}
+	return nil
+}
