@@ -68,8 +68,7 @@ func (x *features) scan(norm []byte) {
 		}
 		hash = append(hash,
 			uint32(gram&(1<<36-1)*mul3>>32),
-			uint32(gram&(1<<48-1)*mul4>>32),
-			uint32(gram&(1<<60-1)*mul5>>32))
+			uint32(gram&(1<<48-1)*mul4>>32))
 		if inWord {
 			if word == 0 {
 				first, word = u, 1
@@ -81,7 +80,7 @@ func (x *features) scan(norm []byte) {
 		} else if word != 0 {
 			w := (word + first*mul2 + last*mul5) * mulWord
 			w ^= w >> 29
-			hash = append(hash, uint32(w*mulTwo>>32), uint32((w+prev1*mulPair)*mulTwo>>32), uint32((w+prev1*mulPair+prev2*mul4)*mul3>>32))
+			hash = append(hash, uint32(w*mulTwo>>32), uint32((w+prev1*mulPair)*mulTwo>>32), uint32((w+prev1*mulPair+prev2*mul4)*mul3>>32), uint32((w*mulPair+prev2)*mul5>>32))
 			prev2, prev1, word, last = prev1, w, 0, 0
 		}
 		i += size
@@ -93,7 +92,7 @@ func (x *features) scan(norm []byte) {
 	if word != 0 {
 		w := (word + first*mul2 + last*mul5) * mulWord
 		w ^= w >> 29
-		hash = append(hash, uint32(w*mulTwo>>32), uint32((w+prev1*mulPair)*mulTwo>>32), uint32((w+prev1*mulPair+prev2*mul4)*mul3>>32))
+		hash = append(hash, uint32(w*mulTwo>>32), uint32((w+prev1*mulPair)*mulTwo>>32), uint32((w+prev1*mulPair+prev2*mul4)*mul3>>32), uint32((w*mulPair+prev2)*mul5>>32))
 	}
 	if start < len(norm) || len(x.blocks) == 0 {
 		x.blocks = append(x.blocks, block{len(hash), len(norm)})

@@ -21,6 +21,8 @@ var families = [...]family{
 	{"extraction.txt", "extraction", 1, rowsPerTemplate},
 	{"languages.txt", "direct", 1, rowsPerTemplate},
 	{"benign.txt", "benign-hard", 0, 2 * rowsPerTemplate},
+	{"everyday.txt", "benign", 0, 2 * rowsPerTemplate},
+	{"security.txt", "benign-hard", 0, rowsPerTemplate},
 }
 
 // Generate writes rows of our own, always the same for the same rows: attacks and harmless texts of many kinds, and
@@ -139,12 +141,18 @@ func long(texts map[string][]string, r *random) []Row {
 	attack := func(kind, text string) {
 		out = append(out, Row{Text: vary(text, r), Label: 1, Source: "own-long", Kind: kind, Lic: "project"})
 	}
+	harmless := func(text string) {
+		out = append(out, Row{Text: vary(text, r), Source: "own-long", Kind: "benign-hard", Lic: "project"})
+	}
 	for range 300 {
 		attack("jailbreak", join(pick("jailbreak.txt"), pick("jailbreak.txt"), pick("jailbreak.txt")))
 		attack("direct", join(pick("benign.txt"), pick("direct.txt")))
 		attack("direct", join(pick("direct.txt"), pick("extraction.txt")))
 		attack("jailbreak", join(pick("direct.txt"), pick("jailbreak.txt")))
-		out = append(out, Row{Text: vary(join(pick("benign.txt"), pick("benign.txt"), pick("benign.txt")), r), Source: "own-long", Kind: "benign-hard", Lic: "project"})
+		attack("direct", join(pick("everyday.txt"), pick("languages.txt")))
+		harmless(join(pick("security.txt"), pick("security.txt"), pick("security.txt"), pick("security.txt")))
+		harmless(join(pick("everyday.txt"), pick("everyday.txt")))
+		harmless(join(pick("benign.txt"), pick("benign.txt"), pick("benign.txt")))
 	}
 	return out
 }

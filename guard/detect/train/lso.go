@@ -27,7 +27,7 @@ type Options struct {
 }
 
 // Defaults are the choices that the built-in model was trained with.
-func Defaults() Options { return Options{Bits: 18, C: 1, Epochs: 12, Balance: 0.5} }
+func Defaults() Options { return Options{Bits: 18, C: 5, Epochs: 12, Balance: 0.5} }
 
 // prepared is a row as windows.
 type prepared struct {
