@@ -2,6 +2,9 @@ package seal_test
 
 import (
 	"bytes"
+	"crypto/hkdf"
+	"crypto/hmac"
+	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -12,6 +15,7 @@ import (
 	"testing"
 	"testing/fstest"
 
+	"github.com/tink-crypto/tink-go/v2/streamingaead/aesctrhmac"
 	"github.com/tink-crypto/tink-go/v2/streamingaead/aesgcmhkdf"
 
 	"github.com/holdfast-ai/holdfast/crypto/seal"
@@ -29,6 +33,9 @@ func TestSpecVectors(t *testing.T) {
 			Name, Kind string
 			In         struct {
 				Name, Path, Commitment, DEK, Hash string
+				Algorithm, List                   string
+				HMACHash                          string `json:"hmac_hash"`
+				Tag                               int    `json:"tag_size"`
 				Version                           uint64
 				Segment                           int
 				Derived                           int    `json:"derived_key_size"`
@@ -56,11 +63,26 @@ func TestSpecVectors(t *testing.T) {
 			got = hex.EncodeToString(i.KeysetAD())
 		case "commitment":
 			h := keysetOf(t, fromHex(t, v.In.DEK), v.In.Derived, v.In.Segment, hashes[v.In.Hash])
+			if v.In.Algorithm == "AES-CTR-HMAC" {
+				h = ctrKeyset(t, aesctrhmac.ParametersOpts{
+					DerivedKeySizeInBytes: v.In.Derived, HkdfHashType: ctrHashes[v.In.Hash], HmacHashType: ctrHashes[v.In.HMACHash],
+					HmacTagSizeInBytes: v.In.Tag, SegmentSizeInBytes: int32(v.In.Segment),
+				}, fromHex(t, v.In.DEK))
+			}
 			got, want = commitment(t, h), v.Out.Commitment
+		case "seal-list-ad":
+			got = hex.EncodeToString(seal.ListAD(v.In.Name, v.In.Version))
 		case "sealed-directory":
 			dir := fstest.MapFS{"seal.json": {Data: []byte(v.In.SealJSON)}, "seal.mac": {Data: fromHex(t, v.Out.SealMAC)}}
 			for i, f := range v.In.Files {
-				dir[fmt.Sprintf("blobs/%d", i)] = &fstest.MapFile{Data: fromHex(t, f.Blob)}
+				blob := fmt.Sprintf("blobs/%d", i)
+				if v.In.List != "" {
+					blob = hiddenName(t, v.In.DEK, f.Path)
+				}
+				dir[blob] = &fstest.MapFile{Data: fromHex(t, f.Blob)}
+			}
+			if v.In.List != "" {
+				dir["blobs/list"] = &fstest.MapFile{Data: fromHex(t, v.In.List)}
 			}
 			h := keysetOf(t, fromHex(t, v.In.DEK), 32, 64, aesgcmhkdf.SHA256)
 			f, err := seal.OpenFS(t.Context(), dir, fixed(h))
@@ -84,7 +106,19 @@ func TestSpecVectors(t *testing.T) {
 			t.Errorf("%s %s: %s, want %s", v.Kind, v.Name, got, want)
 		}
 	}
-	if len(kinds) != 4 {
+	if len(kinds) != 5 {
 		t.Errorf("kinds %v", kinds)
 	}
+}
+
+// hiddenName is the formula of docs/SPEC.md section 3 once more.
+func hiddenName(t *testing.T, dek, path string) string {
+	t.Helper()
+	key, err := hkdf.Key(sha256.New, fromHex(t, dek), nil, "holdfast/seal-blob-name/v1", 32)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := hmac.New(sha256.New, key)
+	m.Write([]byte(path))
+	return "blobs/" + hex.EncodeToString(m.Sum(nil)[:16])
 }

@@ -154,26 +154,113 @@ def release(i):
 
 
 def commitment(i):
-    params = ("AES-GCM-HKDF", i["hash"], i["derived_key_size"], i["segment"], len(bytes.fromhex(i["dek"])))
-    return {"commitment": hmac.digest(bytes.fromhex(i["dek"]), T("holdfast/commit/v1", *params), "sha256")}
+    dek = bytes.fromhex(i["dek"])
+    params = (i["algorithm"], i["hash"], i["derived_key_size"], i["segment"], len(dek))
+    if i["algorithm"] == "AES-CTR-HMAC":
+        params += (i["hmac_hash"], i["tag_size"])
+    return {"commitment": hmac.digest(dek, T("holdfast/commit/v1", *params), "sha256")}
+
+
+# AES (FIPS 197) and GCM (NIST SP 800-38D): the standard library has neither. Slow, and for vectors only.
+def gf8(a, b):
+    out = 0
+    while b:
+        out ^= a if b & 1 else 0
+        a, b = (a << 1) ^ (0x11B if a & 0x80 else 0), b >> 1
+    return out
+
+
+def sbox(x):
+    y = next((y for y in range(256) if gf8(x, y) == 1), 0)
+    return 0x63 ^ y ^ (y << 1 | y >> 7) & 255 ^ (y << 2 | y >> 6) & 255 ^ (y << 3 | y >> 5) & 255 ^ (y << 4 | y >> 4) & 255
+
+
+SBOX = [sbox(x) for x in range(256)]
+
+
+class AES:
+    def __init__(self, key):
+        n = len(key) // 4
+        self.rounds, w, rcon = n + 6, [list(key[4 * j:4 * j + 4]) for j in range(n)], 1
+        for j in range(n, 4 * (self.rounds + 1)):
+            t = list(w[-1])
+            if j % n == 0:
+                t = [SBOX[x] for x in t[1:] + t[:1]]
+                t[0], rcon = t[0] ^ rcon, gf8(rcon, 2)
+            elif n > 6 and j % n == 4:
+                t = [SBOX[x] for x in t]
+            w.append([a ^ b for a, b in zip(w[j - n], t)])
+        self.keys = [sum(w[4 * r:4 * r + 4], []) for r in range(self.rounds + 1)]
+
+    def encrypt(self, block):
+        s = [a ^ b for a, b in zip(block, self.keys[0])]
+        for r in range(1, self.rounds + 1):
+            s = [SBOX[s[(5 * j) % 16]] for j in range(16)]  # SubBytes and ShiftRows
+            if r < self.rounds:
+                s = [gf8(s[c + k], 2) ^ gf8(s[c + (k + 1) % 4], 3) ^ s[c + (k + 2) % 4] ^ s[c + (k + 3) % 4]
+                     for c in range(0, 16, 4) for k in range(4)]
+            s = [a ^ b for a, b in zip(s, self.keys[r])]
+        return bytes(s)
+
+
+def gf128(x, y):
+    z = 0
+    for j in range(127, -1, -1):
+        z ^= y if x >> j & 1 else 0
+        y = y >> 1 ^ (0xE1 << 120 if y & 1 else 0)
+    return z
+
+
+def gcm_open(key, nonce, sealed):
+    """Plaintext of ciphertext || 16-byte tag without associated data, or an error."""
+    aes, ct, tag = AES(key), sealed[:-16], sealed[-16:]
+    h, y = int.from_bytes(aes.encrypt(bytes(16))), 0
+    for block in [ct[j:j + 16].ljust(16, b"\0") for j in range(0, len(ct), 16)] + [struct.pack(">QQ", 0, 8 * len(ct))]:
+        y = gf128(y ^ int.from_bytes(block), h)
+    pad = lambda n: aes.encrypt(nonce + struct.pack(">I", n))
+    if (y ^ int.from_bytes(pad(1))).to_bytes(16) != tag:
+        raise ValueError("tag")
+    return b"".join(bytes(a ^ b for a, b in zip(ct[j:j + 16], pad(2 + j // 16))) for j in range(0, len(ct), 16))
+
+
+def stream_open(dek, blob, ad, segment):
+    """Tink's AES-GCM-HKDF streaming with HKDF-SHA256 and 32-byte derived keys."""
+    if blob[0] != 40:
+        raise ValueError("header")
+    key, prefix, out = hkdf(dek, ad, 32, blob[1:33]), blob[33:40], b""
+    cuts = [40] + list(range(segment, len(blob), segment)) + [len(blob)]
+    for n, (a, b) in enumerate(zip(cuts, cuts[1:])):
+        last = b == len(blob)
+        out += gcm_open(key, prefix + struct.pack(">IB", n, last), blob[a:b])
+    return out
 
 
 def sealed_directory(i):
-    """Everything but AES-GCM, which the standard library lacks: that is left to Tink (internal/interop)."""
+    """SPEC 3 whole: list, headers, sizes, every tag, plaintext, commitment and MAC."""
     m, dek = json.loads(i["seal_json"]), bytes.fromhex(i["dek"])
-    if m["version"] != 1 or [f["path"] for f in m["files"]] != [f["path"] for f in i["files"]]:
+    name, version, segment = m["model"]["name"], m["model"]["version"], m["segment"]
+    listed = m.get("files")
+    if "list" in m:
+        blob, entry = bytes.fromhex(i["list"]), m["list"]
+        text = stream_open(dek, blob, T("holdfast/seal-list/v1", name, version), segment)
+        if listed is not None or len(text) != entry["size"] or blob[:40].hex() != entry["header"] or H(blob).hex() != entry["digest"]:
+            raise ValueError("list")
+        listed = json.loads(text)["files"]
+    paths = [f["path"] for f in listed]
+    if m["version"] != 1 or paths != [f["path"] for f in i["files"]] or paths != sorted(paths, key=str.encode):
         raise ValueError("seal.json")
-    for listed, f in zip(m["files"], i["files"]):
-        blob, size = bytes.fromhex(f["blob"]), len(f["plain"].encode())
-        if T("holdfast/seal-file/v1", m["model"]["name"], m["model"]["version"], f["path"]).hex() != f["ad"]:
-            raise ValueError("associated data of " + f["path"])
-        if listed["size"] != size or blob[:40].hex() != listed["header"] or blob[0] != 40:
-            raise ValueError("size or header of " + f["path"])
-        segments = 1 + max(0, -(-(size - (m["segment"] - 40 - 16)) // (m["segment"] - 16)))
-        if len(blob) != 40 + size + 16 * segments:
-            raise ValueError("length of " + f["path"])
+    for entry, f in zip(listed, i["files"]):
+        blob, plain, ad = bytes.fromhex(f["blob"]), f["plain"].encode(), T("holdfast/seal-file/v1", name, version, f["path"])
+        if "list" in m:
+            shown = hmac.digest(hkdf(dek, b"holdfast/seal-blob-name/v1"), f["path"].encode(), "sha256")[:16].hex()
+            if entry["blob"] != "blobs/" + shown:
+                raise ValueError("blob name of " + f["path"])
+        if ad.hex() != f["ad"] or entry["size"] != len(plain) or blob[:40].hex() != entry["header"]:
+            raise ValueError("associated data, size or header of " + f["path"])
+        if stream_open(dek, blob, ad, segment) != plain:
+            raise ValueError("plaintext of " + f["path"])
     key = hkdf(dek, b"holdfast/seal-manifest/v1")
-    c = commitment({"dek": i["dek"], "hash": "SHA256", "derived_key_size": 32, "segment": m["segment"]})["commitment"]
+    c = commitment({"algorithm": "AES-GCM-HKDF", "dek": i["dek"], "hash": "SHA256", "derived_key_size": 32, "segment": segment})["commitment"]
     if c.hex() != m["commitment"]:
         raise ValueError("commitment")
     return {"commitment": c, "seal_mac": hmac.digest(key, i["seal_json"].encode(), "sha256")}
@@ -221,6 +308,7 @@ KINDS = {
     "shards": shards,
     "loaded": loaded,
     "seal-file-ad": lambda i: {"ad": T("holdfast/seal-file/v1", i["name"], i["version"], i["path"])},
+    "seal-list-ad": lambda i: {"ad": T("holdfast/seal-list/v1", i["name"], i["version"])},
     "keyset-ad": lambda i: {"ad": T("holdfast/keyset/v1", i["name"], i["version"], bytes.fromhex(i["commitment"]))},
     "commitment": commitment,
     "release": release,

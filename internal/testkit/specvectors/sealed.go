@@ -16,8 +16,10 @@ import (
 	"testing/fstest"
 
 	"github.com/tink-crypto/tink-go/v2/insecuresecretdataaccess"
+	"github.com/tink-crypto/tink-go/v2/key"
 	"github.com/tink-crypto/tink-go/v2/keyset"
 	"github.com/tink-crypto/tink-go/v2/secretdata"
+	"github.com/tink-crypto/tink-go/v2/streamingaead/aesctrhmac"
 	"github.com/tink-crypto/tink-go/v2/streamingaead/aesgcmhkdf"
 
 	"github.com/holdfast-ai/holdfast/crypto/seal"
@@ -29,8 +31,7 @@ const (
 	segment      = 64 // ciphertext bytes: small, so that three segments fit in a vector
 )
 
-// sealedVectors writes a sealed directory by the letter of SPEC 3, with the standard library and fixed randomness, and has
-// package seal open it: what is committed is what a foreign implementation would make.
+// sealedVectors are what SPEC 3 fixes: commitments, associated data and two whole directories.
 func sealedVectors() ([]vector, error) {
 	dek := fill(32, 0x80)
 	h, err := fixedKeyset(dek)
@@ -41,65 +42,159 @@ func sealedVectors() ([]vector, error) {
 	if err != nil {
 		return nil, err
 	}
+	ctr, err := ctrCommitment(dek)
+	if err != nil {
+		return nil, err
+	}
+	open, err := sealedDirectory("a whole directory", dek, h, false)
+	if err != nil {
+		return nil, err
+	}
+	hidden, err := sealedDirectory("hidden names", dek, h, true)
+	if err != nil {
+		return nil, err
+	}
+	info := seal.Info{Name: modelName, Version: modelVersion, Commitment: commitment}
+	return []vector{
+		{"AES-256, SHA-256", "commitment",
+			map[string]any{"algorithm": "AES-GCM-HKDF", "dek": hexOf(dek), "hash": "SHA256", "derived_key_size": 32, "segment": segment},
+			map[string]any{"commitment": hexOf(commitment[:])}},
+		{"AES-256, SHA-512, tags of HMAC-SHA-256", "commitment",
+			map[string]any{"algorithm": "AES-CTR-HMAC", "dek": hexOf(dek), "hash": "SHA512", "derived_key_size": 32, "segment": segment + 64, "hmac_hash": "SHA256", "tag_size": 20},
+			map[string]any{"commitment": hexOf(ctr[:])}},
+		{"of that commitment", "keyset-ad",
+			map[string]any{"name": modelName, "version": modelVersion, "commitment": hexOf(commitment[:])},
+			map[string]any{"ad": hexOf(info.KeysetAD())}},
+		{"of that model", "seal-list-ad",
+			map[string]any{"name": modelName, "version": modelVersion},
+			map[string]any{"ad": hexOf(seal.ListAD(modelName, modelVersion))}},
+		open, hidden,
+	}, nil
+}
+
+// ctrCommitment is the commitment of a key that is read and not written.
+func ctrCommitment(dek []byte) (c [32]byte, err error) {
+	params, err := aesctrhmac.NewParameters(aesctrhmac.ParametersOpts{
+		KeySizeInBytes: len(dek), DerivedKeySizeInBytes: 32, HkdfHashType: aesctrhmac.SHA512, HmacHashType: aesctrhmac.SHA256,
+		HmacTagSizeInBytes: 20, SegmentSizeInBytes: segment + 64,
+	})
+	if err != nil {
+		return c, err
+	}
+	k, err := aesctrhmac.NewKey(params, secretdata.NewBytesFromData(dek, insecuresecretdataaccess.Token{}))
+	if err != nil {
+		return c, err
+	}
+	h, err := handleOf(k)
+	if err != nil {
+		return c, err
+	}
+	return seal.Commitment(h)
+}
+
+type sealedEntry struct {
+	Path   string `json:"path"`
+	Blob   string `json:"blob"`
+	Size   int    `json:"size"`
+	Header string `json:"header"`
+}
+
+type sealedList struct {
+	Blob   string `json:"blob"`
+	Size   int    `json:"size"`
+	Header string `json:"header"`
+	Digest string `json:"digest"`
+}
+
+// sealedDirectory writes a sealed directory by the letter of SPEC 3, with the standard library and fixed randomness, and
+// has package seal open it: what is committed is what a foreign implementation would make.
+func sealedDirectory(name string, dek []byte, h *keyset.Handle, hide bool) (vector, error) {
+	commitment, err := seal.Commitment(h)
+	if err != nil {
+		return vector{}, err
+	}
 	plain := map[string]string{"a/b c.txt": "", "model.bin": strings.Repeat("0123456789", 10)}
 	dir := fstest.MapFS{}
-	type entry struct {
-		Path   string `json:"path"`
-		Blob   string `json:"blob"`
-		Size   int    `json:"size"`
-		Header string `json:"header"`
-	}
 	manifest := struct {
 		Version int `json:"version"`
 		Model   struct {
 			Name    string `json:"name"`
 			Version uint64 `json:"version"`
 		} `json:"model"`
-		Segment    int     `json:"segment"`
-		Commitment string  `json:"commitment"`
-		Files      []entry `json:"files"`
+		Segment    int           `json:"segment"`
+		Commitment string        `json:"commitment"`
+		Files      []sealedEntry `json:"files,omitempty"`
+		List       *sealedList   `json:"list,omitempty"`
 	}{Version: 1, Segment: segment, Commitment: hexOf(commitment[:])}
 	manifest.Model.Name, manifest.Model.Version = modelName, modelVersion
 	files := []any{}
 	for i, path := range []string{"a/b c.txt", "model.bin"} {
+		blob := fmt.Sprintf("blobs/%d", i)
+		if hide {
+			if blob, err = hiddenName(dek, path); err != nil {
+				return vector{}, err
+			}
+		}
 		header := append([]byte{40}, fill(39, byte(0x20*(i+1)))...)
 		ad := seal.FileAD(modelName, modelVersion, path)
-		blob, err := sealByHand(dek, header, ad, []byte(plain[path]))
+		ct, err := sealByHand(dek, header, ad, []byte(plain[path]))
 		if err != nil {
-			return nil, err
+			return vector{}, err
 		}
-		name := fmt.Sprintf("blobs/%d", i)
-		dir[name] = &fstest.MapFile{Data: blob}
-		manifest.Files = append(manifest.Files, entry{path, name, len(plain[path]), hexOf(header)})
-		files = append(files, map[string]any{"path": path, "plain": plain[path], "ad": hexOf(ad), "blob": hexOf(blob)})
+		dir[blob] = &fstest.MapFile{Data: ct}
+		manifest.Files = append(manifest.Files, sealedEntry{path, blob, len(plain[path]), hexOf(header)})
+		files = append(files, map[string]any{"path": path, "plain": plain[path], "ad": hexOf(ad), "blob": hexOf(ct)})
+	}
+	in := map[string]any{"dek": hexOf(dek), "files": files}
+	if hide {
+		text, err := json.Marshal(map[string]any{"files": manifest.Files})
+		if err != nil {
+			return vector{}, err
+		}
+		header := append([]byte{40}, fill(39, 0xa0)...)
+		ct, err := sealByHand(dek, header, seal.ListAD(modelName, modelVersion), text)
+		if err != nil {
+			return vector{}, err
+		}
+		manifest.Files = nil
+		manifest.List = &sealedList{"blobs/list", len(text), hexOf(header), hexOf(sum(ct))}
+		dir["blobs/list"] = &fstest.MapFile{Data: ct}
+		in["list"] = hexOf(ct)
 	}
 	sealJSON, err := json.Marshal(manifest)
 	if err != nil {
-		return nil, err
+		return vector{}, err
 	}
-	macKey, err := hkdf.Key(sha256.New, dek, nil, "holdfast/seal-manifest/v1", sha256.Size)
+	mac, err := hmacOf(dek, "holdfast/seal-manifest/v1", sealJSON)
+	if err != nil {
+		return vector{}, err
+	}
+	dir["seal.json"], dir["seal.mac"] = &fstest.MapFile{Data: sealJSON}, &fstest.MapFile{Data: mac}
+	if err := opens(dir, h, plain); err != nil {
+		return vector{}, err
+	}
+	in["seal_json"] = string(sealJSON)
+	return vector{name, "sealed-directory", in, map[string]any{"commitment": hexOf(commitment[:]), "seal_mac": hexOf(mac)}}, nil
+}
+
+// hiddenName is the blob name of a path in a directory with hidden names.
+func hiddenName(dek []byte, path string) (string, error) {
+	m, err := hmacOf(dek, "holdfast/seal-blob-name/v1", []byte(path))
+	if err != nil {
+		return "", err
+	}
+	return "blobs/" + hexOf(m[:16]), nil
+}
+
+// hmacOf is HMAC-SHA256 under a key of its own that HKDF-SHA256 makes of the DEK.
+func hmacOf(dek []byte, info string, b []byte) ([]byte, error) {
+	key, err := hkdf.Key(sha256.New, dek, nil, info, sha256.Size)
 	if err != nil {
 		return nil, err
 	}
-	m := hmac.New(sha256.New, macKey)
-	m.Write(sealJSON)
-	mac := m.Sum(nil)
-	dir["seal.json"], dir["seal.mac"] = &fstest.MapFile{Data: sealJSON}, &fstest.MapFile{Data: mac}
-	if err := opens(dir, h, plain); err != nil {
-		return nil, err
-	}
-	info := seal.Info{Name: modelName, Version: modelVersion, Commitment: commitment}
-	return []vector{
-		{"AES-256, SHA-256", "commitment",
-			map[string]any{"dek": hexOf(dek), "hash": "SHA256", "derived_key_size": 32, "segment": segment},
-			map[string]any{"commitment": hexOf(commitment[:])}},
-		{"of that commitment", "keyset-ad",
-			map[string]any{"name": modelName, "version": modelVersion, "commitment": hexOf(commitment[:])},
-			map[string]any{"ad": hexOf(info.KeysetAD())}},
-		{"a whole directory", "sealed-directory",
-			map[string]any{"dek": hexOf(dek), "seal_json": string(sealJSON), "files": files},
-			map[string]any{"commitment": hexOf(commitment[:]), "seal_mac": hexOf(mac)}},
-	}, nil
+	m := hmac.New(sha256.New, key)
+	m.Write(b)
+	return m.Sum(nil), nil
 }
 
 // fixedKeyset holds one AES256-GCM-HKDF streaming key with the given bytes.
@@ -110,12 +205,16 @@ func fixedKeyset(dek []byte) (*keyset.Handle, error) {
 	if err != nil {
 		return nil, err
 	}
-	key, err := aesgcmhkdf.NewKey(params, secretdata.NewBytesFromData(dek, insecuresecretdataaccess.Token{}))
+	k, err := aesgcmhkdf.NewKey(params, secretdata.NewBytesFromData(dek, insecuresecretdataaccess.Token{}))
 	if err != nil {
 		return nil, err
 	}
+	return handleOf(k)
+}
+
+func handleOf(k key.Key) (*keyset.Handle, error) {
 	m := keyset.NewManager()
-	id, err := m.AddKey(key)
+	id, err := m.AddKey(k)
 	if err != nil {
 		return nil, err
 	}
