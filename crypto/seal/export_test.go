@@ -30,6 +30,28 @@ func WithEmptyLast(t *testing.T, h *keyset.Handle, ad, pt []byte) []byte {
 	return b.Bytes()
 }
 
+// ForgeLast seals pt and swaps the mark of the last segment: with middle, a middle segment has it too; else the last one has
+// it not.
+func ForgeLast(t *testing.T, h *keyset.Handle, ad, pt []byte, middle bool) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	w, err := NewWriter(&b, h, ad)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for rest := pt; ; {
+		n := min(len(rest), int(w.capacity()))
+		w.w.in = append(w.w.in, rest[:n]...)
+		rest = rest[n:]
+		if err := w.flush(middle && (w.next == 1 || len(rest) == 0)); err != nil {
+			t.Fatal(err)
+		}
+		if len(rest) == 0 {
+			return b.Bytes()
+		}
+	}
+}
+
 // WithHook has every change of the file system asked for first.
 func WithHook(o Options, hook func(step string) error) Options {
 	o.hook = hook
