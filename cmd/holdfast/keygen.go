@@ -26,52 +26,68 @@ func newKeygen(ui *ui) *cobra.Command {
 		Args:  cobra.NoArgs,
 		RunE:  group,
 	}
-	cmd.AddCommand(newKeygenSigning(ui), newKeygenKEK(ui))
+	cmd.AddCommand(newKeygenSigning(ui), newKeygenIdentity(ui), newKeygenKEK(ui))
 	return cmd
 }
 
 func newKeygenSigning(ui *ui) *cobra.Command {
-	var private, public, curve string
-	cmd := &cobra.Command{
+	var curve string
+	cmd := newKeyPair(ui, &curve, &cobra.Command{
 		Use:     "signing",
 		Short:   "Make an ECDSA key pair for signing models, in PEM",
 		Example: "  holdfast keygen signing --private-key model.key --public-key model.pub",
-		Args:    cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			c, ok := curves[curve]
-			if !ok {
-				return fmt.Errorf("%w: curve %q is none of p256, p384, p521", errUsage, curve)
-			}
-			key, err := ecdsa.GenerateKey(c, rand.Reader)
-			if err != nil {
-				return err
-			}
-			secret, err := bundle.MarshalPrivateKey(key)
-			if err != nil {
-				return err
-			}
-			defer clear(secret)
-			text, err := bundle.MarshalPublicKey(key.Public())
-			if err != nil {
-				return err
-			}
-			hint, err := bundle.Hint(key.Public())
-			if err != nil {
-				return err
-			}
-			if err := writeNew(private, 0o600, secret); err != nil {
-				return err
-			}
-			if err := writeNew(public, 0o644, text); err != nil {
-				return errors.Join(err, os.Remove(private)) // half a pair is of no use
-			}
-			return ui.result(map[string]string{"private_key": private, "public_key": public, "hint": hint},
-				"private key "+private, "public key  "+public, "hint        "+hint)
-		},
+	})
+	cmd.Flags().StringVar(&curve, "curve", "p256", "p256, p384 or p521")
+	return cmd
+}
+
+// newKeygenIdentity makes the key of a key server: a kind of its own, so that no signing key is used for it.
+func newKeygenIdentity(ui *ui) *cobra.Command {
+	curve := "p256"
+	return newKeyPair(ui, &curve, &cobra.Command{
+		Use:     "identity",
+		Short:   "Make the identity of a key server, an ECDSA P-256 key pair in PEM; guests pin the public key",
+		Example: "  holdfast keygen identity --private-key server.key --public-key server.pub",
+	})
+}
+
+// newKeyPair completes a command that makes a key pair on a curve.
+func newKeyPair(ui *ui, curve *string, cmd *cobra.Command) *cobra.Command {
+	var private, public string
+	cmd.Args = cobra.NoArgs
+	cmd.RunE = func(*cobra.Command, []string) error {
+		c, ok := curves[*curve]
+		if !ok {
+			return fmt.Errorf("%w: curve %q is none of p256, p384, p521", errUsage, *curve)
+		}
+		key, err := ecdsa.GenerateKey(c, rand.Reader)
+		if err != nil {
+			return err
+		}
+		secret, err := bundle.MarshalPrivateKey(key)
+		if err != nil {
+			return err
+		}
+		defer clear(secret)
+		text, err := bundle.MarshalPublicKey(key.Public())
+		if err != nil {
+			return err
+		}
+		hint, err := bundle.Hint(key.Public())
+		if err != nil {
+			return err
+		}
+		if err := writeNew(private, 0o600, secret); err != nil {
+			return err
+		}
+		if err := writeNew(public, 0o644, text); err != nil {
+			return errors.Join(err, os.Remove(private)) // half a pair is of no use
+		}
+		return ui.result(map[string]string{"private_key": private, "public_key": public, "hint": hint},
+			"private key "+private, "public key  "+public, "hint        "+hint)
 	}
 	cmd.Flags().StringVar(&private, "private-key", "", "file to write the private key to, PKCS #8 PEM, mode 0600 (required)")
 	cmd.Flags().StringVar(&public, "public-key", "", "file to write the public key to, SubjectPublicKeyInfo PEM (required)")
-	cmd.Flags().StringVar(&curve, "curve", "p256", "p256, p384 or p521")
 	required(cmd, "private-key", "public-key")
 	return cmd
 }

@@ -57,7 +57,8 @@ func newRoot(ui *ui) *cobra.Command {
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return fmt.Errorf("%w: %w", errUsage, err) })
 	root.AddCommand(
 		newKeygen(ui), newSign(ui), newVerify(ui), newMBOM(ui),
-		newSeal(ui), newUnseal(ui), newInspect(ui), newServe(ui), newGuard(ui),
+		newSeal(ui), newUnseal(ui), newInspect(ui), newRewrap(ui), newReseal(ui),
+		newKeyserver(ui), newServe(ui), newGuard(ui),
 	)
 	return root
 }

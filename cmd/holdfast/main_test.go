@@ -29,13 +29,20 @@ func TestMain(m *testing.M) {
 }
 
 func TestScripts(t *testing.T) {
+	g := new(guests)
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
+		Setup: func(env *testscript.Env) error {
+			env.Values[daemonKey{}] = new(daemon)
+			return nil
+		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"model": cmdModel, "code": cmdCode, "certs": cmdCerts, "onejson": cmdOneJSON, "flip": cmdFlip,
 			"big": cmdBig, "mode": cmdMode, "escape": cmdEscape,
+			"keypolicy": g.keypolicy, "release": g.release, "daemon": cmdDaemon, "end": cmdEnd,
+			"edit": cmdEdit, "servercert": cmdServerCert,
 		},
 	})
 }

@@ -5,7 +5,6 @@ import (
 
 	"crypto/tls"
 	"crypto/x509"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -230,23 +229,5 @@ func (f *serveFlags) listen(ctx context.Context, ui *ui, server *http.Server, ch
 		ln.Close()
 		return err
 	}
-	done := make(chan error, 1)
-	go func() {
-		if server.TLSConfig != nil {
-			done <- server.ServeTLS(ln, "", "")
-			return
-		}
-		done <- server.Serve(ln)
-	}()
-	select {
-	case err := <-done:
-		return err
-	case <-ctx.Done():
-	}
-	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
-	defer cancel()
-	if err := server.Shutdown(grace); err != nil {
-		return errors.Join(err, server.Close())
-	}
-	return nil
+	return serveUntil(ctx, server, ln)
 }

@@ -1,0 +1,188 @@
+package main
+
+import (
+	"context"
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/holdfast-ai/holdfast/crypto/keyrelease"
+	"github.com/holdfast-ai/holdfast/internal/transcript"
+	"github.com/holdfast-ai/holdfast/sign/bundle"
+)
+
+// keyserverFlags say who the server is, what it holds and where it listens.
+type keyserverFlags struct {
+	keys      kekFlags
+	policy    string
+	identity  string
+	audit     string
+	addr      string
+	cert, key string
+	plainHTTP bool
+}
+
+func newKeyserver(ui *ui) *cobra.Command {
+	var f keyserverFlags
+	cmd := &cobra.Command{
+		Use:   "keyserver",
+		Short: "Release the keysets of sealed models to machines that prove what they are",
+		Long: "Keyserver serves the key release protocol (docs/keyrelease.md) from a policy file. The sealed directories that the\n" +
+			"policy names need seal.json and seal.keys only. Every decision is a line of the audit file; where it cannot be written,\n" +
+			"nothing is released. Guests pin the public key that belongs to --identity; TLS hides who asks for what.",
+		Example: "  holdfast keygen identity --private-key server.key --public-key server.pub\n" +
+			"  holdfast keyserver --policy policy.json --identity server.key --kek serving.kek --audit audit.jsonl \\\n" +
+			"    --tls-cert cert.pem --tls-key key.pem --addr :8443",
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return f.run(cmd.Context(), ui) },
+	}
+	f.keys.add(cmd)
+	flags := cmd.Flags()
+	flags.StringVar(&f.policy, "policy", "", "policy file, JSON (required)")
+	flags.StringVar(&f.identity, "identity", "", "private key of the server, P-256 PEM, as made by keygen identity (required)")
+	flags.StringVar(&f.audit, "audit", "", "file that every decision is appended to, one JSON object a line (required)")
+	flags.StringVar(&f.addr, "addr", "127.0.0.1:8443", "address to serve on")
+	flags.StringVar(&f.cert, "tls-cert", "", "certificate chain, PEM")
+	flags.StringVar(&f.key, "tls-key", "", "private key of the certificate, PEM")
+	flags.BoolVar(&f.plainHTTP, "insecure-plain-http", false, "serve without TLS on addresses other than loopback")
+	cmd.MarkFlagsRequiredTogether("tls-cert", "tls-key")
+	required(cmd, "policy", "identity", "audit")
+	return cmd
+}
+
+func (f *keyserverFlags) run(ctx context.Context, ui *ui) error {
+	if f.cert == "" && !f.plainHTTP && !loopback(f.addr) {
+		return fmt.Errorf("%w: %s is not loopback: give --tls-cert and --tls-key", errUsage, f.addr)
+	}
+	handler, view, err := f.handler(ctx, ui)
+	if err != nil {
+		return err
+	}
+	defer handler.journal.Close()
+	server := &http.Server{
+		Handler: handler, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 30 * time.Second,
+		WriteTimeout: time.Minute, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 16 << 10,
+		ErrorLog: slog.NewLogLogger(slog.NewTextHandler(ui.err, nil), slog.LevelWarn),
+	}
+	scheme := "http"
+	if f.cert != "" {
+		pair, err := tls.LoadX509KeyPair(f.cert, f.key)
+		if err != nil {
+			return err
+		}
+		scheme, server.TLSConfig = "https", &tls.Config{MinVersion: tls.VersionTLS13, Certificates: []tls.Certificate{pair}}
+	}
+	ln, err := net.Listen("tcp", f.addr)
+	if err != nil {
+		return err
+	}
+	link := scheme + "://" + ln.Addr().String()
+	view["url"] = link
+	lines := []string{"key server on " + link, fmt.Sprintf("identity  %s", view["identity"])}
+	for _, m := range handler.models {
+		lines = append(lines, "model     "+m)
+	}
+	if err := ui.result(view, lines...); err != nil {
+		ln.Close()
+		return err
+	}
+	return serveUntil(ctx, server, ln)
+}
+
+// keyserver is the handler with what has to be closed after it.
+type keyserver struct {
+	*keyrelease.Server
+	journal *keyrelease.FileJournal
+	models  []string
+}
+
+func (f *keyserverFlags) handler(ctx context.Context, ui *ui) (*keyserver, map[string]any, error) {
+	k, err := f.keys.load()
+	if err != nil {
+		return nil, nil, err
+	}
+	policy, err := readKeyPolicy(f.policy)
+	if err != nil {
+		return nil, nil, err
+	}
+	cfg, err := policy.server(ctx, k)
+	if err != nil {
+		return nil, nil, fmt.Errorf("%s: %w", f.policy, err)
+	}
+	if cfg.Identity, err = readIdentity(f.identity); err != nil {
+		return nil, nil, err
+	}
+	spki, err := x509.MarshalPKIXPublicKey(cfg.Identity.Public())
+	if err != nil {
+		return nil, nil, err
+	}
+	cfg.Audit = slog.New(slog.NewTextHandler(ui.err, nil))
+	journal, err := keyrelease.OpenJournal(f.audit)
+	if err != nil {
+		return nil, nil, err
+	}
+	cfg.Journal = journal
+	s, err := keyrelease.NewServer(cfg)
+	if err != nil {
+		return nil, nil, errors.Join(err, journal.Close())
+	}
+	h := &keyserver{Server: s, journal: journal}
+	for name, m := range cfg.Models {
+		for _, v := range m.Versions {
+			h.models = append(h.models, fmt.Sprintf("%s version %d", name, v.Version))
+		}
+	}
+	slices.Sort(h.models)
+	return h, map[string]any{"identity": hexOf(transcript.KeyHash(transcript.SuiteECDSAP256, spki)), "models": h.models}, nil
+}
+
+// readIdentity reads the server's private key.
+func readIdentity(path string) (crypto.Signer, error) {
+	text, err := readFile(path, maxKeyFile)
+	if err != nil {
+		return nil, err
+	}
+	defer clear(text)
+	key, err := bundle.ParsePrivateKey(text, nil)
+	if err != nil {
+		return nil, err
+	}
+	if pub, ok := key.Public().(*ecdsa.PublicKey); !ok || pub.Curve != elliptic.P256() {
+		return nil, fmt.Errorf("%w: %s is no P-256 key: make one with keygen identity", errUsage, path)
+	}
+	return key, nil
+}
+
+// serveUntil serves until ctx ends, then lets what runs finish.
+func serveUntil(ctx context.Context, server *http.Server, ln net.Listener) error {
+	done := make(chan error, 1)
+	go func() {
+		if server.TLSConfig != nil {
+			done <- server.ServeTLS(ln, "", "")
+			return
+		}
+		done <- server.Serve(ln)
+	}()
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+	}
+	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+	defer cancel()
+	if err := server.Shutdown(grace); err != nil {
+		return errors.Join(err, server.Close())
+	}
+	return nil
+}

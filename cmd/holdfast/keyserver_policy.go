@@ -1,0 +1,207 @@
+package main
+
+import (
+	"context"
+	"encoding/hex"
+	"fmt"
+	"maps"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/tink-crypto/tink-go/v2/keyset"
+
+	"github.com/holdfast-ai/holdfast"
+	"github.com/holdfast-ai/holdfast/attest"
+	"github.com/holdfast-ai/holdfast/attest/snp"
+	"github.com/holdfast-ai/holdfast/crypto/kek"
+	"github.com/holdfast-ai/holdfast/crypto/keyrelease"
+	"github.com/holdfast-ai/holdfast/crypto/seal"
+	"github.com/holdfast-ai/holdfast/internal/strictjson"
+	"github.com/holdfast-ai/holdfast/sign"
+)
+
+// keyPolicy is the policy file of a key server: strict JSON, digests in lower-case hex. What is left out is refused.
+type keyPolicy struct {
+	Version         int           `json:"version"` // 1
+	Machines        machinePolicy `json:"machines"`
+	Models          []modelPolicy `json:"models"`
+	DenyList        *denyList     `json:"deny_list"` // that guests must have at least
+	RulesMinVersion uint64        `json:"rules_min_version"`
+}
+
+// machinePolicy says what machine may have a key at all, see [snp.Policy]. Floors are [snp.Floors] where min_tcb has none.
+type machinePolicy struct {
+	Products                []snp.Product           `json:"products"`
+	Measurements            []string                `json:"measurements"`
+	MinTCB                  map[snp.Product]snp.TCB `json:"min_tcb"`
+	VMPL                    uint32                  `json:"vmpl"`
+	MinGuestSVN             uint32                  `json:"min_guest_svn"`
+	CSPs                    []string                `json:"csps"`
+	RefuseSMT               bool                    `json:"refuse_smt"`
+	InsecureAllowMaskedChip bool                    `json:"insecure_allow_masked_chip"`
+	// InsecureSimulatedRoots are root keys of simulators, SHA-256 of the SubjectPublicKeyInfo: no hardware stands behind them.
+	InsecureSimulatedRoots []string `json:"insecure_simulated_roots"`
+}
+
+// modelPolicy is one model and the sealed directories of its versions, of which seal.json and seal.keys are enough.
+type modelPolicy struct {
+	Name              string   `json:"name"`
+	MinVersion        uint64   `json:"min_version"`
+	Sealed            []string `json:"sealed"`
+	Configs           []string `json:"configs"`
+	Measurements      []string `json:"measurements"` // of the guests that may have this one; empty: all of machines
+	AnySealJSON       bool     `json:"any_seal_json"`
+	InsecureAnyConfig bool     `json:"insecure_any_config"`
+}
+
+type denyList struct {
+	Number uint64 `json:"number"`
+	Digest string `json:"digest"`
+}
+
+const (
+	maxKeyPolicy = 4 << 20
+	// keysetTTL is how long an unwrapped keyset stays in memory: guests of a fleet start together.
+	keysetTTL = 5 * time.Minute
+)
+
+func readKeyPolicy(path string) (keyPolicy, error) {
+	var p keyPolicy
+	text, err := readFile(path, maxKeyPolicy)
+	if err != nil {
+		return p, err
+	}
+	if err := strictjson.Unmarshal(text, &p, strictjson.Limits{MaxBytes: maxKeyPolicy, MaxDepth: 8}); err != nil {
+		return p, fmt.Errorf("%w: %s: %w", errUsage, path, err)
+	}
+	if p.Version != 1 {
+		return p, fmt.Errorf("%w: %s: version %d, want 1", errUsage, path, p.Version)
+	}
+	return p, nil
+}
+
+// server makes the configuration of a server. Every keyset is unwrapped once, so that a directory that does not open is
+// found now, and name and version are those that its keyset is bound to.
+func (p keyPolicy) server(ctx context.Context, k *kek.KEK) (keyrelease.ServerConfig, error) {
+	cfg := keyrelease.ServerConfig{Models: map[string]keyrelease.Model{}, RulesMinVersion: p.RulesMinVersion}
+	machines, err := p.Machines.policy()
+	if err != nil {
+		return cfg, fmt.Errorf("machines: %w", err)
+	}
+	cfg.Verify = holdfast.ReleaseVerifier(machines)
+	if d := p.DenyList; d != nil {
+		cfg.DenyList = &keyrelease.DenyList{Number: d.Number}
+		if err := unhex(cfg.DenyList.Digest[:], d.Digest); err != nil {
+			return cfg, fmt.Errorf("deny_list: %w", err)
+		}
+	}
+	cache, err := kek.NewCache(kek.Source{KEK: k}, keysetTTL)
+	if err != nil {
+		return cfg, err
+	}
+	for _, m := range p.Models {
+		if _, dup := cfg.Models[m.Name]; dup || m.Name == "" {
+			return cfg, fmt.Errorf("%w: the model %q is named twice or not at all", errUsage, m.Name)
+		}
+		if cfg.Models[m.Name], err = m.model(ctx, cache); err != nil {
+			return cfg, fmt.Errorf("model %s: %w", m.Name, err)
+		}
+	}
+	return cfg, nil
+}
+
+func (m modelPolicy) model(ctx context.Context, cache *kek.Cache) (keyrelease.Model, error) {
+	out := keyrelease.Model{MinVersion: m.MinVersion, InsecureAnyConfig: m.InsecureAnyConfig}
+	for _, s := range m.Configs {
+		var d [32]byte
+		if err := unhex(d[:], s); err != nil {
+			return out, fmt.Errorf("configs: %w", err)
+		}
+		out.Configs = append(out.Configs, d)
+	}
+	if len(m.Measurements) > 0 {
+		for _, s := range m.Measurements {
+			if err := unhex(make([]byte, 48), s); err != nil {
+				return out, fmt.Errorf("measurements: %w", err)
+			}
+		}
+		out.Require = map[string][]string{holdfast.ClaimMeasurement: m.Measurements}
+	}
+	for _, dir := range m.Sealed {
+		v, digest, err := sealedVersion(ctx, cache, m.Name, dir)
+		if err != nil {
+			return out, fmt.Errorf("%s: %w", dir, err)
+		}
+		out.Versions = append(out.Versions, v)
+		if !m.AnySealJSON {
+			out.Seals = append(out.Seals, digest)
+		}
+	}
+	return out, nil
+}
+
+// sealedVersion reads one sealed directory. Its wrapped keysets stay in memory, and the keyset is unwrapped when it is
+// released.
+func sealedVersion(ctx context.Context, cache *kek.Cache, name, dir string) (v keyrelease.Version, digest [32]byte, err error) {
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return v, digest, err
+	}
+	defer root.Close()
+	c, err := seal.Inspect(sign.DirFS(root))
+	if err != nil {
+		return v, digest, err
+	}
+	if c.Name != name {
+		return v, digest, fmt.Errorf("%w: it is sealed as %q", errRefused, c.Name)
+	}
+	unwrap := func(ctx context.Context) (*keyset.Handle, error) { return cache.Keyset(ctx, c.Info, c.Wraps) }
+	if _, err := unwrap(ctx); err != nil {
+		return v, digest, err
+	}
+	return keyrelease.Version{Version: c.Version, Unwrap: unwrap, Commitment: c.Commitment}, c.ManifestDigest, nil
+}
+
+func (m machinePolicy) policy() (attest.Policy, error) {
+	p := snp.Policy{
+		Products: m.Products, VMPL: m.VMPL, MinGuestSVN: m.MinGuestSVN, CSPs: m.CSPs, RefuseSMT: m.RefuseSMT,
+		InsecureAllowMaskedChip: m.InsecureAllowMaskedChip, MinTCB: snp.Floors(),
+	}
+	for _, s := range m.Measurements {
+		var d [48]byte
+		if err := unhex(d[:], s); err != nil {
+			return attest.Policy{}, fmt.Errorf("measurements: %w", err)
+		}
+		p.Measurements = append(p.Measurements, d)
+	}
+	maps.Copy(p.MinTCB, m.MinTCB)
+	if len(p.Products) == 0 || len(p.Measurements) == 0 {
+		return attest.Policy{}, fmt.Errorf("%w: products and measurements are required", errUsage)
+	}
+	v := &snp.Verifier{Policy: p}
+	out := attest.Policy{Verifiers: []attest.Verifier{v}}
+	if len(m.InsecureSimulatedRoots) > 0 {
+		out.InsecureAcceptSimulated = true
+		simulated := &snp.Verifier{Policy: p}
+		for _, s := range m.InsecureSimulatedRoots {
+			r := snp.Root{Product: snp.Genoa} // the only line that the simulator makes
+			if err := unhex(r.SPKI[:], s); err != nil {
+				return attest.Policy{}, fmt.Errorf("insecure_simulated_roots: %w", err)
+			}
+			simulated.InsecureRoots = append(simulated.InsecureRoots, r)
+		}
+		out.Verifiers = append(out.Verifiers, simulated)
+	}
+	return out, nil
+}
+
+// unhex fills dst from exactly as many lower-case hex digits.
+func unhex(dst []byte, s string) error {
+	if len(s) == 2*len(dst) && strings.ToLower(s) == s {
+		if _, err := hex.Decode(dst, []byte(s)); err == nil {
+			return nil
+		}
+	}
+	return fmt.Errorf("%w: want %d lower-case hex digits", errUsage, 2*len(dst))
+}

@@ -1,0 +1,215 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/hex"
+	"encoding/json"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"io"
+	"math/big"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/holdfast-ai/holdfast"
+	"github.com/holdfast-ai/holdfast/attest/attesttest"
+	"github.com/holdfast-ai/holdfast/crypto/keyrelease"
+	"github.com/holdfast-ai/holdfast/crypto/seal"
+	"github.com/holdfast-ai/holdfast/sign"
+	"github.com/holdfast-ai/holdfast/sign/bundle"
+)
+
+// guests are the simulated machines of all scripts, of one vendor.
+type guests struct {
+	once   sync.Once
+	vendor *attesttest.Vendor
+	o      attesttest.Options
+	device *attesttest.Device
+	err    error
+}
+
+func (g *guests) make(ts *testscript.TestScript) {
+	g.once.Do(func() {
+		g.o = attesttest.Options{Measurement: [48]byte{1, 2, 3}}
+		if g.vendor, g.err = attesttest.NewVendor(); g.err == nil {
+			g.device, g.err = g.vendor.Device(g.o)
+		}
+	})
+	ts.Check(g.err)
+}
+
+// keypolicy FILE SEALED MINVERSION [KEY=JSON…] writes a policy for the configuration 0101…01 and the simulated machine; a KEY
+// replaces a field of the model, or with a dot before it one of the file.
+func (g *guests) keypolicy(ts *testscript.TestScript, _ bool, args []string) {
+	g.make(ts)
+	minVersion, err := strconv.Atoi(args[2])
+	ts.Check(err)
+	root := g.vendor.Verifier(g.o.Policy()).InsecureRoots[0].SPKI
+	model := map[string]any{
+		"name": "tiny", "min_version": minVersion, "sealed": []string{ts.MkAbs(args[1])}, "configs": []string{strings.Repeat("01", 32)},
+	}
+	file := map[string]any{
+		"version": 1, "models": []any{model}, "rules_min_version": 0,
+		"machines": map[string]any{
+			"products": []string{"Genoa"}, "measurements": []string{hex.EncodeToString(g.o.Measurement[:])},
+			"insecure_simulated_roots": []string{hex.EncodeToString(root[:])},
+		},
+	}
+	for _, a := range args[3:] {
+		key, value, _ := strings.Cut(a, "=")
+		if top, ok := strings.CutPrefix(key, "."); ok {
+			file[top] = json.RawMessage(value)
+		} else {
+			model[key] = json.RawMessage(value)
+		}
+	}
+	b, err := json.Marshal(file)
+	ts.Check(err)
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), b, 0o600))
+}
+
+// release URL SERVERKEY SEALED CONFIGBYTE [MINVERSION [CERT]]: a guest opens a sealed directory with the keyset that the
+// server releases. What it says is in the file out.
+func (g *guests) release(ts *testscript.TestScript, neg bool, args []string) {
+	g.make(ts)
+	pub, err := bundle.ParsePublicKey([]byte(ts.ReadFile(args[1])))
+	ts.Check(err)
+	c := &keyrelease.Client{
+		URL: args[0], HTTP: &http.Client{Transport: &http.Transport{}}, ServerKey: pub.(*ecdsa.PublicKey),
+		Attest: holdfast.Attestor(g.device), Config: [32]byte{},
+	}
+	b, err := strconv.ParseUint(args[3], 16, 8)
+	ts.Check(err)
+	for i := range c.Config {
+		c.Config[i] = byte(b)
+	}
+	if len(args) > 4 {
+		c.MinVersion, err = strconv.ParseUint(args[4], 10, 64)
+		ts.Check(err)
+	}
+	if len(args) > 5 {
+		roots := x509.NewCertPool()
+		roots.AppendCertsFromPEM([]byte(ts.ReadFile(args[5])))
+		c.HTTP.Transport = &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots, ServerName: "localhost"}}
+	}
+	root, err := os.OpenRoot(ts.MkAbs(args[2]))
+	ts.Check(err)
+	defer root.Close()
+	f, err := seal.OpenFS(context.Background(), sign.DirFS(root), c)
+	said := "opened"
+	if err != nil {
+		said = err.Error()
+	} else {
+		f.Close()
+		floors, _ := c.Floors()
+		said += fmt.Sprintf(" floor %d", floors.MinVersion)
+	}
+	ts.Check(os.WriteFile(ts.MkAbs("out"), []byte(said+"\n"), 0o600))
+	if (err != nil) != neg {
+		ts.Fatalf("release: %s", said)
+	}
+}
+
+// daemon COMMAND…: starts a command in the background until its first line with a URL, which goes to $URL. The script ends
+// it with stop, which demands exit code 0 after SIGTERM.
+func cmdDaemon(ts *testscript.TestScript, _ bool, args []string) {
+	cmd := exec.Command(args[0], args[1:]...)
+	path, err := exec.LookPath(args[0])
+	ts.Check(err)
+	cmd.Path, cmd.Dir, cmd.Env = path, ts.MkAbs("."), append(os.Environ(), "HOME="+ts.Getenv("HOME"))
+	errs, err := os.Create(ts.MkAbs("daemon.log"))
+	ts.Check(err)
+	cmd.Stderr = errs
+	out, err := cmd.StdoutPipe()
+	ts.Check(err)
+	ts.Check(cmd.Start())
+	ts.Defer(func() {
+		errs.Close()
+		if cmd.ProcessState == nil {
+			_ = cmd.Process.Kill()
+			_ = cmd.Wait()
+		}
+	})
+	lines := bufio.NewReader(out)
+	for {
+		line, err := lines.ReadString('\n')
+		if _, url, ok := strings.Cut(line, " on http"); ok {
+			ts.Setenv("URL", "http"+strings.TrimSpace(url))
+			break
+		}
+		if err != nil {
+			_ = cmd.Wait()
+			ts.Fatalf("daemon: %v, %v: %s", err, cmd.ProcessState, ts.ReadFile("daemon.log"))
+		}
+	}
+	go func() { _, _ = io.Copy(io.Discard, lines) }()
+	ts.Setenv("DAEMON", strconv.Itoa(cmd.Process.Pid))
+	ts.Value(daemonKey{}).(*daemon).cmd = cmd
+}
+
+type daemonKey struct{}
+
+// daemon is the background command of one script.
+type daemon struct{ cmd *exec.Cmd }
+
+func cmdEnd(ts *testscript.TestScript, _ bool, _ []string) {
+	cmd := ts.Value(daemonKey{}).(*daemon).cmd
+	ts.Check(cmd.Process.Signal(syscall.SIGTERM))
+	done := make(chan error, 1)
+	go func() { done <- cmd.Wait() }()
+	select {
+	case err := <-done:
+		if err != nil && !errors.Is(err, os.ErrClosed) {
+			ts.Fatalf("end: %v: %s", err, ts.ReadFile("daemon.log"))
+		}
+	case <-time.After(15 * time.Second):
+		ts.Fatalf("it does not stop")
+	}
+}
+
+// edit FILE OLD NEW replaces one text in a file, which must have it once.
+func cmdEdit(ts *testscript.TestScript, _ bool, args []string) {
+	text := ts.ReadFile(args[0])
+	if strings.Count(text, args[1]) != 1 {
+		ts.Fatalf("%s has %q %d times", args[0], args[1], strings.Count(text, args[1]))
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(strings.Replace(text, args[1], args[2], 1)), 0o644))
+}
+
+// servercert DIR makes ca.pem, and server.pem with server.key for localhost.
+func cmdServerCert(ts *testscript.TestScript, _ bool, args []string) {
+	dir := ts.MkAbs(args[0])
+	ts.Check(os.MkdirAll(dir, 0o755))
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	ts.Check(err)
+	c := &x509.Certificate{
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "localhost"}, DNSNames: []string{"localhost"},
+		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign | x509.KeyUsageDigitalSignature,
+		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
+	}
+	der, err := x509.CreateCertificate(rand.Reader, c, c, key.Public(), key)
+	ts.Check(err)
+	text := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
+	secret, err := bundle.MarshalPrivateKey(key)
+	ts.Check(err)
+	for name, b := range map[string][]byte{"ca.pem": text, "server.pem": text, "server.key": secret} {
+		ts.Check(os.WriteFile(filepath.Join(dir, name), b, 0o600))
+	}
+}

@@ -1,0 +1,73 @@
+package main
+
+import (
+	"fmt"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/holdfast-ai/holdfast/crypto/kek"
+	"github.com/holdfast-ai/holdfast/crypto/seal"
+	"github.com/holdfast-ai/holdfast/sign"
+)
+
+func newReseal(ui *ui) *cobra.Command {
+	var from, to kekFlags
+	var out string
+	var unbound bool
+	cmd := &cobra.Command{
+		Use:   "reseal DIR",
+		Short: "Encrypt a sealed directory again under a new keyset, so that the old one opens nothing new",
+		Long: "Reseal decrypts and encrypts in one pass, without plaintext on the disk, and leaves DIR as it is. Whoever held the\n" +
+			"old keyset still reads the old directory: remove it, and raise the minimum version or the commitment at the key server.",
+		Example: "  holdfast reseal --kek old.kek --new-kek new.kek --out model.resealed model.sealed",
+		Args:    cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if _, inside := within(args[0], out); inside {
+				return fmt.Errorf("%w: --out %s is inside %s", errUsage, out, args[0])
+			}
+			old, err := from.load()
+			if err != nil {
+				return err
+			}
+			k, err := to.load()
+			if err != nil {
+				return fmt.Errorf("the new key: %w", err)
+			}
+			root, err := os.OpenRoot(args[0])
+			if err != nil {
+				return err
+			}
+			defer root.Close()
+			src := sign.DirFS(root)
+			f, err := seal.OpenFS(cmd.Context(), src, kek.Source{KEK: old, InsecureAllowUnboundKeyset: unbound})
+			if err != nil {
+				return err
+			}
+			defer f.Close()
+			h, err := kek.NewKeyset()
+			if err != nil {
+				return err
+			}
+			update, end := ui.progress("reseal")
+			info, err := seal.Dir(cmd.Context(), out, f, h, seal.Options{
+				Name: f.Info().Name, Version: f.Info().Version, Wraps: []seal.Wrapper{k},
+				Progress: func(p seal.Progress) { update(p.Done, p.Total) },
+			})
+			end()
+			if err != nil {
+				return err
+			}
+			view := sealView(info)
+			view["was"] = hexOf(f.Info().Commitment)
+			return ui.result(view, fmt.Sprintf("resealed %s version %d in %s", info.Name, info.Version, out),
+				"commitment "+hexOf(info.Commitment), "was        "+hexOf(f.Info().Commitment))
+		},
+	}
+	from.add(cmd)
+	to.addNew(cmd)
+	cmd.Flags().StringVar(&out, "out", "", "directory to create (required)")
+	cmd.Flags().BoolVar(&unbound, "insecure-allow-unbound-keyset", false, "accept a keyset wrapped without associated data, as tinkey does")
+	required(cmd, "out")
+	return cmd
+}

@@ -1,0 +1,78 @@
+package main
+
+import (
+	"encoding/hex"
+	"fmt"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/holdfast-ai/holdfast/crypto/kek"
+)
+
+// addNew names the key encryption key that a directory goes over to.
+func (k *kekFlags) addNew(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&k.file, "new-kek", "", "key file to wrap with, 32 bytes, as made by keygen kek")
+	cmd.Flags().StringVar(&k.passphrase, "new-passphrase-file", "", "file whose first line is the passphrase to wrap with")
+	cmd.Flags().StringVar(&k.id, "new-kek-id", "default", "id of the new wrapped keyset, the file seal.keys/ID.json")
+	cmd.MarkFlagsMutuallyExclusive("new-kek", "new-passphrase-file")
+}
+
+func newRewrap(ui *ui) *cobra.Command {
+	var from, to kekFlags
+	var remove, unbound bool
+	cmd := &cobra.Command{
+		Use:   "rewrap DIR",
+		Short: "Wrap the keyset of a sealed directory for another key; weights are not touched",
+		Long: "Rewrap opens the directory with one key, wraps its keyset with another and reads back what it wrote. Killed at any\n" +
+			"point it leaves a directory that opens with one of the two; run again it finishes. Whoever has opened the model\n" +
+			"before keeps what they have: to take that away, use reseal.",
+		Example: "  holdfast rewrap --kek old.kek --kek-id 2025 --new-kek new.kek --new-kek-id 2026 --remove-old model.sealed",
+		Args:    cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			old, err := from.load()
+			if err != nil {
+				return err
+			}
+			k, err := to.load()
+			if err != nil {
+				return fmt.Errorf("the new key: %w", err)
+			}
+			root, err := os.OpenRoot(args[0])
+			if err != nil {
+				return err
+			}
+			defer root.Close()
+			src := kek.Source{KEK: old, InsecureAllowUnboundKeyset: unbound}
+			if err := kek.Rewrap(cmd.Context(), root, src, k, !remove); err != nil {
+				return err
+			}
+			return ui.wraps(root, fmt.Sprintf("wrapped for %s", k.ID()))
+		},
+	}
+	from.add(cmd)
+	to.addNew(cmd)
+	cmd.Flags().BoolVar(&remove, "remove-old", false, "remove the old wrapped keyset once the new one opens")
+	cmd.Flags().BoolVar(&unbound, "insecure-allow-unbound-keyset", false, "accept a keyset wrapped without associated data, as tinkey does")
+	return cmd
+}
+
+// wraps prints every file of a sealed directory that holds a wrapped keyset, those that readers ignore too.
+func (u *ui) wraps(dir *os.Root, line string) error {
+	all, err := kek.Wraps(dir.FS())
+	if err != nil {
+		return err
+	}
+	list, lines := []map[string]any{}, []string{line}
+	for _, w := range all {
+		list = append(list, map[string]any{
+			"file": w.File, "id": w.ID, "size": w.Size, "sha256": hex.EncodeToString(w.Digest[:]), "passphrase": w.Passphrase,
+		})
+		note := ""
+		if w.ID == "" {
+			note = "  (no reader looks at it, and it may hold a keyset)"
+		}
+		lines = append(lines, fmt.Sprintf("%x  %s%s", w.Digest, w.File, note))
+	}
+	return u.result(map[string]any{"wraps": list}, lines...)
+}
