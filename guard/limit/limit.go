@@ -1,6 +1,7 @@
-// Package limit keeps the budgets of the guard: tokens per key and window, and requests at work.
+// Package limit keeps the budgets of the guard: requests, tokens and cost per key, tenant and route in every window, and
+// requests at work.
 //
-// Tokens are reserved before a request runs, for the prompt and for the most that it may generate, and what was not used
+// Tokens and cost are reserved before a request runs, for the prompt and for the most that it may generate, and what was not used
 // is returned when it ends. So budgets cannot be outrun by starting many requests at once.
 package limit
 
@@ -19,16 +20,20 @@ var ErrExhausted = errors.New("limit: exhausted")
 // An ExhaustedError tells when to come again.
 type ExhaustedError struct {
 	RetryAfter time.Duration // 0 where more time does not help, or where nobody can tell
+	Unit       Unit          // that is spent, where a [Limiter] says so
 }
 
 func (e *ExhaustedError) Error() string {
+	if e.Unit != "" {
+		return fmt.Sprintf("limit: exhausted: %s (retry after %v)", e.Unit, e.RetryAfter)
+	}
 	return fmt.Sprintf("limit: exhausted (retry after %v)", e.RetryAfter)
 }
 
 // Unwrap returns [ErrExhausted].
 func (e *ExhaustedError) Unwrap() error { return ErrExhausted }
 
-// A Budget allows Tokens tokens in every Window.
+// A Budget allows Tokens tokens, or units of another kind, in every Window.
 type Budget struct {
 	Tokens int64
 	Window time.Duration

@@ -192,3 +192,25 @@ func squares(b []byte) float64 {
 	}
 	return s0 + s1 + (s2 + s3)
 }
+
+// Sums returns the sum of the float32 or unsigned byte elements in b, which are of v's dtype, and of their squares, both in
+// float64. Other dtypes give NaN.
+func (v *View) Sums(b []byte) (sum, squares float64) {
+	switch v.DType {
+	case U8:
+		var s, q uint64
+		for _, x := range b {
+			s += uint64(x)
+			q += uint64(x) * uint64(x)
+		}
+		return float64(s), float64(q)
+	case F32:
+		for ; len(b) >= 4; b = b[4:] {
+			x := float64(math.Float32frombits(binary.LittleEndian.Uint32(b)))
+			sum += x
+			squares += x * x
+		}
+		return sum, squares
+	}
+	return math.NaN(), math.NaN()
+}

@@ -7,7 +7,8 @@
 // # What it does not do
 //
 // It finds malformed and broken inputs, not adversarial ones: an image with a small crafted perturbation is a valid
-// tensor. The bytes must not change between the check and their use; check the very bytes that are forwarded.
+// tensor. docs/adversarial.md has the rates of these checks and of the signals in packages drift and similar, against
+// attackers that know them too. The bytes must not change between the check and their use; check the very bytes that are forwarded.
 // Sparse encodings have no place in a [View]: their declared dense size is the sender's word.
 package tensor
 

@@ -1,0 +1,133 @@
+package limit
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+)
+
+// ErrRule means that a rule cannot be used.
+var ErrRule = errors.New("limit: unusable rule")
+
+// A Limiter holds requests against rules, all of which must agree. It is safe for concurrent use.
+type Limiter struct {
+	rules []Rule
+	store Store
+
+	mu   sync.Mutex
+	busy map[string]int64 // of the rules on concurrency
+}
+
+// NewLimiter returns a limiter whose budgets are kept in store. Without rules it lets everything through.
+// Errors: [ErrRule].
+func NewLimiter(rules []Rule, store Store) (*Limiter, error) {
+	if store == nil {
+		return nil, fmt.Errorf("%w: no store", ErrRule)
+	}
+	for i, r := range rules {
+		if err := r.check(); err != nil {
+			return nil, fmt.Errorf("rule %d: %w", i, err)
+		}
+	}
+	return &Limiter{rules: append([]Rule(nil), rules...), store: store, busy: make(map[string]int64)}, nil
+}
+
+// A Reservation is what one request has taken. It must be ended with Settle or Cancel; only the first call counts.
+type Reservation struct {
+	l       *Limiter
+	subject Subject
+	taken   []charge
+	inside  []string
+	done    bool
+}
+
+type charge struct {
+	rule  int
+	key   string
+	n     int64
+	until time.Time
+}
+
+// Reserve takes what a request may use at most off every budget, or nothing at all.
+// Errors: an [*ExhaustedError] of the first rule that refuses, with the longest wait that is known; faults of the store.
+func (l *Limiter) Reserve(ctx context.Context, s Subject, most Use) (*Reservation, error) {
+	r := &Reservation{l: l, subject: s}
+	if err := l.enter(r, s); err != nil {
+		return nil, err
+	}
+	for i, rule := range l.rules {
+		if rule.Unit == Concurrent {
+			continue
+		}
+		key, n := rule.key(i, s), most.of(rule.Unit)
+		until, err := l.store.Reserve(ctx, key, n, rule.budget())
+		if err != nil {
+			if x, ok := errors.AsType[*ExhaustedError](err); ok {
+				err = &ExhaustedError{RetryAfter: x.RetryAfter, Unit: rule.Unit}
+			}
+			return nil, errors.Join(err, r.Cancel(ctx))
+		}
+		r.taken = append(r.taken, charge{i, key, n, until})
+	}
+	return r, nil
+}
+
+// enter counts the request in under the rules on concurrency.
+func (l *Limiter) enter(r *Reservation, s Subject) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for i, rule := range l.rules {
+		if rule.Unit != Concurrent {
+			continue
+		}
+		key := rule.key(i, s)
+		if l.busy[key] >= rule.Amount {
+			l.leave(r.inside)
+			return &ExhaustedError{RetryAfter: time.Second, Unit: Concurrent}
+		}
+		l.busy[key]++
+		r.inside = append(r.inside, key)
+	}
+	return nil
+}
+
+// leave counts a request out; the lock is held.
+func (l *Limiter) leave(keys []string) {
+	for _, k := range keys {
+		if l.busy[k]--; l.busy[k] == 0 {
+			delete(l.busy, k)
+		}
+	}
+}
+
+// Settle ends a request that ran: what it did not use is given back, and what it used beyond its reservation is taken,
+// whatever the budgets. Errors: faults of the store; the other budgets are settled all the same.
+func (r *Reservation) Settle(ctx context.Context, used Use) error {
+	return r.end(ctx, func(c charge) int64 { return c.n - used.of(r.l.rules[c.rule].Unit) })
+}
+
+// Cancel ends a request that never ran: everything is given back. Errors: faults of the store.
+func (r *Reservation) Cancel(ctx context.Context) error {
+	return r.end(ctx, func(c charge) int64 { return c.n })
+}
+
+// end returns to every budget what back says. The caller may be gone already, and its budgets are not.
+func (r *Reservation) end(ctx context.Context, back func(charge) int64) error {
+	if r == nil || r.done {
+		return nil
+	}
+	r.done = true
+	ctx = context.WithoutCancel(ctx)
+	var failed error
+	for _, c := range r.taken {
+		if n := back(c); n != 0 {
+			failed = errors.Join(failed, r.l.store.Return(ctx, c.key, n, c.until))
+		}
+	}
+	r.l.mu.Lock()
+	defer r.l.mu.Unlock()
+	r.l.leave(r.inside)
+	return failed
+}
