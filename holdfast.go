@@ -15,11 +15,13 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/holdfast-ai/holdfast/attest"
 	"github.com/holdfast-ai/holdfast/crypto/keyrelease"
+	"github.com/holdfast-ai/holdfast/crypto/memory"
 	"github.com/holdfast-ai/holdfast/crypto/seal"
 	"github.com/holdfast-ai/holdfast/guard"
 	"github.com/holdfast-ai/holdfast/mbom"
@@ -48,6 +50,9 @@ type Chain struct {
 	config [32]byte
 	epochs atomic.Pointer[attest.Chain] // nil without a platform, and before Handler
 	closed atomic.Bool
+
+	mu   sync.Mutex
+	dirs []*memory.Dir // that Dir made
 }
 
 // Open checks everything that can be checked without reading weights: key release, signature, policy, bill of materials.
@@ -180,12 +185,13 @@ func (c *Chain) Epochs() *attest.Chain { return c.epochs.Load() }
 // ConfigDigest is [Config.Digest] of the configuration that was opened.
 func (c *Chain) ConfigDigest() [32]byte { return c.config }
 
-// Close destroys the key material of a sealed source. Neither model nor [Chain.Handler] must be used afterwards; a handler
-// that serves already does not need the key.
+// Close destroys the key material of a sealed source and removes the directories that [Chain.Dir] made. Neither model nor
+// [Chain.Handler] must be used afterwards; a handler that serves already does not need the key.
 func (c *Chain) Close() error {
 	c.closed.Store(true)
+	err := c.closeDirs()
 	if c.sealed != nil {
-		return c.sealed.Close()
+		err = errors.Join(err, c.sealed.Close())
 	}
-	return nil
+	return err
 }

@@ -1,0 +1,192 @@
+package holdfast_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"io/fs"
+	"maps"
+	"math"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"testing"
+	"testing/fstest"
+
+	"github.com/holdfast-ai/holdfast"
+	"github.com/holdfast-ai/holdfast/crypto/memory"
+	"github.com/holdfast-ai/holdfast/mbom"
+	"github.com/holdfast-ai/holdfast/sign"
+	"github.com/holdfast-ai/holdfast/sign/signtest"
+)
+
+// inMemory makes the directory, or skips where the system has no file system in memory.
+func inMemory(t *testing.T, c *holdfast.Chain, o memory.DirOptions) *memory.Dir {
+	t.Helper()
+	d, err := c.Dir(t.Context(), o)
+	if errors.Is(err, memory.ErrUnsupported) {
+		t.Skip(err)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+// handed runs a program that knows paths alone, with all that this system can enforce around it, and returns its output.
+func handed(t *testing.T, e memory.Engine) string {
+	t.Helper()
+	var out bytes.Buffer
+	e.Stdout, e.Stderr = &out, os.Stderr
+	p, err := e.Start(t.Context())
+	if unenforced, ok := errors.AsType[*memory.UnenforcedError](err); ok {
+		t.Logf("not enforced here: %v", unenforced.Missing)
+		e.InsecureWithout = unenforced.Missing
+		p, err = e.Start(t.Context())
+	}
+	if errors.Is(err, memory.ErrUnsupported) {
+		t.Skip(err)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Wait(); err != nil {
+		t.Fatal(err)
+	}
+	return out.String()
+}
+
+// TestOutlets hands a sealed model to a child as a file and as a directory; what the child reads is what was signed, and counts
+// as loaded.
+func TestOutlets(t *testing.T) {
+	key := signtest.Key(t)
+	sealed, h := sealDir(t, publish(t, key, contents(7)), modelName, 7)
+	cfg := config(key, sealed)
+	cfg.Key = held{h: h}
+
+	t.Run("memfd", func(t *testing.T) {
+		c := open(t, cfg)
+		f, err := c.Memfd(t.Context(), weights)
+		if errors.Is(err, sign.ErrNoMemfd) {
+			t.Skip(err)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Close()
+		if got := handed(t, memory.Engine{Path: "/bin/cat", Args: []string{memory.FilePath(0)}, Files: []*os.File{f}}); got != contents(7)[weights] {
+			t.Errorf("the child read %d bytes", len(got))
+		}
+		if _, err := c.Handler(t.Context(), newAnswer()); err != nil {
+			t.Error(err)
+		}
+	})
+	t.Run("dir", func(t *testing.T) {
+		c := open(t, cfg)
+		d := inMemory(t, c, memory.DirOptions{Mount: memory.Try})
+		for name, content := range contents(7) {
+			p := filepath.Join(d.Path(), name)
+			if got := handed(t, memory.Engine{Path: "/bin/cat", Args: []string{p}, Dirs: []*memory.Dir{d}}); got != content {
+				t.Errorf("%s: the child read %d bytes", name, len(got))
+			}
+		}
+		if _, whole := c.Model().Loaded(); !whole {
+			t.Error("not all of it counts as loaded")
+		}
+		h, err := c.Handler(t.Context(), newAnswer())
+		if err != nil {
+			t.Fatal(err)
+		}
+		httptest.NewServer(h).Close()
+		path := d.Path()
+		if err := c.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("after Close: %v", err)
+		}
+	})
+}
+
+// TestOutletsRefuse changes one thing of the model: nothing comes out, and nothing stays.
+func TestOutletsRefuse(t *testing.T) {
+	key := signtest.Key(t)
+	good := publish(t, key, contents(7))
+	flipped := []byte(contents(7)[weights])
+	flipped[len(flipped)-1] ^= 1
+	altered := maps.Clone(good)
+	altered[weights] = &fstest.MapFile{Data: flipped, Mode: 0o644}
+	longer := maps.Clone(good)
+	longer[weights] = &fstest.MapFile{Data: append([]byte(contents(7)[weights]), 0), Mode: 0o644}
+	absent := maps.Clone(good)
+	delete(absent, weights)
+	poisoned := contents(7)
+	poisoned[weights] = safetensors(1, float32(math.NaN()))
+	parent := t.TempDir()
+	if shm, err := os.MkdirTemp("/dev/shm", "test-"); err == nil {
+		parent = shm
+		defer os.RemoveAll(shm)
+	}
+	for name, c := range map[string]struct {
+		src  fs.FS
+		want error
+	}{
+		"altered":  {altered, sign.ErrMismatch},
+		"longer":   {longer, sign.ErrMismatch},
+		"absent":   {absent, sign.ErrMissing},
+		"poisoned": {publish(t, key, poisoned), mbom.ErrPolicy},
+	} {
+		t.Run(name, func(t *testing.T) {
+			chain := open(t, config(key, c.src))
+			if f, err := chain.Memfd(t.Context(), weights); f != nil || !errors.Is(err, c.want) && !errors.Is(err, sign.ErrNoMemfd) {
+				t.Errorf("%v, %v", f, err)
+			}
+			d, err := chain.Dir(t.Context(), memory.DirOptions{Parent: parent})
+			if d != nil || !errors.Is(err, c.want) && !errors.Is(err, memory.ErrUnsupported) {
+				t.Errorf("%v, %v", d, err)
+			}
+			if left, err := os.ReadDir(parent); err != nil || len(left) != 0 {
+				t.Errorf("left: %v, %v", left, err)
+			}
+		})
+	}
+	chain := open(t, config(key, good))
+	canceled, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := chain.Memfd(canceled, weights); !errors.Is(err, context.Canceled) && !errors.Is(err, sign.ErrNoMemfd) {
+		t.Error(err)
+	}
+	if _, err := chain.Dir(canceled, memory.DirOptions{Parent: parent}); !errors.Is(err, context.Canceled) && !errors.Is(err, memory.ErrUnsupported) {
+		t.Error(err)
+	}
+	chain.Close()
+	if _, err := chain.Memfd(t.Context(), weights); !errors.Is(err, holdfast.ErrConfig) {
+		t.Error(err)
+	}
+	if _, err := chain.Dir(t.Context(), memory.DirOptions{Parent: parent}); !errors.Is(err, holdfast.ErrConfig) && !errors.Is(err, memory.ErrUnsupported) {
+		t.Error(err)
+	}
+	if left, err := os.ReadDir(parent); err != nil || len(left) != 0 {
+		t.Errorf("left: %v, %v", left, err)
+	}
+}
+
+// TestOutletIsPrivate reads what came out after the source was exchanged.
+func TestOutletIsPrivate(t *testing.T) {
+	key := signtest.Key(t)
+	src := publish(t, key, contents(7))
+	c := open(t, config(key, src))
+	f, err := c.Memfd(t.Context(), weights)
+	if errors.Is(err, sign.ErrNoMemfd) {
+		t.Skip(err)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	src[weights].Data[0] ^= 1
+	if b, err := io.ReadAll(f); err != nil || string(b) != contents(7)[weights] {
+		t.Errorf("%d bytes, %v", len(b), err)
+	}
+}
