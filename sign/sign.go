@@ -67,6 +67,11 @@ func Sign(ctx context.Context, src fs.FS, key crypto.Signer, o SignOptions) ([]b
 		}
 		skip[p] = true
 	}
+	if v, ok := src.(interface{ Verify(context.Context) error }); ok { // such as an OCI artifact, which has digests of its own
+		if err := v.Verify(ctx); err != nil {
+			return nil, none, err
+		}
+	}
 	var names []string
 	err := walk(ctx, src, skip, func(name string, d fs.DirEntry) error {
 		if !d.Type().IsRegular() {

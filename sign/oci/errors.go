@@ -1,0 +1,36 @@
+package oci
+
+import (
+	"errors"
+	"fmt"
+)
+
+var (
+	// ErrLayout: the directory, a manifest or a layer is malformed, or could be read in two ways.
+	ErrLayout = errors.New("oci: malformed layout")
+	// ErrDigest: a blob is not what its descriptor says; details in [*DigestError].
+	ErrDigest = errors.New("oci: blob is not what its descriptor says")
+	// ErrUnsupported: a well-known kind of artifact or layer that this version cannot read.
+	ErrUnsupported = errors.New("oci: unsupported")
+)
+
+// A DigestError names the blob that differs from its descriptor. It unwraps to [ErrDigest].
+type DigestError struct {
+	Digest string // of the descriptor
+	Reason string
+}
+
+func (e *DigestError) Error() string {
+	return fmt.Sprintf("%v (%s: %s)", ErrDigest, e.Digest, e.Reason)
+}
+
+// Unwrap returns [ErrDigest].
+func (e *DigestError) Unwrap() error { return ErrDigest }
+
+func malformed(format string, args ...any) error {
+	return fmt.Errorf("%w: %s", ErrLayout, fmt.Sprintf(format, args...))
+}
+
+func unsupported(format string, args ...any) error {
+	return fmt.Errorf("%w: %s", ErrUnsupported, fmt.Sprintf(format, args...))
+}

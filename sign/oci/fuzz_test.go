@@ -1,0 +1,91 @@
+package oci
+
+import (
+	"archive/tar"
+	"bytes"
+	"compress/gzip"
+	"crypto/sha256"
+	"errors"
+	"io"
+	"io/fs"
+	"testing"
+	"testing/fstest"
+
+	"github.com/holdfast-ai/holdfast/internal/treefs"
+)
+
+// FuzzTar: whatever opens is a tree of files that can be read, and are as long as it says.
+func FuzzTar(f *testing.F) {
+	var plain, packed bytes.Buffer
+	w := tar.NewWriter(&plain)
+	z := gzip.NewWriter(&packed)
+	err := errors.Join(w.WriteHeader(&tar.Header{Name: "./a/", Typeflag: tar.TypeDir}), w.WriteHeader(&tar.Header{Name: "a/w", Size: 3}))
+	if _, werr := io.WriteString(w, "abc"); errors.Join(err, werr, w.Close()) != nil {
+		f.Fatal(err, werr)
+	}
+	if _, err := z.Write(plain.Bytes()); errors.Join(err, z.Close()) != nil {
+		f.Fatal(err)
+	}
+	f.Add(plain.Bytes(), false)
+	f.Add(packed.Bytes(), true)
+	f.Fuzz(func(t *testing.T, layer []byte, compressed bool) {
+		d := descriptor{Digest: digestOf(sha256.Sum256(layer)), Size: int64(len(layer))}
+		b := blobs{fstest.MapFS{path(d.Digest): {Data: layer}}}
+		read := b.tarFiles
+		if compressed {
+			read = b.gzipFiles
+		}
+		files, err := read(t.Context(), d, map[string]bool{})
+		if err != nil {
+			if !errors.Is(err, ErrLayout) {
+				t.Fatal(err)
+			}
+			return
+		}
+		tree, err := treefs.New(files)
+		if err != nil {
+			return
+		}
+		err = fs.WalkDir(tree, ".", func(name string, e fs.DirEntry, err error) error {
+			if err != nil || e.IsDir() {
+				return err
+			}
+			fi, err := e.Info()
+			if err != nil {
+				return err
+			}
+			data, err := fs.ReadFile(tree, name)
+			if err != nil || int64(len(data)) != fi.Size() {
+				t.Fatalf("%q: %d bytes, want %d: %v", name, len(data), fi.Size(), err)
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+// FuzzDocuments: what parses has only descriptors that lead to a blob of the layout.
+func FuzzDocuments(f *testing.F) {
+	const digest = `"digest":"sha256:0000000000000000000000000000000000000000000000000000000000000000","size":1`
+	f.Add([]byte(`{"schemaVersion":2,"manifests":[{"mediaType":"` + typeManifest + `",` + digest + `,"annotations":{"` + annotationTag + `":"v1"}}]}`))
+	f.Add([]byte(`{"schemaVersion":2,"config":{` + digest + `},"layers":[{` + digest + `}]}`))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		var all []descriptor
+		if x, err := parseIndex(b); err == nil {
+			all = append(all, x.Manifests...)
+			if d, err := x.pick("v1"); err == nil && d.MediaType != typeManifest {
+				t.Fatal(d)
+			}
+		}
+		if m, err := parseManifest(b); err == nil {
+			all = append(append(all, m.Config), m.Layers...)
+		}
+		for _, d := range all {
+			if !fs.ValidPath(path(d.Digest)) || len(path(d.Digest)) != len("blobs/sha256/")+64 || d.Size < 0 {
+				t.Fatal(d)
+			}
+		}
+	})
+}

@@ -1,0 +1,137 @@
+package oci
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+	"io/fs"
+	"slices"
+
+	"github.com/holdfast-ai/holdfast/internal/sha256x"
+)
+
+// typeBundle is the artifact type of a Sigstore bundle that refers to a model (cosign, bundle specification).
+const typeBundle = "application/vnd.dev.sigstore.bundle.v0.3+json"
+
+const (
+	chunk = 256 << 10 // bytes of a layer that are read before they are hashed
+	// maxBundles bounds how many signatures of one model are read.
+	maxBundles = 64
+)
+
+// Verify reads the configuration and all layers and holds them against their descriptors, two at a time. It returns
+// everything that is wrong in one error.
+// Errors: [ErrDigest], [fs.ErrNotExist], ctx's, and faults of the layout.
+func (a *Artifact) Verify(ctx context.Context) error {
+	var errs []error
+	todo := slices.SortedFunc(slices.Values(append(slices.Clone(a.manifest.Layers), a.manifest.Config)), func(x, y descriptor) int {
+		return int(min(max(y.Size-x.Size, -1), 1)) // neighbours are about equally long
+	})
+	todo = slices.CompactFunc(todo, func(x, y descriptor) bool { return x.Digest == y.Digest && x.Size == y.Size })
+	var both sha256x.Streams
+	buffers := [2][]byte{make([]byte, chunk), make([]byte, chunk)}
+	for pair := range slices.Chunk(todo, 2) {
+		errs = append(errs, a.verify(ctx, pair, &both, buffers)...)
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// A stream is a blob that is being read.
+type stream struct {
+	d   descriptor
+	f   fs.File
+	buf []byte
+	sum hash.Hash
+	n   int64
+}
+
+// next reads a whole chunk, or, at the end of the blob, says whether it was what its descriptor says.
+func (s *stream) next() (more bool, err error) {
+	n, err := io.ReadFull(s.f, s.buf)
+	s.n += int64(n)
+	switch err {
+	case nil:
+		return true, nil
+	case io.EOF, io.ErrUnexpectedEOF:
+		s.sum.Write(s.buf[:n])
+		if s.n != s.d.Size || digestOf([32]byte(s.sum.Sum(nil))) != s.d.Digest {
+			return false, &DigestError{s.d.Digest, "other content"}
+		}
+		return false, nil
+	}
+	return false, fmt.Errorf("oci: %s: %w", s.d.Digest, err)
+}
+
+// verify holds one or two blobs against their descriptors.
+func (a *Artifact) verify(ctx context.Context, pair []descriptor, both *sha256x.Streams, buffers [2][]byte) (errs []error) {
+	var open []*stream
+	for i, d := range pair {
+		f, err := a.blobs.open(d)
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		defer f.Close()
+		open = append(open, &stream{d: d, f: f, buf: buffers[i], sum: sha256.New()})
+	}
+	for len(open) > 0 && ctx.Err() == nil {
+		open = slices.DeleteFunc(open, func(s *stream) bool {
+			more, err := s.next()
+			if err != nil {
+				errs = append(errs, err)
+			}
+			return !more
+		})
+		switch len(open) {
+		case 1:
+			open[0].sum.Write(open[0].buf)
+		case 2:
+			both.Write(open[0].sum, open[1].sum, open[0].buf, open[1].buf)
+		}
+	}
+	return errs
+}
+
+// Bundles returns the signatures in the layout that refer to the model: Sigstore bundles in artifacts whose subject is its
+// manifest. They vouch for nothing until sign.Open, with sign.WithBundle, accepts one.
+// Errors: [ErrLayout], [ErrDigest], [fs.ErrNotExist], ctx's, and faults of the layout.
+func (a *Artifact) Bundles(ctx context.Context) ([][]byte, error) {
+	var out [][]byte
+	for _, d := range a.index.Manifests {
+		if d.ArtifactType != typeBundle || d.MediaType != typeManifest {
+			continue
+		}
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		data, err := a.blobs.document(d)
+		if err != nil {
+			return nil, err
+		}
+		m, err := parseManifest(data)
+		if err != nil {
+			return nil, err
+		}
+		if m.Subject == nil || m.Subject.Digest != a.digest {
+			continue
+		}
+		if len(m.Layers) != 1 || m.Layers[0].MediaType != typeBundle {
+			return nil, malformed("%s is no signature of one layer", d.Digest)
+		}
+		if len(out) == maxBundles {
+			return nil, malformed("more than %d signatures", maxBundles)
+		}
+		b, err := a.blobs.document(m.Layers[0])
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, b)
+	}
+	return out, nil
+}
