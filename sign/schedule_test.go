@@ -1,0 +1,329 @@
+package sign_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/fstest"
+	"testing/synctest"
+	"time"
+
+	"github.com/holdfast-ai/holdfast/sign"
+	"github.com/holdfast-ai/holdfast/sign/signtest"
+)
+
+// A slowFS takes a while for each read, counts how many wait at once, and calls back.
+type slowFS struct {
+	fs.FS
+	delay        time.Duration
+	onRead       func()
+	running, max atomic.Int64
+	open         atomic.Int64
+	maxOpen      atomic.Int64
+}
+
+type slowFile struct {
+	fs.File
+	s *slowFS
+}
+
+func (s *slowFS) Open(name string) (fs.File, error) {
+	f, err := s.FS.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	raise(&s.maxOpen, s.open.Add(1))
+	return slowFile{f, s}, nil
+}
+
+func raise(max *atomic.Int64, n int64) {
+	for old := max.Load(); n > old && !max.CompareAndSwap(old, n); old = max.Load() {
+	}
+}
+
+func (f slowFile) Close() error { f.s.open.Add(-1); return f.File.Close() }
+
+func (f slowFile) ReadAt(b []byte, off int64) (int, error) {
+	raise(&f.s.max, f.s.running.Add(1))
+	defer f.s.running.Add(-1)
+	if f.s.onRead != nil {
+		f.s.onRead()
+	}
+	time.Sleep(f.s.delay)
+	return f.File.(io.ReaderAt).ReadAt(b, off)
+}
+
+// manyFiles is a signed model of files of many lengths, whole or in shards.
+func manyFiles(t testing.TB, shard int64) (fstest.MapFS, sign.Policy) {
+	t.Helper()
+	files := map[string]string{}
+	for i, n := range []int{0, 1, 1000, testChunk - 1, testChunk, testChunk + 1, 2 * testChunk, 5*testChunk + 3, 100, 100, 3 * testChunk} {
+		files[fmt.Sprintf("f%02d", i)] = noise(n)
+	}
+	src, key := signtest.Files(files), signtest.Key(t)
+	b, _, err := sign.Sign(t.Context(), src, key, sign.SignOptions{ShardSize: shard})
+	if err != nil {
+		t.Fatal(err)
+	}
+	src[sign.SignatureFile] = &fstest.MapFile{Data: b, Mode: 0o644}
+	return src, anyModel(key)
+}
+
+// TestWorkers: no more workers than allowed read at once, each file is opened once, few are open at a time, and whatever the
+// number of workers and the cut of the files, the verdict is the same.
+func TestWorkers(t *testing.T) {
+	for _, shard := range []int64{0, 10_000, 100_000, testChunk, 1 << 30} {
+		src, p := manyFiles(t, shard)
+		for _, workers := range []int{1, 2, 3, 50} {
+			t.Run(fmt.Sprintf("shard=%d/workers=%d", shard, workers), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					slow := &slowFS{FS: src}
+					if shard != 10_000 {
+						slow.delay = time.Millisecond
+					}
+					m := open(t, slow, p, sign.WithWorkers(workers))
+					slow.max.Store(0)
+					if err := m.VerifyAll(t.Context(), nil); err != nil {
+						t.Fatal(err)
+					}
+					if got := slow.max.Load(); got > int64(workers) || slow.delay > 0 && workers < 4 && got != int64(workers) {
+						t.Errorf("%d read at once", got)
+					}
+					if slow.open.Load() != 0 || slow.maxOpen.Load() > int64(2*workers) {
+						t.Errorf("%d files are open, at most %d were", slow.open.Load(), slow.maxOpen.Load())
+					}
+				})
+				for name, f := range src {
+					if name == sign.SignatureFile || len(f.Data) == 0 {
+						continue
+					}
+					for _, at := range []int{0, len(f.Data) / 2, len(f.Data) - 1} {
+						if workers > 3 {
+							break
+						}
+						f.Data[at]++
+						m := open(t, src, p, sign.WithWorkers(workers))
+						e, ok := errors.AsType[*sign.MismatchError](m.VerifyAll(t.Context(), nil))
+						if !ok || e.Path != name || shard > 0 && (int64(at) < e.Start || int64(at) >= e.End) {
+							t.Errorf("%s altered at %d: %v", name, at, e)
+						}
+						f.Data[at]--
+					}
+				}
+			})
+		}
+	}
+}
+
+// TestShardsRunBesideEachOther: one file in shards keeps all workers busy; one whole file cannot.
+func TestShardsRunBesideEachOther(t *testing.T) {
+	key, content := signtest.Key(t), noise(16*testChunk)
+	for _, c := range []struct{ shard, atOnce int64 }{{0, 1}, {testChunk, 4}} {
+		src, bundle := signedAs(t, key, content, c.shard)
+		synctest.Test(t, func(t *testing.T) {
+			slow := &slowFS{FS: src.FS, delay: time.Millisecond}
+			m := open(t, slow, anyModel(key), bundle, sign.WithWorkers(4))
+			start := time.Now()
+			if err := m.VerifyAll(t.Context(), nil); err != nil {
+				t.Fatal(err)
+			}
+			if took := time.Since(start); slow.max.Load() != c.atOnce || took > time.Duration(16/c.atOnce+3)*time.Millisecond {
+				t.Errorf("shard %d: %d at once, %v", c.shard, slow.max.Load(), took)
+			}
+		})
+	}
+}
+
+// TestShare: a worker that may work half of its time takes twice as long, in every pass.
+func TestShare(t *testing.T) {
+	key, content := signtest.Key(t), noise(32*testChunk)
+	for name, way := range map[string]func(*testing.T, *sign.Model) error{
+		"VerifyAll": func(t *testing.T, m *sign.Model) error { return m.VerifyAll(t.Context(), nil) },
+		"ReadInto": func(t *testing.T, m *sign.Model) error {
+			_, err := m.ReadInto(t.Context(), "w", make([]byte, len(content)))
+			return err
+		},
+		"OpenFile": func(t *testing.T, m *sign.Model) error {
+			f, err := m.OpenFile(t.Context(), "w")
+			if err == nil {
+				f.Close()
+			}
+			return err
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			took := map[float64]time.Duration{}
+			for _, share := range []float64{0, 0.5, 0.25, 1, -1, 7} {
+				src, bundle := signedAs(t, key, content, 0)
+				synctest.Test(t, func(t *testing.T) {
+					slow := &slowFS{FS: src.FS, delay: time.Millisecond}
+					m := open(t, slow, anyModel(key), bundle, sign.WithWorkers(1), sign.WithShare(share))
+					start := time.Now()
+					if err := way(t, m); err != nil {
+						t.Fatal(err)
+					}
+					took[share] = time.Since(start)
+				})
+			}
+			for share, factor := range map[float64]float64{0.5: 2, 0.25: 4, 1: 1, -1: 1, 7: 1} {
+				if got := float64(took[share]) / float64(took[0]); got < factor*0.93 || got > factor*1.01 {
+					t.Errorf("share %v takes %.2f times as long, want %v", share, got, factor)
+				}
+			}
+		})
+	}
+}
+
+// TestCancelLeavesNothing cancels at each read in turn: the error is the context's alone, the next read of no worker starts
+// afterwards, and no goroutine and no open file is left.
+func TestCancelLeavesNothing(t *testing.T) {
+	for _, shard := range []int64{0, testChunk} {
+		src, p := manyFiles(t, shard)
+		for name, way := range map[string]func(context.Context, *sign.Model) error{
+			"VerifyAll": func(ctx context.Context, m *sign.Model) error { return m.VerifyAll(ctx, nil) },
+			"Verify":    func(ctx context.Context, m *sign.Model) error { return m.Verify(ctx, nil, "f07", "f10") },
+			"ReadInto": func(ctx context.Context, m *sign.Model) error {
+				_, err := m.ReadInto(ctx, "f07", make([]byte, 6*testChunk))
+				return err
+			},
+			"OpenFile": func(ctx context.Context, m *sign.Model) error {
+				f, err := m.OpenFile(ctx, "f07")
+				if err == nil {
+					f.Close()
+				}
+				return err
+			},
+			"Memfd": func(ctx context.Context, m *sign.Model) error {
+				f, err := m.Memfd(ctx, "f07")
+				if err == nil || errors.Is(err, sign.ErrNoMemfd) {
+					f.Close()
+					return nil
+				}
+				return err
+			},
+			"ProvisionalStream": func(ctx context.Context, m *sign.Model) error {
+				s, err := m.ProvisionalStream(ctx, "f07")
+				if err != nil {
+					return err
+				}
+				defer s.Abort()
+				_, err = upload(ctx, s, 2*testChunk)
+				return err
+			},
+		} {
+			t.Run(fmt.Sprintf("%s/shard=%d", name, shard), func(t *testing.T) {
+				canceled := 0
+				for at := int64(1); ; at++ {
+					ctx, cancel := context.WithCancel(t.Context())
+					var reads, after atomic.Int64
+					slow := &slowFS{FS: src, onRead: func() {
+						if reads.Add(1) == at {
+							cancel()
+						} else if ctx.Err() != nil {
+							after.Add(1)
+						}
+					}}
+					m := open(t, slow, p, sign.WithWorkers(2))
+					before := runtime.NumGoroutine()
+					reads.Store(0)
+					err := way(ctx, m)
+					hit := ctx.Err() != nil
+					cancel()
+					if err == nil && (!hit || name != "VerifyAll" && name != "Verify") { // too late: the last read found the end
+						break
+					}
+					if !errors.Is(err, context.Canceled) || (name == "VerifyAll" || name == "Verify") && err != context.Canceled {
+						t.Fatalf("read %d: %v", at, err)
+					}
+					if after.Load() > 3 { // each lane of the other worker, which was just about to
+						t.Errorf("read %d: %d reads were begun afterwards", at, after.Load())
+					}
+					if n := settle(before); n > before || slow.open.Load() != 0 {
+						t.Fatalf("read %d: %d goroutines, were %d; %d files are open", at, n, before, slow.open.Load())
+					}
+					canceled++
+				}
+				if canceled < 6 && (name != "OpenFile" || shard == 0) && (name != "Memfd" || runtime.GOOS == "linux") {
+					t.Error("nothing was cancelled")
+				}
+			})
+		}
+	}
+}
+
+// settle waits a moment for goroutines that have returned and are still counted.
+func settle(want int) int {
+	n := runtime.NumGoroutine()
+	for range 100 {
+		if n <= want {
+			break
+		}
+		time.Sleep(time.Millisecond)
+		n = runtime.NumGoroutine()
+	}
+	return n
+}
+
+// TestProgressPace: calls come at most every 100 ms and once at the end, one at a time, with rising numbers.
+func TestProgressPace(t *testing.T) {
+	for _, shard := range []int64{0, testChunk} {
+		src, p := manyFiles(t, shard)
+		synctest.Test(t, func(t *testing.T) {
+			m := open(t, &slowFS{FS: src, delay: 30 * time.Millisecond}, p, sign.WithWorkers(3))
+			var calls []sign.Progress
+			var times []time.Time
+			var busy sync.Mutex
+			if err := m.Verify(t.Context(), func(p sign.Progress) {
+				if !busy.TryLock() {
+					t.Error("called twice at a time")
+				}
+				defer busy.Unlock()
+				time.Sleep(time.Millisecond)
+				calls, times = append(calls, p), append(times, time.Now())
+			}, "f07", "f10", "f07"); err != nil {
+				t.Fatal(err)
+			}
+			const total = 8*testChunk + 3
+			last := len(calls) - 1
+			if last < 2 || calls[last] != (sign.Progress{Done: total, Total: total}) {
+				t.Fatalf("%d calls, %+v", last+1, calls)
+			}
+			for i := 1; i <= last; i++ {
+				if gap := times[i].Sub(times[i-1]); i < last && gap < 100*time.Millisecond || calls[i].Done < calls[i-1].Done || calls[i].Total != total {
+					t.Errorf("call %d after %v: %+v", i, gap, calls[i])
+				}
+			}
+		})
+	}
+}
+
+// TestVerifyNames: only what is named is read, and a name that is not signed is refused before.
+func TestVerifyNames(t *testing.T) {
+	src, p := manyFiles(t, 0)
+	src["f05"].Data[7]++
+	count := &countingFS{FS: src}
+	m := open(t, count, p)
+	count.bytes.Store(0)
+	if err := m.Verify(t.Context(), nil, "f06", "f02"); err != nil || count.bytes.Load() != 2*testChunk+1000 {
+		t.Errorf("%v, %d bytes", err, count.bytes.Load())
+	}
+	if err := m.Verify(t.Context(), nil, "f05", "f02"); !errors.Is(err, sign.ErrMismatch) {
+		t.Error(err)
+	}
+	count.bytes.Store(0)
+	if err := m.Verify(t.Context(), nil, "f06", "unsigned"); !errors.Is(err, sign.ErrNotSigned) || count.bytes.Load() != 0 {
+		t.Errorf("%v, %d bytes", err, count.bytes.Load())
+	}
+	if err := m.Verify(t.Context(), nil); err != nil {
+		t.Error(err)
+	}
+	if m.Released("f06") {
+		t.Error("counts as released")
+	}
+}
