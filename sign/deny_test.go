@@ -270,6 +270,11 @@ func TestUpdateDenyList(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer f.Close()
+	stream, err := m.ProvisionalStream(t.Context(), "model.safetensors")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stream.Abort()
 	fp := fingerprint(t, key.Public())
 	bad := newList(5)
 	bad.Keys = []sign.DeniedKey{{Fingerprint: hexOf(fp[:]), Reason: "stolen"}}
@@ -286,7 +291,13 @@ func TestUpdateDenyList(t *testing.T) {
 	_, err2 := m.ReadFile("model.safetensors")
 	_, err3 := m.Open("model.safetensors")
 	err4 := m.VerifyAll(t.Context(), nil)
-	for i, err := range []error{err1, err2, err3, err4} {
+	if _, err := upload(t.Context(), stream, 1<<20); err != nil {
+		t.Error(err)
+	}
+	_, err5 := stream.Commit()
+	_, err6 := m.ProvisionalStream(t.Context(), "model.safetensors")
+	_, err7 := m.Memfd(t.Context(), "model.safetensors")
+	for i, err := range []error{err1, err2, err3, err4, err5, err6, err7} {
 		if !errors.Is(err, sign.ErrDenied) {
 			t.Errorf("way %d out of a denied model: %v", i, err)
 		}

@@ -82,10 +82,10 @@ func WithCache(n int64) Option { return func(o *options) { o.cache = n } }
 // is served meanwhile.
 func WithWorkers(n int) Option { return func(o *options) { o.effort.workers = n } }
 
-// WithShare bounds the share of its time, above 0 and below 1, that anything which reads and hashes may work; it rests
-// in between, so that loading a model does not slow down another that is served. Default, and for values outside, 1: it does
-// not rest, and only lets others go first after each chunk.
-func WithShare(share float64) Option { return func(o *options) { o.effort.share = share } }
+// WithDuty is the priority knob: whatever reads and hashes works percent of the time, 1 to 99, and rests for the other part,
+// some milliseconds at a time, so that loading a model does not slow down another that is served. Default, and for values
+// outside, 100: it does not rest, and only lets others go first after each chunk.
+func WithDuty(percent int) Option { return func(o *options) { o.effort.duty = percent } }
 
 // WithClock gives the time at which certificates are judged. Default [time.Now].
 func WithClock(now func() time.Time) Option { return func(o *options) { o.clock = now } }

@@ -8,8 +8,8 @@ import (
 
 // An effort says how much of the machine a pass may take.
 type effort struct {
-	workers int     // at most; 0: GOMAXPROCS
-	share   float64 // of its time that a worker may work; 0: all of it
+	workers int // at most; 0: GOMAXPROCS
+	duty    int // percent of its time that a worker may work; 0: all of it
 }
 
 // A pacer keeps one worker from taking more than its share.
@@ -23,10 +23,10 @@ type pacer struct {
 const restAtLeast = 2 * time.Millisecond
 
 func (e effort) pacer() pacer {
-	if e.share <= 0 || e.share >= 1 {
+	if e.duty <= 0 || e.duty >= 100 {
 		return pacer{}
 	}
-	return pacer{rests: 1/e.share - 1, since: time.Now()}
+	return pacer{rests: 100/float64(e.duty) - 1, since: time.Now()}
 }
 
 // rest is called after each chunk. Whoever waits for the processor may go first, always: hashing never blocks by itself, and

@@ -128,7 +128,7 @@ func (s *ProvisionalStream) Next(ctx context.Context, buf []byte) (ProvisionalCh
 
 // Commit decides: only where all bytes were read, up to io.EOF, and are those that were signed, and no tap refuses them, it
 // returns a Committed and the file counts as released. Else the stream is aborted, and what was made of it must be discarded.
-// Errors: [ErrMismatch], [ErrTap], [ErrProvisional], and the error that aborted the stream.
+// Errors: [ErrMismatch], [ErrTap], [ErrProvisional], [ErrDenied], and the error that aborted the stream.
 func (s *ProvisionalStream) Commit() (Committed, error) {
 	if s.err != nil {
 		return Committed{}, s.err
@@ -138,7 +138,11 @@ func (s *ProvisionalStream) Commit() (Committed, error) {
 		return Committed{}, s.err
 	}
 	defer s.fail(errAborted) // a second Commit, and a tap that panics
-	if err := s.p.finish(s.f); err != nil {
+	err := s.p.finish(s.f)
+	if err == nil {
+		err = s.m.notDenied() // meanwhile
+	}
+	if err != nil {
 		s.fail(err)
 		return Committed{}, err
 	}

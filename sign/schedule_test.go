@@ -140,8 +140,8 @@ func TestShardsRunBesideEachOther(t *testing.T) {
 	}
 }
 
-// TestShare: a worker that may work half of its time takes twice as long, in every pass.
-func TestShare(t *testing.T) {
+// TestDuty: a worker that may work half of its time takes twice as long, in every pass.
+func TestDuty(t *testing.T) {
 	key, content := signtest.Key(t), noise(32*testChunk)
 	for name, way := range map[string]func(*testing.T, *sign.Model) error{
 		"VerifyAll": func(t *testing.T, m *sign.Model) error { return m.VerifyAll(t.Context(), nil) },
@@ -158,22 +158,22 @@ func TestShare(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			took := map[float64]time.Duration{}
-			for _, share := range []float64{0, 0.5, 0.25, 1, -1, 7} {
+			took := map[int]time.Duration{}
+			for _, duty := range []int{0, 50, 25, 100, -1, 700} {
 				src, bundle := signedAs(t, key, content, 0)
 				synctest.Test(t, func(t *testing.T) {
 					slow := &slowFS{FS: src.FS, delay: time.Millisecond}
-					m := open(t, slow, anyModel(key), bundle, sign.WithWorkers(1), sign.WithShare(share))
+					m := open(t, slow, anyModel(key), bundle, sign.WithWorkers(1), sign.WithDuty(duty))
 					start := time.Now()
 					if err := way(t, m); err != nil {
 						t.Fatal(err)
 					}
-					took[share] = time.Since(start)
+					took[duty] = time.Since(start)
 				})
 			}
-			for share, factor := range map[float64]float64{0.5: 2, 0.25: 4, 1: 1, -1: 1, 7: 1} {
-				if got := float64(took[share]) / float64(took[0]); got < factor*0.93 || got > factor*1.01 {
-					t.Errorf("share %v takes %.2f times as long, want %v", share, got, factor)
+			for duty, factor := range map[int]float64{50: 2, 25: 4, 100: 1, -1: 1, 700: 1} {
+				if got := float64(took[duty]) / float64(took[0]); got < factor*0.93 || got > factor*1.01 {
+					t.Errorf("duty %v takes %.2f times as long, want %v", duty, got, factor)
 				}
 			}
 		})

@@ -9,6 +9,7 @@ import (
 	"github.com/zeebo/blake3"
 	"golang.org/x/crypto/blake2b"
 
+	"github.com/holdfast-ai/holdfast/internal/sha256x"
 	"github.com/holdfast-ai/holdfast/sign/manifest"
 )
 
@@ -92,16 +93,15 @@ func (s *Stream) Sums() [][]byte {
 	return s.sums
 }
 
-// A Pair hashes two streams side by side, which one core does faster than one after the other. The zero value is ready. It is
-// for one goroutine.
-type Pair struct{}
+// A Pair hashes two streams side by side, which one core does faster than one after the other ([sha256x.Streams]). The zero
+// value is ready. It is for one goroutine.
+type Pair struct{ x sha256x.Streams }
 
 // Add adds p to a and q to b, which must be different.
-func (*Pair) Add(a, b *Stream, p, q []byte) {
+func (t *Pair) Add(a, b *Stream, p, q []byte) {
 	for len(p) > 0 && len(q) > 0 {
 		x, y := a.begin(p), b.begin(q)
-		a.h.Write(x)
-		b.h.Write(y)
+		t.x.Write(a.h, b.h, x, y)
 		p, q = p[len(x):], q[len(y):]
 	}
 	a.Add(p)

@@ -3,6 +3,8 @@ package digest
 import (
 	"bytes"
 	"encoding/hex"
+	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"github.com/holdfast-ai/holdfast/sign/manifest"
@@ -63,6 +65,38 @@ func TestStream(t *testing.T) {
 							t.Fatalf("%s, shards of %d, %d bytes: digest %d differs", algorithm, shard, length, i)
 						}
 					}
+				}
+			}
+		}
+	}
+}
+
+// TestPair: two streams hashed side by side have the digests that each has alone, however their bytes are cut and whatever
+// the algorithms and shards.
+func TestPair(t *testing.T) {
+	data := make([]byte, 300_000)
+	rand.NewChaCha8([32]byte{}).Read(data)
+	r := rand.New(rand.NewPCG(1, 2))
+	kinds := []struct {
+		algorithm string
+		shard     int64
+	}{{manifest.SHA256, 0}, {manifest.SHA256, 1000}, {manifest.SHA256, 64 << 10}, {manifest.BLAKE3, 0}, {manifest.BLAKE2b, 7000}}
+	for _, x := range kinds {
+		for _, y := range kinds {
+			for range 20 {
+				var p Pair
+				a, b := New(x.algorithm, x.shard), New(y.algorithm, y.shard)
+				left, right := data[:r.IntN(len(data))], data[r.IntN(len(data)):]
+				wantA, wantB := New(x.algorithm, x.shard), New(y.algorithm, y.shard)
+				wantA.Add(left)
+				wantB.Add(right)
+				for len(left) > 0 || len(right) > 0 {
+					n, m := min(len(left), r.IntN(100_000)), min(len(right), r.IntN(100_000))
+					p.Add(a, b, left[:n], right[:m])
+					left, right = left[n:], right[m:]
+				}
+				if !slices.EqualFunc(a.Sums(), wantA.Sums(), bytes.Equal) || !slices.EqualFunc(b.Sums(), wantB.Sums(), bytes.Equal) {
+					t.Fatalf("%+v beside %+v", x, y)
 				}
 			}
 		}
