@@ -99,6 +99,76 @@ func TestSpecialFiles(t *testing.T) {
 	}
 }
 
+// TestSymlinksAllowed: a signer may say that links stand for files. They are then verified like files, and lead nowhere else.
+func TestSymlinksAllowed(t *testing.T) {
+	key := signtest.Key(t)
+	dir := t.TempDir()
+	write := func(name, content string) {
+		t.Helper()
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	link := func(target, name string) {
+		t.Helper()
+		_ = os.Remove(filepath.Join(dir, name))
+		if err := os.Symlink(target, filepath.Join(dir, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("w.real", "weights")
+	link("w.real", "w")
+	outside := filepath.Join(t.TempDir(), "weights")
+	if err := errors.Join(os.Mkdir(filepath.Join(dir, "d"), 0o755), os.WriteFile(outside, []byte("weights"), 0o644)); err != nil {
+		t.Fatal(err)
+	}
+	src := sources(t, dir)["sign.DirFS"]
+	allowed := sign.SignOptions{AllowSymlinks: true}
+	b, _, err := sign.Sign(t.Context(), src, key, allowed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := open(t, src, anyModel(key), sign.WithBundle(b))
+	dst := make([]byte, 7)
+	if _, err := m.ReadInto(t.Context(), "w", dst); err != nil || string(dst) != "weights" {
+		t.Errorf("%q, %v", dst, err)
+	}
+	if err := m.VerifyAll(t.Context(), nil); err != nil {
+		t.Error(err)
+	}
+	if extra, err := m.Extra(t.Context()); err != nil || len(extra) != 0 {
+		t.Errorf("extra %q, %v", extra, err)
+	}
+	// What a link leads to may be any file inside that has the signed bytes, and nothing else.
+	write("evil", "veights")
+	for target, want := range map[string]error{"w.real": nil, "evil": sign.ErrMismatch, "d": sign.ErrNotRegular, "gone": sign.ErrMissing} {
+		link(target, "w")
+		if _, err := m.ReadFile("w"); !errors.Is(err, want) {
+			t.Errorf("link to %s: %v, want %v", target, err, want)
+		}
+	}
+	for _, target := range []string{outside, "/dev/zero", "w"} {
+		link(target, "w")
+		if err := soon(t, func() error { _, err := m.ReadFile("w"); return err }); err == nil {
+			t.Errorf("link to %s was followed", target)
+		}
+		if err := soon(t, func() error { _, _, err := sign.Sign(t.Context(), src, key, allowed); return err }); err == nil {
+			t.Errorf("link to %s was signed", target)
+		}
+	}
+	if err := os.Remove(filepath.Join(dir, "evil")); err != nil {
+		t.Fatal(err)
+	}
+	link("d", "w") // a directory behind a link would have to be signed too
+	if _, _, err := sign.Sign(t.Context(), src, key, allowed); !errors.Is(err, sign.ErrNotRegular) {
+		t.Errorf("link to a directory: %v", err)
+	}
+	link("w.real", "w")
+	if _, _, err := sign.Sign(t.Context(), src, key, sign.SignOptions{}); !errors.Is(err, sign.ErrNotRegular) {
+		t.Errorf("not allowed: %v", err)
+	}
+}
+
 // lstatLies describes every file as regular, as if a pipe took its place just after.
 type lstatLies struct {
 	fs.FS

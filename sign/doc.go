@@ -32,5 +32,5 @@
 //
 // Accepted are bundles of the reference implementation from v0.3.1 on: any order of files, "." for a model of one file,
 // keys carried as rawBytes, shards, BLAKE2b and BLAKE3. Keyless bundles and statements of v0.2 give [ErrUnsupported].
-// Symbolic links are refused while signing and reading, whatever a bundle says of them.
+// Symbolic links are refused while signing and reading, unless the signer allowed them, and never lead out of an os.Root.
 package sign

@@ -60,6 +60,9 @@ func evaluate(ctx context.Context, src fs.FS, p Policy, opts []Option) (*Model, 
 		return nil, c, c.err()
 	}
 	m.man = lead.man
+	if m.man.AllowSymlinks {
+		m.src = follow{m.src}
+	}
 	if err := deny.model(m.man); deny == nil {
 		c.skip("deny", "none", "no deny list")
 	} else if err != nil {

@@ -30,6 +30,9 @@ type SignOptions struct {
 	// can be verified one by one. The command of the reference implementation cannot verify these, only its library.
 	// The method cannot express files without content: they are not signed, and do not exist for whoever opens the model.
 	ShardSize int64
+	// AllowSymlinks signs a link to a file as the file, under the link's name, and records that links are allowed: whoever opens the
+	// model follows them too. Links to directories are refused all the same. Default: every link is refused.
+	AllowSymlinks bool
 	// Workers is how many files are hashed at once. Default GOMAXPROCS.
 	Workers int
 	// Progress, if not nil, is called at most every 100 ms and once at the end.
@@ -40,7 +43,7 @@ type SignOptions struct {
 // bundle, usually as [SignatureFile], is the caller's.
 //
 // Not signed, and recorded so, are [Dir], git's files, the signature itself and o.IgnorePaths. Everything else must be a
-// regular file or a directory: links, pipes and devices are refused, because the signature could not say what they mean
+// regular file or a directory: links (but see AllowSymlinks), pipes and devices are refused, because the signature could not say what they mean
 // where the model is loaded. A holdfast.json that [Open] would refuse is refused here.
 //
 // Errors: [ErrKey], [bundle.ErrCertificate], [ErrNotRegular], [ErrFormat] for names that cannot be signed and for a model without files,
@@ -73,8 +76,15 @@ func Sign(ctx context.Context, src fs.FS, key crypto.Signer, o SignOptions) ([]b
 		}
 	}
 	var names []string
+	if o.AllowSymlinks {
+		src = follow{src}
+	}
 	err := walk(ctx, src, skip, func(name string, d fs.DirEntry) error {
-		if !d.Type().IsRegular() {
+		if o.AllowSymlinks && d.Type() == fs.ModeSymlink {
+			if _, err := lstat(src, name); err != nil {
+				return err
+			}
+		} else if !d.Type().IsRegular() {
 			return fmt.Errorf("%w (%q: %s)", ErrNotRegular, name, d.Type())
 		}
 		names = append(names, name)
@@ -87,7 +97,7 @@ func Sign(ctx context.Context, src fs.FS, key crypto.Signer, o SignOptions) ([]b
 	if err != nil {
 		return nil, none, err
 	}
-	man := &manifest.Manifest{Method: manifest.MethodFiles, HashType: manifest.SHA256, Subject: o.Subject, IgnorePaths: ignore}
+	man := &manifest.Manifest{Method: manifest.MethodFiles, HashType: manifest.SHA256, Subject: o.Subject, AllowSymlinks: o.AllowSymlinks, IgnorePaths: ignore}
 	if o.ShardSize > 0 {
 		man.Method, man.ShardSize = manifest.MethodShards, o.ShardSize
 	}

@@ -370,6 +370,13 @@ func TestShards(t *testing.T) {
 			t.Errorf("%+v", me)
 		}
 	}
+	if extra, err := m.Extra(t.Context()); err != nil || len(extra) != 0 {
+		t.Errorf("extra %q, %v", extra, err)
+	}
+	src["empty"].Data = []byte("x")
+	if extra, err := m.Extra(t.Context()); err != nil || len(extra) != 1 {
+		t.Errorf("extra %q, %v", extra, err)
+	}
 	for _, size := range []int64{-1, 1<<53 + 1} {
 		if _, _, err := sign.Sign(t.Context(), src, key, sign.SignOptions{ShardSize: size}); !errors.Is(err, sign.ErrFormat) {
 			t.Errorf("shards of %d: %v", size, err)

@@ -7,6 +7,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"github.com/holdfast-ai/holdfast/sign/manifest"
 )
 
 // VerifyAll reads and verifies every signed file, with the workers of [WithWorkers], and reports all that is wrong in one
@@ -55,7 +57,8 @@ var gitPaths = [...]string{".git", ".gitattributes", ".github", ".gitignore"}
 
 // Extra lists, sorted, what lies in the source and is not signed: files and everything else that is not a directory. Left
 // out are [Dir], the signature that [Open] found, the paths that the manifest records as ignored, those in ignore, and
-// git's where the manifest records none; each with all below it.
+// git's where the manifest records none; each with all below it. The method "shards" cannot sign files without content, so they
+// are no extra files there.
 //
 // Extra files do not exist in the Model and cannot harm its users. The reference implementation refuses a model that has
 // any, and a tool may want to do the same.
@@ -70,7 +73,12 @@ func (m *Model) Extra(ctx context.Context, ignore ...string) ([]string, error) {
 		}
 	}
 	var extra []string
-	err := walk(ctx, m.src, skip, func(name string, _ fs.DirEntry) error {
+	err := walk(ctx, m.src, skip, func(name string, d fs.DirEntry) error {
+		if m.man.Method == manifest.MethodShards && d.Type().IsRegular() {
+			if fi, err := d.Info(); err == nil && fi.Size() == 0 {
+				return nil
+			}
+		}
 		if m.files[name] == nil {
 			extra = append(extra, name)
 		}
