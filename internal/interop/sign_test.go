@@ -1,7 +1,5 @@
 //go:build interop
 
-// Package interop runs other implementations against ours. It needs their tools, which the setup scripts beside it
-// install, pinned: go test -tags interop ./internal/interop
 package interop
 
 import (

@@ -47,6 +47,7 @@ type Bundle struct {
 	Signature []byte              // ECDSA, ASN.1 DER
 	Hint      string              // publicKey.hint as found, "" in bundles from before v1.1; unsigned, never used to decide
 	Chain     []*x509.Certificate // leaf first; empty for the key and keyless methods
+	Lone      bool                // the leaf stands alone as "certificate", not in a chain
 	Keyless   bool                // a short-lived certificate beside log entries, which this package does not judge
 }
 

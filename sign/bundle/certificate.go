@@ -43,6 +43,7 @@ func (b *Bundle) chain(m *material) error {
 	if present(m.Chain) {
 		err = strictjson.UnmarshalKnown(m.Chain, &c, strictjson.Limits{MaxBytes: maxCertificates << 16, MaxDepth: maxDepth})
 	} else {
+		b.Lone = true
 		c.Certificates = make([]certificate, 1)
 		err = strictjson.UnmarshalKnown(m.Certificate, &c.Certificates[0], strictjson.Limits{MaxBytes: 1 << 16, MaxDepth: maxDepth})
 	}

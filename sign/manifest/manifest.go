@@ -64,6 +64,10 @@ type Manifest struct {
 	// Spelling is the algorithm as the payload's resources name it: HashType, or for shards perhaps "sha256-sharded-N", which
 	// all implementations write and the specification does not know. [Parse] fills it.
 	Spelling string
+	// PredicateType is that of the payload, [PredicateType] or a later minor version. [Parse] fills it.
+	PredicateType string
+	// ShardSizeText is how the payload writes the shard size; many write "8.0". [Parse] fills it.
+	ShardSizeText string
 }
 
 // RootDigest is SHA-256 over the concatenated raw digests in the given order (OMS v1.0 section 5.3). Names do not enter

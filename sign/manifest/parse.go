@@ -87,7 +87,7 @@ func Parse(payload []byte) (*Manifest, error) {
 	if err := decode("predicate", st.Predicate, &pred, known); err != nil {
 		return nil, err
 	}
-	m := &Manifest{Subject: sub.Name, Root: [32]byte(root)}
+	m := &Manifest{Subject: sub.Name, Root: [32]byte(root), PredicateType: *st.PredicateType}
 	if err := m.serialization(pred.Serialization); err != nil {
 		return nil, err
 	}
@@ -152,6 +152,7 @@ func (m *Manifest) serialization(s *serialization) (err error) {
 		if m.ShardSize, err = integer(s.ShardSize); err != nil {
 			return malformed("predicate.serialization.shard_size", "%v", err)
 		}
+		m.ShardSizeText = string(s.ShardSize)
 	default:
 		return malformed("predicate.serialization.method", "is not files or shards")
 	}
