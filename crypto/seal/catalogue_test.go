@@ -292,7 +292,7 @@ func TestFailureIsSticky(t *testing.T) {
 	all := r.ReadAllInto(t.Context(), make([]byte, r.Size()), nil)
 	stream := r.ProvisionalStream(t.Context(), &s)
 	for name, err := range map[string]error{"Read": read, "WriteTo": wrote, "CopyTo": copied, "ReadAllInto": all, "ProvisionalStream": stream} {
-		if err != first { //nolint:errorlint // the very same error
+		if err != first { // the very same error
 			t.Errorf("%s after %v: %v", name, first, err)
 		}
 	}

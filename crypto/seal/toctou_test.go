@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"testing"
@@ -199,9 +200,7 @@ func strikeEverywhere(t *testing.T, good fstest.MapFS, h *keyset.Handle, plain [
 		refusals, passes := 0, 0
 		for step := 0; ; step++ {
 			m := fstest.MapFS{}
-			for k, v := range good {
-				m[k] = v
-			}
+			maps.Copy(m, good)
 			src := &hostileFS{MapFS: m, step: step, do: do}
 			var got []byte
 			f, err := seal.OpenFS(t.Context(), src, fixed(h), seal.WithWorkers(1))
