@@ -3,11 +3,14 @@ module github.com/holdfast-ai/holdfast/benchmarks
 go 1.26.0
 
 require (
+	filippo.io/age v1.3.1
 	github.com/holdfast-ai/holdfast v0.0.0
 	github.com/tink-crypto/tink-go/v2 v2.9.0
 )
 
 require (
+	filippo.io/hpke v0.4.0 // indirect
+	github.com/CycloneDX/cyclonedx-go v0.12.0 // indirect
 	github.com/gabriel-vasile/mimetype v1.4.16 // indirect
 	github.com/go-playground/locales v0.14.2 // indirect
 	github.com/go-playground/universal-translator v0.18.2 // indirect
@@ -23,6 +26,7 @@ require (
 	golang.org/x/term v0.47.0 // indirect
 	golang.org/x/text v0.43.0 // indirect
 	google.golang.org/protobuf v1.36.12 // indirect
+	gopkg.in/yaml.v3 v3.0.1 // indirect
 )
 
 replace github.com/holdfast-ai/holdfast => ../

@@ -3,50 +3,118 @@ package cases
 import (
 	"bytes"
 	"context"
-	"fmt"
+	"errors"
 	"io"
 
+	"filippo.io/age"
 	"github.com/tink-crypto/tink-go/v2/streamingaead"
 
 	"github.com/holdfast-ai/holdfast/benchmarks/ratio"
+	"github.com/holdfast-ai/holdfast/crypto/seal"
 )
 
 // Peers lists comparisons with other software on the same bytes. They are reported and gate nothing.
 func Peers() []Constructor {
 	return []Constructor{
-		{"peers/tink-go/decrypt/64KiB", func() (ratio.Case, error) { return tinkDecrypt(64<<10, "64KiB") }},
-		{"peers/tink-go/decrypt/1MiB", func() (ratio.Case, error) { return tinkDecrypt(1<<20, "1MiB") }},
+		{"peers/age/decrypt", ageDecrypt},
+		{"peers/age/encrypt", ageEncrypt},
+		{"peers/tink-go/encrypt/1MiB", tinkEncrypt},
 	}
 }
 
-// tinkDecrypt reads what package seal wrote with tink-go's own streaming reader.
-func tinkDecrypt(segment int, label string) (ratio.Case, error) {
-	f, err := newSealedFile(segment)
+// ageBox encrypts with age, which has one format: ChaCha20-Poly1305 in pieces of 64 KiB.
+func ageBox(to age.Recipient, plain []byte) ([]byte, error) {
+	var b bytes.Buffer
+	b.Grow(len(plain) + len(plain)/1000)
+	w, err := age.Encrypt(&b, to)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := w.Write(plain); err != nil {
+		return nil, err
+	}
+	err = w.Close()
+	return b.Bytes(), err
+}
+
+// ageDecrypt sets our reader of 64 KiB segments beside age, both in memory on one core.
+func ageDecrypt() (ratio.Case, error) {
+	f, err := newSealedFile(64 << 10)
 	if err != nil {
 		return ratio.Case{}, err
 	}
-	tink, err := streamingaead.New(f.handle)
+	id, err := age.GenerateX25519Identity()
 	if err != nil {
 		return ratio.Case{}, err
 	}
-	dst, theirs, ctx := make([]byte, sealedBytes), make([]byte, sealedBytes), context.Background()
-	decrypt := func() error {
-		d, err := tink.NewDecryptingReader(bytes.NewReader(f.sealed), f.ad)
+	box, err := ageBox(id.Recipient(), f.plain)
+	if err != nil {
+		return ratio.Case{}, err
+	}
+	ctx, dst, theirs := context.Background(), make([]byte, sealedBytes), make([]byte, sealedBytes)
+	open := func() error {
+		r, err := age.Decrypt(bytes.NewReader(box), id)
 		if err != nil {
 			return err
 		}
-		_, err = io.ReadFull(d, theirs)
+		_, err = io.ReadFull(r, theirs)
 		return err
 	}
-	if err := decrypt(); err != nil {
+	if err := open(); err != nil {
 		return ratio.Case{}, err
 	}
 	if !bytes.Equal(theirs, f.plain) {
-		return ratio.Case{}, fmt.Errorf("tink-go reads other bytes (%s)", label)
+		return ratio.Case{}, errors.New("age reads other bytes")
 	}
 	return ratio.Case{
-		Name: "peers/tink-go/decrypt/" + label, Better: ratio.Higher, Bytes: sealedBytes,
-		Subject:   func() error { return f.reader.ReadAllInto(ctx, dst, func(int64) {}) },
-		Yardstick: decrypt,
+		Name: "peers/age/decrypt", Better: ratio.Higher, Bytes: sealedBytes,
+		Subject:   func() error { return f.reader.ReadAllInto(ctx, dst, nil) },
+		Yardstick: open,
 	}, nil
+}
+
+func ageEncrypt() (ratio.Case, error) {
+	c, err := sealEncrypt(64<<10, "64KiB")
+	if err != nil {
+		return ratio.Case{}, err
+	}
+	id, err := age.GenerateX25519Identity()
+	if err != nil {
+		return ratio.Case{}, err
+	}
+	plain := make([]byte, sealedBytes)
+	c.Name, c.Yardstick = "peers/age/encrypt", func() error {
+		_, err := ageBox(id.Recipient(), plain)
+		return err
+	}
+	return c, nil
+}
+
+func tinkEncrypt() (ratio.Case, error) {
+	c, err := sealEncrypt(1<<20, "1MiB")
+	if err != nil {
+		return ratio.Case{}, err
+	}
+	h, err := seal.NewKeyset(1 << 20)
+	if err != nil {
+		return ratio.Case{}, err
+	}
+	a, err := streamingaead.New(h)
+	if err != nil {
+		return ratio.Case{}, err
+	}
+	plain := make([]byte, sealedBytes)
+	var b bytes.Buffer
+	c.Name, c.Yardstick = "peers/tink-go/encrypt/1MiB", func() error {
+		b.Reset()
+		w, err := a.NewEncryptingWriter(&b, nil)
+		if err != nil {
+			return err
+		}
+		if _, err := w.Write(plain); err != nil {
+			return err
+		}
+		return w.Close()
+	}
+	return c, nil
 }

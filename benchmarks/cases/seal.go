@@ -7,6 +7,7 @@ import (
 	"crypto/cipher"
 	"crypto/rand"
 	"encoding/binary"
+	"errors"
 	"fmt"
 
 	"github.com/tink-crypto/tink-go/v2/keyset"
@@ -65,15 +66,85 @@ func sealMemory(segment int, label string) (ratio.Case, error) {
 	}, nil
 }
 
-// rawOpen returns work that opens plain from pieces of segment bytes, nonces and all, with the standard library alone.
-func rawOpen(plain []byte, segment int) (func() error, error) {
+// sealWorkers decrypts with two workers, beside one.
+func sealWorkers() (ratio.Case, error) {
+	f, err := newSealedFile(1 << 20)
+	if err != nil {
+		return ratio.Case{}, err
+	}
+	two, err := seal.NewReaderAt(seal.PrivateBytes(f.sealed), int64(len(f.sealed)), f.handle, f.ad, seal.WithWorkers(2))
+	if err != nil {
+		return ratio.Case{}, err
+	}
+	ctx, dst := context.Background(), make([]byte, sealedBytes)
+	if err := two.ReadAllInto(ctx, dst, nil); err != nil {
+		return ratio.Case{}, err
+	}
+	if !bytes.Equal(dst, f.plain) {
+		return ratio.Case{}, errors.New("seal/decrypt/workers2: decrypted bytes differ")
+	}
+	return ratio.Case{
+		Name: "seal/decrypt/workers2", Better: ratio.Higher, Wall: true, Bytes: sealedBytes,
+		Subject:   func() error { return two.ReadAllInto(ctx, dst, nil) },
+		Yardstick: func() error { return f.reader.ReadAllInto(ctx, dst, nil) },
+	}, nil
+}
+
+// sealEncrypt seals in memory with one worker, beside bare AES-256-GCM over the same bytes.
+func sealEncrypt(segment int, label string) (ratio.Case, error) {
+	f, err := newSealedFile(segment)
+	if err != nil {
+		return ratio.Case{}, err
+	}
+	ctx, dst, back := context.Background(), make(seal.PrivateBytes, len(f.sealed)), make([]byte, sealedBytes)
+	encrypt := func() error {
+		_, err := seal.EncryptFrom(ctx, dst, seal.PrivateBytes(f.plain), sealedBytes, f.handle, f.ad, seal.WithWorkers(1))
+		return err
+	}
+	if err := encrypt(); err != nil {
+		return ratio.Case{}, err
+	}
+	if err := seal.DecryptTo(ctx, back, seal.PrivateBytes(dst), int64(len(dst)), f.handle, f.ad); err != nil {
+		return ratio.Case{}, err
+	}
+	if !bytes.Equal(back, f.plain) {
+		return ratio.Case{}, fmt.Errorf("%s: other bytes come back", label)
+	}
+	aead, err := rawAEAD()
+	if err != nil {
+		return ratio.Case{}, err
+	}
+	out := make([]byte, 0, len(f.sealed)+aead.Overhead())
+	return ratio.Case{
+		Name: "seal/encrypt/memory/" + label, Better: ratio.Higher, Bytes: sealedBytes,
+		Subject: encrypt,
+		Yardstick: func() error {
+			var n [12]byte
+			out = out[:0]
+			for i, rest := 0, f.plain; len(rest) > 0; i++ {
+				binary.BigEndian.PutUint64(n[4:], uint64(i))
+				k := min(segment, len(rest))
+				out = aead.Seal(out, n[:], rest[:k], nil)
+				rest = rest[k:]
+			}
+			return nil
+		},
+	}, nil
+}
+
+func rawAEAD() (cipher.AEAD, error) {
 	key := make([]byte, 32)
 	rand.Read(key)
 	block, err := aes.NewCipher(key)
 	if err != nil {
 		return nil, err
 	}
-	aead, err := cipher.NewGCM(block)
+	return cipher.NewGCM(block)
+}
+
+// rawOpen returns work that opens plain from pieces of segment bytes, nonces and all, with the standard library alone.
+func rawOpen(plain []byte, segment int) (func() error, error) {
+	aead, err := rawAEAD()
 	if err != nil {
 		return nil, err
 	}

@@ -3,7 +3,8 @@
 // processes cannot lengthen; the result is the median of the ratios of the pairs.
 //
 // A path that waits would be cheap by CPU time alone, so wall time is taken too and counts where it is worse than CPU time
-// by more than half ([wallSlack]): interleaving keeps noise of that size out of a median.
+// by more than half ([wallSlack]): interleaving keeps noise of that size out of a median. What several cores are for can only
+// be seen in wall time: such a case says so, and is as good as the machine is quiet.
 package ratio
 
 import (
@@ -29,7 +30,11 @@ type Case struct {
 	Better    Better
 	Subject   func() error
 	Yardstick func() error
-	Bytes     int64 // that one run of either works on, for reports; 0 where bytes mean nothing
+	// Stages, in place of Yardstick, are pieces of work that are timed each by itself; Limit makes one time of theirs.
+	Stages []func() error
+	Limit  func(stages []time.Duration) time.Duration
+	Wall   bool  // compare wall time
+	Bytes  int64 // that one run of either works on, for reports; 0 where bytes mean nothing
 }
 
 // A Result is what was measured.
@@ -51,41 +56,57 @@ const (
 
 type sample struct{ cpu, wall time.Duration }
 
+// stages returns the yardstick as stages and what makes one time of theirs.
+func (c *Case) stages() ([]func() error, func([]time.Duration) time.Duration) {
+	if c.Yardstick != nil {
+		return []func() error{c.Yardstick}, func(d []time.Duration) time.Duration { return d[0] }
+	}
+	return c.Stages, c.Limit
+}
+
+// A work is something to time, with the runs that make one sample.
+type work struct {
+	f    func() error
+	runs int
+}
+
 // Measure runs the case in so many pairs.
 func Measure(c Case, pairs int) (Result, error) {
-	ns, err := calibrate(c.Subject)
-	if err != nil {
-		return Result{}, fmt.Errorf("%s: subject: %w", c.Name, err)
-	}
-	ny, err := calibrate(c.Yardstick)
-	if err != nil {
-		return Result{}, fmt.Errorf("%s: yardstick: %w", c.Name, err)
+	stages, limit := c.stages()
+	var works []work // the subject, then the stages of the yardstick
+	for i, f := range append([]func() error{c.Subject}, stages...) {
+		n, err := calibrate(f)
+		if err != nil {
+			return Result{}, fmt.Errorf("%s: part %d: %w", c.Name, i, err)
+		}
+		works = append(works, work{f, n})
 	}
 	var ratios, subjects, yardsticks []float64
-	for i := range pairs {
-		var s, y sample
-		// The order alternates, so that neither side always finds the caches and the clock rate that the other left.
-		if i%2 == 0 {
-			s, err = run(c.Subject, ns)
-			if err == nil {
-				y, err = run(c.Yardstick, ny)
+	cpu, wall := make([]time.Duration, len(works)), make([]time.Duration, len(works))
+	for pair := range pairs {
+		for k := range works {
+			// The order alternates, so that no side always finds the caches and the clock rate that the other left.
+			i := k
+			if pair%2 == 1 {
+				i = len(works) - 1 - k
 			}
-		} else {
-			y, err = run(c.Yardstick, ny)
-			if err == nil {
-				s, err = run(c.Subject, ns)
+			s, err := run(works[i].f, works[i].runs)
+			if err != nil {
+				return Result{}, fmt.Errorf("%s: %w", c.Name, err)
 			}
+			cpu[i], wall[i] = s.cpu/time.Duration(works[i].runs), s.wall/time.Duration(works[i].runs)
 		}
-		if err != nil {
-			return Result{}, fmt.Errorf("%s: %w", c.Name, err)
+		byCPU, byWall := quotient(cpu[0], limit(cpu[1:])), quotient(wall[0], limit(wall[1:]))
+		cost, of := max(byCPU, byWall/wallSlack), cpu
+		if c.Wall {
+			cost, of = byWall, wall
 		}
-		cost := max(perRun(s.cpu, ns)/perRun(y.cpu, ny), perRun(s.wall, ns)/perRun(y.wall, ny)/wallSlack)
 		if c.Better == Higher {
 			cost = 1 / cost
 		}
 		ratios = append(ratios, cost)
-		subjects = append(subjects, perRun(s.cpu, ns))
-		yardsticks = append(yardsticks, perRun(y.cpu, ny))
+		subjects = append(subjects, float64(of[0]))
+		yardsticks = append(yardsticks, float64(limit(of[1:])))
 	}
 	m := quantile(ratios, 0.5)
 	return Result{
@@ -93,6 +114,8 @@ func Measure(c Case, pairs int) (Result, error) {
 		Subject: time.Duration(quantile(subjects, 0.5)), Yardstick: time.Duration(quantile(yardsticks, 0.5)),
 	}, nil
 }
+
+func quotient(a, b time.Duration) float64 { return float64(max(a, 1)) / float64(max(b, 1)) }
 
 // Meets reports whether a ratio is on the right side of the bound.
 func (b Better) Meets(ratio, bound float64) bool {
@@ -133,8 +156,6 @@ func cpuTime() time.Duration {
 	}
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
-
-func perRun(d time.Duration, n int) float64 { return float64(max(d, 1)) / float64(n) }
 
 // quantile returns the value of the nearest rank.
 func quantile[T cmp.Ordered](v []T, q float64) T {

@@ -52,16 +52,20 @@ func run(dir string) error {
 		fmt.Printf("%-30s %.3f\n", r.Name, r.Ratio)
 		rows = append(rows, row{r, set.Better, set.Bytes})
 	}
-	if err := os.WriteFile(filepath.Join(dir, "REPORT.md"), markdown(rows), 0o644); err != nil {
+	reads, err := cases.RandomReads()
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(filepath.Join(dir, "REPORT.md"), markdown(rows, reads), 0o644); err != nil {
 		return err
 	}
 	return os.WriteFile(filepath.Join(dir, "REPORT.svg"), svg(rows), 0o644)
 }
 
-func markdown(rows []row) []byte {
+func markdown(rows []row, reads []cases.Latency) []byte {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "# Benchmarks\n\nWritten by `go -C benchmarks run ./report` on %d cores of %s, %s, %s/%s. Each ratio is the median of %d interleaved\n"+
-		"pairs in one process, by CPU time; time and speed are those of one core of this machine.\n\n![ratios](REPORT.svg)\n\n",
+		"pairs in one process, by CPU time (workers2, cores and onepass/wall: by wall time); time and speed are those of one core of this machine.\n\n![ratios](REPORT.svg)\n\n",
 		runtime.NumCPU(), cpu(), runtime.Version(), runtime.GOOS, runtime.GOARCH, pairs)
 	b.WriteString("| comparison | better | ratio | spread | Holdfast | yardstick |\n|---|---|---|---|---|---|\n")
 	for _, r := range rows {
@@ -69,9 +73,12 @@ func markdown(rows []row) []byte {
 	}
 	b.WriteString("\nThe yardstick of a gate is the least work that could do the job (raw AES-256-GCM, a hash and a copy, a handler that decodes the same\n" +
 		"body); that of a peer is the peer on the same bytes. Bounds are in `gate/bounds.json`.\n")
-	if v := version("github.com/tink-crypto/tink-go/v2"); v != "" {
-		fmt.Fprintf(&b, "\nPeers: tink-go %s.\n", v)
+	b.WriteString("\n| single calls, file in the page cache | median | 90 % |\n|---|---|---|\n")
+	for _, l := range reads {
+		fmt.Fprintf(&b, "| `%s` | %s | %s |\n", l.Name, l.P50.Round(time.Microsecond), l.P90.Round(time.Microsecond))
 	}
+	fmt.Fprintf(&b, "\nPeers: tink-go %s, age %s (ChaCha20-Poly1305, pieces of 64 KiB).\n",
+		version("github.com/tink-crypto/tink-go/v2"), version("filippo.io/age"))
 	return b.Bytes()
 }
 
@@ -104,7 +111,7 @@ func version(module string) string {
 			return m.Version
 		}
 	}
-	return ""
+	return "unknown"
 }
 
 // svg draws one bar a row: how fast Holdfast is beside its yardstick, with a line where they are equal.
