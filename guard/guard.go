@@ -77,8 +77,8 @@ func WithTokenizer(count func(text []byte) int) Option {
 }
 
 // WithCaller tells whose budgets a request is charged to, for example by the key that authenticated it; an empty name is
-// refused. Default: the host of the remote address, since any other name in a request is the caller's own claim until
-// something has checked it. Names are hashed before they are kept.
+// refused. Default: who package caller has authenticated, else the host of the remote address, since any other name in a
+// request is the caller's own claim until something has checked it. Names are hashed before they are kept.
 func WithCaller(name func(*Request) string) Option { return func(o *options) { o.caller = name } }
 
 // WithStore keeps token budgets in s. Default: in memory.
@@ -123,6 +123,9 @@ func New(p Policy, opts ...Option) (*Guard, error) {
 	for _, opt := range opts {
 		opt(&g.options)
 	}
+	if g.store == nil {
+		g.store = limit.NewMemory(nil)
+	}
 	pol, err := g.compile(p)
 	if err != nil {
 		return nil, err
@@ -136,10 +139,7 @@ func New(p Policy, opts ...Option) (*Guard, error) {
 		g.tokens = estimate
 	}
 	if g.caller == nil {
-		g.caller = remoteHost
-	}
-	if g.store == nil {
-		g.store = limit.NewMemory(nil)
+		g.caller = defaultCaller
 	}
 	if _, err := rand.Read(g.secret[:]); err != nil {
 		return nil, err

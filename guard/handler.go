@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/holdfast-ai/holdfast/guard/api"
+	"github.com/holdfast-ai/holdfast/guard/caller"
 )
 
 // Handler returns next behind the guard. next runs only for requests that were allowed, and reads their original bytes;
@@ -38,7 +39,9 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	tx := h.g.Begin(ctx)
 	defer tx.Close()
 
+	id, _ := caller.FromContext(ctx)
 	v := tx.Request(&Request{
+		Caller: id.ID, Tenant: id.Tenant,
 		Method: r.Method, Path: r.URL.Path, Header: r.Header, Length: r.ContentLength, RemoteAddr: r.RemoteAddr,
 		Ambiguous: r.URL.RawPath != "" || r.URL.RawQuery != "" || r.URL.ForceQuery || r.URL.Host != "" && r.URL.Scheme == "" || r.Method == http.MethodConnect,
 	})

@@ -9,6 +9,7 @@ import (
 
 	"github.com/holdfast-ai/holdfast/guard/api"
 	"github.com/holdfast-ai/holdfast/guard/detect"
+	"github.com/holdfast-ai/holdfast/guard/limit"
 )
 
 // pinned is one version of the policy, compiled. A transaction keeps the version it began with.
@@ -25,6 +26,7 @@ type pinned struct {
 	ids       map[string]bool // of rules that may be reported
 	output    map[string]Mode // modes for answers
 	holds     []bool          // of the added scanners: some rule of theirs blocks or redacts
+	limiter   *limit.Limiter
 }
 
 // Reload changes the policy. Requests that begin afterwards are judged by p; those at work keep the policy they began with,
@@ -70,6 +72,9 @@ func (g *Guard) compile(p Policy) (*pinned, error) {
 		v.ids[id] = true
 		v.output[id] = or(p.Output[id], v.mode(id))
 	}
+	if v.limiter, err = g.budgets(p.Budgets); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrPolicy, err)
+	}
 	if v.hold, err = v.leaks(ModeBlock, ModeRedact); err != nil {
 		return nil, err
 	}
@@ -103,6 +108,14 @@ func (g *Guard) compile(p Policy) (*pinned, error) {
 		}
 	}
 	return v, nil
+}
+
+// budgets goes on with what the last policy counted.
+func (g *Guard) budgets(rules []limit.Rule) (*limit.Limiter, error) {
+	if last := g.policy.Load(); last != nil {
+		return last.limiter.With(rules)
+	}
+	return limit.NewLimiter(rules, g.store)
 }
 
 // leaks compiles the leak rules that have one of the given modes for answers, which may be none.

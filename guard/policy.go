@@ -10,6 +10,7 @@ import (
 
 	"github.com/holdfast-ai/holdfast/guard/api"
 	"github.com/holdfast-ai/holdfast/guard/detect"
+	"github.com/holdfast-ai/holdfast/guard/limit"
 	"github.com/holdfast-ai/holdfast/internal/strictjson"
 	"github.com/holdfast-ai/holdfast/internal/transcript"
 )
@@ -97,6 +98,10 @@ type Policy struct {
 	Routes []Route `json:"routes" validate:"max=256,dive"`
 	// Limits bound cost. The zero value is the defaults.
 	Limits Limits `json:"limits"`
+	// Budgets are held beside Limits: all must agree. They count per key, tenant and route, and keep their counts over reloads.
+	Budgets []limit.Rule `json:"budgets,omitempty" validate:"max=64,dive"`
+	// Prices are those of models by name, "*" those of all others. Where a budget counts cost, a model without one is refused.
+	Prices map[string]limit.Price `json:"prices,omitempty" validate:"max=1024,dive"`
 	// Rules sets the mode of rules by id: those of [detect.IDs] and those declared with [WithDetector]. A rule that is
 	// not listed blocks.
 	Rules map[string]Mode `json:"rules,omitempty" validate:"max=1024,dive,oneof=off monitor redact block"`
@@ -153,6 +158,7 @@ func (p Policy) check(v *api.Validator, more []string) (Policy, error) {
 		return p, fmt.Errorf("%w: %w", ErrPolicy, err)
 	}
 	p.Routes = slices.Clone(p.Routes)
+	p.Budgets, p.Prices = slices.Clone(p.Budgets), maps.Clone(p.Prices)
 	p.Rules, p.Output = maps.Clone(p.Rules), maps.Clone(p.Output)
 	seen := make(map[string]bool)
 	for _, r := range p.Routes {

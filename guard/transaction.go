@@ -24,6 +24,8 @@ type Request struct {
 	Header     http.Header // not changed
 	Length     int64       // of the body in bytes; -1 = unknown
 	RemoteAddr string      // "host:port" of the connection
+	Caller     string      // who was authenticated, "" = nobody; see package caller
+	Tenant     string      // to whom the caller belongs; may be empty
 }
 
 // A Transaction takes one request and its answer through the guard, below any protocol. Call the phases in order:
@@ -55,8 +57,10 @@ type Transaction struct {
 
 	outBytes int64 // of generated text
 	reported int64 // tokens of the answer, by the upstream's word
+	subject  limit.Subject
 	reserved int64
 	until    time.Time
+	budgets  *limit.Reservation
 	denied   *Rejection
 	sum      Decision
 }
@@ -172,6 +176,7 @@ func (t *Transaction) request(r *Request) *Rejection {
 		return &Rejection{Code: CodeLimit, Status: http.StatusForbidden}
 	}
 	t.key = t.g.hash(name)
+	t.subject = t.g.subject(r, t.key)
 	t.sum.KeyHash = binary.BigEndian.Uint64(t.key[:])
 	if t.inside = t.g.gate.Enter(string(t.key[:])); !t.inside {
 		return &Rejection{Code: CodeLimit, Status: http.StatusTooManyRequests, RetryAfter: time.Second}
@@ -226,7 +231,7 @@ func (t *Transaction) content(body []byte) *Rejection {
 	if rej := t.redact(body); rej != nil {
 		return rej
 	}
-	return t.reserve(in + out)
+	return t.reserve(in, out)
 }
 
 // parse reads the body and checks everything that is not text.
@@ -293,21 +298,6 @@ func (t *Transaction) cost() (in, out int64, rej *Rejection) {
 // generates reports whether answers of a kind are made token by token.
 func generates(k Kind) bool { return k != KindEmbeddings && k != KindEmbed && k != KindInfer }
 
-func (t *Transaction) reserve(n int64) *Rejection {
-	l := t.pol.Limits
-	until, err := t.g.store.Reserve(t.ctx, string(t.key[:]), n, limit.Budget{
-		Tokens: l.KeyTokens, Window: time.Duration(l.KeyWindowSeconds) * time.Second,
-	})
-	if x, ok := errors.AsType[*limit.ExhaustedError](err); ok {
-		return &Rejection{Code: CodeLimit, Status: http.StatusTooManyRequests, RetryAfter: x.RetryAfter, Err: err}
-	}
-	if err != nil {
-		return internal(err)
-	}
-	t.reserved, t.until = n, until
-	return nil
-}
-
 // judge applies the policy's modes to the findings from index from on.
 func (t *Transaction) judge(from int, mode func(rule string) Mode) *Rejection {
 	var rej *Rejection
@@ -365,25 +355,6 @@ func (t *Transaction) Close() (v Verdict) {
 	}
 	v.Findings = append([]Finding(nil), v.Findings...) // they outlive the pooled memory
 	return v
-}
-
-// settle gives back what was reserved and not used, or takes what was used beyond. A request that never reached the
-// upstream used nothing; of an answer that nobody waited for, nobody knows, so it used what it might.
-func (t *Transaction) settle() {
-	if t.reserved == 0 {
-		return
-	}
-	used := int64(0)
-	if t.phase >= bodied {
-		used = t.sum.Input + t.sum.Output
-	}
-	if t.phase < ended && t.denied == nil && !t.stream {
-		used = max(used, t.reserved)
-	}
-	if err := t.g.store.Return(context.WithoutCancel(t.ctx), string(t.key[:]), t.reserved-used, t.until); err != nil {
-		t.g.log.LogAttrs(t.ctx, slog.LevelError, "guard: budget not settled") // the reservation stays: on the safe side
-	}
-	t.reserved = 0
 }
 
 // maxPooled is the largest buffer kept for another request, in bytes.

@@ -15,9 +15,13 @@ var ErrRule = errors.New("limit: unusable rule")
 type Limiter struct {
 	rules []Rule
 	store Store
+	busy  *busy
+}
 
-	mu   sync.Mutex
-	busy map[string]int64 // of the rules on concurrency
+// busy counts the requests at work, under the rules on concurrency.
+type busy struct {
+	mu sync.Mutex
+	n  map[string]int64
 }
 
 // NewLimiter returns a limiter whose budgets are kept in store. Without rules it lets everything through.
@@ -26,12 +30,24 @@ func NewLimiter(rules []Rule, store Store) (*Limiter, error) {
 	if store == nil {
 		return nil, fmt.Errorf("%w: no store", ErrRule)
 	}
+	l := &Limiter{store: store, busy: &busy{n: make(map[string]int64)}}
+	return l.With(rules)
+}
+
+// With returns a limiter with other rules that goes on with what was counted so far: budgets whose rules differ in nothing
+// but the amount are the same. Errors: [ErrRule].
+func (l *Limiter) With(rules []Rule) (*Limiter, error) {
+	names := make(map[string]bool)
 	for i, r := range rules {
 		if err := r.check(); err != nil {
 			return nil, fmt.Errorf("rule %d: %w", i, err)
 		}
+		if names[r.name()] {
+			return nil, fmt.Errorf("rule %d: %w: counts what another counts", i, ErrRule)
+		}
+		names[r.name()] = true
 	}
-	return &Limiter{rules: append([]Rule(nil), rules...), store: store, busy: make(map[string]int64)}, nil
+	return &Limiter{rules: append([]Rule(nil), rules...), store: l.store, busy: l.busy}, nil
 }
 
 // A Reservation is what one request has taken. It must be ended with Settle or Cancel; only the first call counts.
@@ -61,7 +77,7 @@ func (l *Limiter) Reserve(ctx context.Context, s Subject, most Use) (*Reservatio
 		if rule.Unit == Concurrent {
 			continue
 		}
-		key, n := rule.key(i, s), most.of(rule.Unit)
+		key, n := rule.key(s), most.of(rule.Unit)
 		until, err := l.store.Reserve(ctx, key, n, rule.budget())
 		if err != nil {
 			if x, ok := errors.AsType[*ExhaustedError](err); ok {
@@ -76,28 +92,29 @@ func (l *Limiter) Reserve(ctx context.Context, s Subject, most Use) (*Reservatio
 
 // enter counts the request in under the rules on concurrency.
 func (l *Limiter) enter(r *Reservation, s Subject) error {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for i, rule := range l.rules {
+	b := l.busy
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, rule := range l.rules {
 		if rule.Unit != Concurrent {
 			continue
 		}
-		key := rule.key(i, s)
-		if l.busy[key] >= rule.Amount {
-			l.leave(r.inside)
+		key := rule.key(s)
+		if b.n[key] >= rule.Amount {
+			b.leave(r.inside)
 			return &ExhaustedError{RetryAfter: time.Second, Unit: Concurrent}
 		}
-		l.busy[key]++
+		b.n[key]++
 		r.inside = append(r.inside, key)
 	}
 	return nil
 }
 
 // leave counts a request out; the lock is held.
-func (l *Limiter) leave(keys []string) {
+func (b *busy) leave(keys []string) {
 	for _, k := range keys {
-		if l.busy[k]--; l.busy[k] == 0 {
-			delete(l.busy, k)
+		if b.n[k]--; b.n[k] == 0 {
+			delete(b.n, k)
 		}
 	}
 }
@@ -126,8 +143,8 @@ func (r *Reservation) end(ctx context.Context, back func(charge) int64) error {
 			failed = errors.Join(failed, r.l.store.Return(ctx, c.key, n, c.until))
 		}
 	}
-	r.l.mu.Lock()
-	defer r.l.mu.Unlock()
-	r.l.leave(r.inside)
+	r.l.busy.mu.Lock()
+	defer r.l.busy.mu.Unlock()
+	r.l.busy.leave(r.inside)
 	return failed
 }

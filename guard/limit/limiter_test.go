@@ -138,6 +138,33 @@ func TestConcurrencyPerTenant(t *testing.T) {
 	}
 }
 
+// Other amounts do not forget what was counted.
+func TestRulesChangeWhileRequestsRun(t *testing.T) {
+	rules := []limit.Rule{{Unit: limit.Concurrent, Amount: 2}, {Per: []limit.Scope{limit.PerKey}, Unit: limit.Tokens, Amount: 100, WindowSeconds: 60}}
+	l := limiter(t, rules...)
+	r, err := l.Reserve(ctx, alice, limit.Use{Tokens: 60})
+	if err != nil {
+		t.Fatal(err)
+	}
+	rules[0].Amount, rules[1].Amount = 1, 80
+	next, err := l.With(rules)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := next.Reserve(ctx, alice, limit.Use{Tokens: 1}); exhausted(t, err).Unit != limit.Concurrent {
+		t.Error(err)
+	}
+	if err := r.Settle(ctx, limit.Use{Tokens: 50}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := next.Reserve(ctx, alice, limit.Use{Tokens: 31}); exhausted(t, err).Unit != limit.Tokens {
+		t.Error(err)
+	}
+	if _, err := next.Reserve(ctx, alice, limit.Use{Tokens: 30}); err != nil {
+		t.Error(err)
+	}
+}
+
 // No two subjects share a budget by the way their names are put together, and a key without a tenant is in none.
 func TestSubjectsDoNotCollide(t *testing.T) {
 	l := limiter(t, limit.Rule{Per: []limit.Scope{limit.PerKey, limit.PerRoute}, Unit: limit.Requests, Amount: 1, WindowSeconds: 60},
@@ -154,6 +181,11 @@ func TestSubjectsDoNotCollide(t *testing.T) {
 func TestRulesAreChecked(t *testing.T) {
 	good := limit.Rule{Per: []limit.Scope{limit.PerKey}, Unit: limit.Tokens, Amount: 1, WindowSeconds: 1}
 	if _, err := limit.NewLimiter([]limit.Rule{good}, nil); !errors.Is(err, limit.ErrRule) {
+		t.Error(err)
+	}
+	twice := good
+	twice.Amount++
+	if _, err := limit.NewLimiter([]limit.Rule{good, twice}, limit.NewMemory(nil)); !errors.Is(err, limit.ErrRule) {
 		t.Error(err)
 	}
 	for name, change := range map[string]func(*limit.Rule){

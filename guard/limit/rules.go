@@ -74,12 +74,26 @@ func (r Rule) budget() Budget {
 	return Budget{Tokens: r.Amount, Window: time.Duration(r.WindowSeconds) * time.Second}
 }
 
-// key names the budget of a subject under the rule with index i. Lengths stand before the parts, so that no two subjects
-// share one name.
-func (r Rule) key(i int, s Subject) string {
+// name tells rules apart by what they count: their amounts aside.
+func (r Rule) name() string {
+	b := append(make([]byte, 0, 64), r.Unit...)
+	b = strconv.AppendInt(append(b, ' '), r.WindowSeconds, 10)
+	for _, s := range [...]Scope{PerKey, PerTenant, PerRoute} {
+		if slices.Contains(r.Per, s) {
+			b = append(append(b, ' '), s...)
+		}
+	}
+	return string(b)
+}
+
+// key names the budget of a subject. Lengths stand before the parts, so that no two subjects share one name.
+func (r Rule) key(s Subject) string {
 	var b strings.Builder
-	b.WriteString(strconv.Itoa(i))
-	for _, p := range r.Per {
+	b.WriteString(r.name())
+	for _, p := range [...]Scope{PerKey, PerTenant, PerRoute} {
+		if !slices.Contains(r.Per, p) {
+			continue
+		}
 		part := s.Key
 		switch p {
 		case PerTenant:

@@ -1,0 +1,108 @@
+package guard
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/holdfast-ai/holdfast/guard/limit"
+)
+
+// subject says whose budgets a request is charged to. Names are hashed before they are kept.
+func (g *Guard) subject(r *Request, key [32]byte) limit.Subject {
+	s := limit.Subject{Key: string(key[:]), Route: r.Method + " " + r.Path}
+	if r.Tenant != "" {
+		tenant := g.hash("tenant:" + r.Tenant)
+		s.Tenant = string(tenant[:])
+	}
+	return s
+}
+
+// caller is the default of [WithCaller]: who was authenticated, else the host of the connection.
+func defaultCaller(r *Request) string {
+	if r.Caller != "" {
+		return "caller:" + r.Caller
+	}
+	return remoteHost(r)
+}
+
+// reserve takes what the request may use at most off all budgets.
+func (t *Transaction) reserve(in, out int64) *Rejection {
+	price, rej := t.price()
+	if rej != nil {
+		return rej
+	}
+	b, err := t.pol.limiter.Reserve(t.ctx, t.subject, limit.Use{Tokens: in + out, Cost: price.Cost(in, out)})
+	if err != nil {
+		return exhausted(err)
+	}
+	t.budgets = b
+	l := t.pol.Limits
+	until, err := t.g.store.Reserve(t.ctx, string(t.key[:]), in+out, limit.Budget{
+		Tokens: l.KeyTokens, Window: time.Duration(l.KeyWindowSeconds) * time.Second,
+	})
+	if err != nil {
+		if cancelErr := b.Cancel(t.ctx); cancelErr != nil {
+			t.unsettled()
+		}
+		return exhausted(err)
+	}
+	t.reserved, t.until = in+out, until
+	return nil
+}
+
+// price finds what tokens of the model cost. A model without a price is refused where a budget counts cost.
+func (t *Transaction) price() (limit.Price, *Rejection) {
+	p, ok := t.pol.Prices[t.st.request.Params.Model]
+	if !ok {
+		p, ok = t.pol.Prices["*"]
+	}
+	if !ok && t.pol.counts(limit.Cost) {
+		return p, &Rejection{Code: CodeInvalid, Status: http.StatusBadRequest, Param: "model"}
+	}
+	return p, nil
+}
+
+func (p *pinned) counts(u limit.Unit) bool {
+	for _, r := range p.Budgets {
+		if r.Unit == u {
+			return true
+		}
+	}
+	return false
+}
+
+func exhausted(err error) *Rejection {
+	if x, ok := errors.AsType[*limit.ExhaustedError](err); ok {
+		return &Rejection{Code: CodeLimit, Status: http.StatusTooManyRequests, RetryAfter: x.RetryAfter, Err: err}
+	}
+	return internal(err)
+}
+
+// settle gives back what was reserved and not used, or takes what was used beyond. A request that never reached the
+// upstream used nothing; of an answer that nobody waited for, nobody knows, so it used what it might.
+func (t *Transaction) settle() {
+	if t.reserved == 0 {
+		return
+	}
+	in, out := int64(0), int64(0)
+	if t.phase >= bodied {
+		in, out = t.sum.Input, t.sum.Output
+	}
+	if t.phase < ended && t.denied == nil && !t.stream {
+		out = max(out, t.reserved-in)
+	}
+	ctx := context.WithoutCancel(t.ctx)
+	price, _ := t.price()
+	if t.budgets.Settle(ctx, limit.Use{Tokens: in + out, Cost: price.Cost(in, out)}) != nil ||
+		t.g.store.Return(ctx, string(t.key[:]), t.reserved-in-out, t.until) != nil {
+		t.unsettled() // the reservation stays: on the safe side
+	}
+	t.reserved = 0
+}
+
+func (t *Transaction) unsettled() {
+	t.g.log.LogAttrs(t.ctx, slog.LevelError, "guard: budget not settled")
+}
