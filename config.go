@@ -28,6 +28,9 @@ type Config struct {
 	Key seal.KeySource
 	// Signature says whose model this must be.
 	Signature sign.Policy
+	// DenyList is the signed deny list that Signature asks for, where it has DenyListKeys. Where Key is a key server's client it
+	// must not be older than the server's floor.
+	DenyList []byte
 	// MBOM says what the model may contain.
 	MBOM mbom.Policy
 	// Weights says what the tensors may hold; it is checked in the pass that loads them.

@@ -33,7 +33,7 @@ var (
 	ErrConfig = errors.New("holdfast: configuration")
 	// ErrMismatch means that a directory was sealed under another name or version than the model in it was signed with.
 	ErrMismatch = errors.New("holdfast: sealed as another model than signed")
-	// ErrFloor means that the key server asks for a newer model than the one opened.
+	// ErrFloor means that the key server asks for a newer model or deny list than the one opened.
 	ErrFloor = errors.New("holdfast: below the key server's floor")
 	// ErrNotLoaded means that Handler was called before every weight file had been released to the engine: evidence never
 	// claims a model that was not loaded (docs/SPEC.md section 5).
@@ -90,7 +90,7 @@ func (c *Chain) open(ctx context.Context) error {
 		return err
 	}
 	c.cfg.Clock = c.clock(c.cfg.Clock)
-	if c.model, err = sign.Open(ctx, source, c.cfg.Signature, sign.WithTap(c.tap), sign.WithClock(c.cfg.Clock)); err != nil {
+	if c.model, err = sign.Open(ctx, source, c.cfg.Signature, sign.WithTap(c.tap), sign.WithClock(c.cfg.Clock), sign.WithDenyList(c.cfg.DenyList)); err != nil {
 		return err
 	}
 	if err := c.floors(); err != nil {
@@ -98,7 +98,7 @@ func (c *Chain) open(ctx context.Context) error {
 	}
 	// What the gate reads was not handed to an engine. It looks through a model of its own, so that `loaded` of the claims
 	// holds nothing but what the engine asked for.
-	gated, err := sign.Open(ctx, source, c.cfg.Signature, sign.WithClock(c.cfg.Clock))
+	gated, err := sign.Open(ctx, source, c.cfg.Signature, sign.WithClock(c.cfg.Clock), sign.WithDenyList(c.cfg.DenyList))
 	if err != nil {
 		return err
 	}
@@ -144,10 +144,31 @@ func (c *Chain) floors() error {
 	if id.Name != info.Name || id.Version != info.Version {
 		return fmt.Errorf("%w: %q version %d, want %q version %d", ErrMismatch, info.Name, info.Version, id.Name, id.Version)
 	}
-	if f, ok := c.authority(); ok && id.Version < f.MinVersion {
-		return fmt.Errorf("%w: version %d, want at least %d", ErrFloor, id.Version, f.MinVersion)
+	f, ok := c.authority()
+	if !ok {
+		return nil
+	}
+	have, err := c.denyList()
+	if err != nil {
+		return err
+	}
+	// The rules' number is known to the key source alone, which has held it against the same floor.
+	if err := f.Check(id.Version, have, f.RulesMinVersion); err != nil {
+		return fmt.Errorf("%w: %w", ErrFloor, err)
 	}
 	return nil
+}
+
+// denyList names the list that the model was held against, nil for none.
+func (c *Chain) denyList() (*keyrelease.DenyList, error) {
+	if c.cfg.DenyList == nil {
+		return nil, nil
+	}
+	number, digest, err := c.cfg.Signature.VerifyDenyList(c.cfg.DenyList, c.cfg.Clock())
+	if err != nil {
+		return nil, err
+	}
+	return &keyrelease.DenyList{Number: number, Digest: digest}, nil
 }
 
 // authority returns the floors that came with the key, where it came from a key server.

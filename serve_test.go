@@ -154,11 +154,11 @@ func TestClaims(t *testing.T) {
 	src := publish(t, key, contents(7))
 	sealed, h := sealDir(t, src, modelName, 7)
 	at := time.Date(2026, 5, 6, 7, 8, 9, 0, time.UTC)
-	floors := keyrelease.Floors{
-		ServerTime: at, MinVersion: 7, RulesMinVersion: 3, DenyList: &keyrelease.DenyList{Number: 4, Digest: [32]byte{5}},
-	}
 	cfg := config(key, sealed)
-	cfg.Key, cfg.Platform, cfg.TLSKey = held{h, &floors}, device, tlsKey.Public()
+	list := denying(t, &cfg, key, 4, at)
+	floors := keyrelease.Floors{ServerTime: at, MinVersion: 7, RulesMinVersion: 3, DenyList: list}
+	cfg.Key, cfg.Platform, cfg.TLSKey, cfg.Clock = held{h, &floors}, device, tlsKey.Public(), func() time.Time { return at }
+	policy.Clock = cfg.Clock
 	chain, _ := serve(t, cfg, newAnswer())
 	st, err := attest.VerifyChain(t.Context(), chain.Epochs().Document(), nil, policy)
 	if err != nil {
@@ -180,7 +180,7 @@ func TestClaims(t *testing.T) {
 			Loaded: transcript.New("holdfast/loaded/v1").Uint64(1).String(weights).Bytes(digests[weights]).SHA256(),
 		}},
 		GuardPolicy: &guardPolicy, Config: chain.ConfigDigest(), TLSSPKI: &pin, Time: st.Claims.Time,
-		Floors: &attest.Floors{ServerTime: at, MinVersion: 7, RulesMinVersion: 3, DenyList: &attest.DenyList{Number: 4, Digest: [32]byte{5}}},
+		Floors: &attest.Floors{ServerTime: at, MinVersion: 7, RulesMinVersion: 3, DenyList: &attest.DenyList{Number: 4, Digest: list.Digest}},
 	}
 	a, _ := json.Marshal(st.Claims)
 	b, _ := json.Marshal(want)

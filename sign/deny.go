@@ -125,6 +125,20 @@ func (p Policy) denyList(envelope []byte, floor uint64, now time.Time) (*denyLis
 	return l, nil
 }
 
+// VerifyDenyList holds a signed deny list against the policy, as [Open] will, and returns its number and the SHA-256 of its payload:
+// what a key server's floor is compared with (docs/SPEC.md section 7). now decides whether it is in force.
+// Errors: [ErrPolicy], [ErrVersion], [ErrFormat]; [ErrPolicy] too where the policy has no keys for deny lists.
+func (p Policy) VerifyDenyList(envelope []byte, now time.Time) (number uint64, digest [32]byte, err error) {
+	l, err := p.denyList(envelope, 0, now)
+	if err != nil {
+		return 0, digest, err
+	}
+	if l == nil {
+		return 0, digest, &PolicyError{"DenyListKeys", "keys for deny lists", "none", ErrPolicy}
+	}
+	return l.number, l.digest, nil
+}
+
 // parseDenyList reads the payload of a verified envelope.
 func parseDenyList(payload []byte) (*denyList, error) {
 	bad := func(field, reason string, cause error) error {

@@ -379,3 +379,36 @@ func FuzzDenyList(f *testing.F) {
 		}
 	})
 }
+
+// TestVerifyDenyList: what a key server's floor is compared with is that of a list that Open takes, and of no other.
+func TestVerifyDenyList(t *testing.T) {
+	authority := signtest.Key(t)
+	p := anyModel(signtest.Key(t))
+	p.DenyListKeys, p.MinDenyList = []crypto.PublicKey{authority.Public()}, 3
+	env := denyList(t, authority, newList(3))
+	payload, err := dsse.Verify(authority.Public(), sign.DenyListType, env)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n, d, err := p.VerifyDenyList(env, when); err != nil || n != 3 || d != sha256.Sum256(payload) {
+		t.Errorf("%d %x %v", n, d, err)
+	}
+	none := p
+	none.DenyListKeys, none.MinDenyList = nil, 0
+	for name, c := range map[string]struct {
+		p    sign.Policy
+		env  []byte
+		now  time.Time
+		want error
+	}{
+		"older":       {p, denyList(t, authority, newList(2)), when, sign.ErrVersion},
+		"another key": {p, denyList(t, signtest.Key(t), newList(3)), when, sign.ErrPolicy},
+		"no list":     {p, nil, when, sign.ErrPolicy},
+		"expired":     {p, env, when.AddDate(10, 0, 0), sign.ErrPolicy},
+		"no keys":     {none, nil, when, sign.ErrPolicy},
+	} {
+		if _, _, err := c.p.VerifyDenyList(c.env, c.now); !errors.Is(err, c.want) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}

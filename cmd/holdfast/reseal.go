@@ -50,9 +50,8 @@ func newReseal(ui *ui) *cobra.Command {
 				return err
 			}
 			update, end := ui.progress("reseal")
-			info, err := seal.Dir(cmd.Context(), out, f, h, seal.Options{
-				Name: f.Info().Name, Version: f.Info().Version, Wraps: []seal.Wrapper{k},
-				Progress: func(p seal.Progress) { update(p.Done, p.Total) },
+			info, err := seal.Reseal(cmd.Context(), out, f, h, seal.Options{
+				Wraps: []seal.Wrapper{k}, Progress: func(p seal.Progress) { update(p.Done, p.Total) },
 			})
 			end()
 			if err != nil {

@@ -162,7 +162,7 @@ func (c *Client) accept(g *grant, info seal.Info) (*keyset.Handle, error) {
 	if f, err = c.raise(f); err != nil {
 		return nil, err
 	}
-	if err := f.check(info.Version, c.DenyList, c.RulesVersion); err != nil {
+	if err := f.Check(info.Version, c.DenyList, c.RulesVersion); err != nil {
 		return nil, err
 	}
 	h, err := insecurecleartextkeyset.Read(keyset.NewBinaryReader(bytes.NewReader(g.Keyset)))

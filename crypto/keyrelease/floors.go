@@ -48,8 +48,9 @@ func (f Floors) raised(g Floors) (Floors, error) {
 	return f, nil
 }
 
-// check holds what the guest has against the floors.
-func (f Floors) check(version uint64, have *DenyList, rules uint64) error {
+// Check holds what the guest has against the floors: model version, deny list (nil for none) and the number of its rules.
+// Errors: [ErrVersion], [ErrFloor].
+func (f Floors) Check(version uint64, have *DenyList, rules uint64) error {
 	if version < f.MinVersion {
 		return fmt.Errorf("%w: %d, the server wants at least %d", ErrVersion, version, f.MinVersion)
 	}

@@ -1,0 +1,397 @@
+package holdfast_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/ecdh"
+	"crypto/hpke"
+	"crypto/x509"
+	"encoding/json"
+	"errors"
+	"io/fs"
+	"net/http"
+	"os"
+	"strings"
+	"testing"
+	"testing/fstest"
+	"time"
+
+	"github.com/holdfast-ai/holdfast"
+	"github.com/holdfast-ai/holdfast/crypto/kek"
+	"github.com/holdfast-ai/holdfast/crypto/keyrelease"
+	"github.com/holdfast-ai/holdfast/crypto/seal"
+	"github.com/holdfast-ai/holdfast/mbom"
+	"github.com/holdfast-ai/holdfast/sign"
+	"github.com/holdfast-ai/holdfast/sign/signtest"
+)
+
+// The twin of every attack below.
+func TestReleaseToAnHonestGuest(t *testing.T) {
+	g := newGuest(t)
+	g.start(t)
+	if err := g.open(t); err != nil {
+		t.Fatal(err)
+	}
+	if f, ok := g.client.Floors(); !ok || f.MinVersion != 7 || !f.ServerTime.Equal(g.now) {
+		t.Errorf("floors %+v, %v", f, ok)
+	}
+}
+
+// Whoever takes the disk has the sealed directory, the wrapped keysets and a machine of their own.
+func TestStolenDisk(t *testing.T) {
+	g := newGuest(t)
+	secret := "the weights of this model"
+	files := contents(7)
+	files["notes.txt"] = secret
+	owner, err := kek.FromKey("owner", bytes.Repeat([]byte{1}, 32))
+	if err != nil {
+		t.Fatal(err)
+	}
+	h, err := kek.NewKeyset()
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir() + "/sealed"
+	if _, err := seal.Dir(t.Context(), dir, publish(t, g.signer, files), h, seal.Options{Name: modelName, Version: 7, Wraps: []seal.Wrapper{owner}}); err != nil {
+		t.Fatal(err)
+	}
+	m := g.server.Models[modelName]
+	m.Versions = []keyrelease.Version{{Version: 7, Keyset: h}}
+	g.server.Models[modelName] = m
+	g.cfg.Source = os.DirFS(dir)
+	g.start(t)
+	if err := g.open(t); err != nil {
+		t.Fatalf("the owner's machine: %v", err)
+	}
+	err = fs.WalkDir(g.cfg.Source, ".", func(p string, e fs.DirEntry, err error) error {
+		if err != nil || e.IsDir() {
+			return err
+		}
+		b, err := fs.ReadFile(g.cfg.Source, p)
+		if bytes.Contains(b, []byte(secret)) || bytes.Contains(b, []byte(files[weights][8:])) {
+			t.Errorf("%s shows plaintext", p)
+		}
+		return err
+	})
+	if err != nil {
+		t.Error(err)
+	}
+	thief, err := kek.FromKey("owner", bytes.Repeat([]byte{2}, 32))
+	if err != nil {
+		t.Fatal(err)
+	}
+	g.cfg.Key = kek.Source{KEK: thief, InsecureAllowUnboundKeyset: true}
+	if err := g.open(t); !errors.Is(err, kek.ErrUnwrap) {
+		t.Errorf("with a key of the thief's: %v", err)
+	}
+	own, err := kek.NewKeyset()
+	if err != nil {
+		t.Fatal(err)
+	}
+	g.cfg.Key = held{h: own}
+	if err := g.open(t); !errors.Is(err, seal.ErrCommitment) {
+		t.Errorf("with a keyset of the thief's: %v", err)
+	}
+	machine, _ := simulated(t)
+	g.client.Attest, g.cfg.Key = holdfast.Attestor(machine), g.client
+	wantCode(t, g.open(t), keyrelease.CodeEvidence)
+	g.client.Attest = func(context.Context, [64]byte) ([]byte, error) { return []byte("no machine at all"), nil }
+	wantCode(t, g.open(t), keyrelease.CodeEvidence)
+}
+
+// The host records a release and plays it again: to the server, and to the guest when it asks anew.
+func TestReplayedRelease(t *testing.T) {
+	g := newGuest(t)
+	g.start(t)
+	if err := g.open(t); err != nil {
+		t.Fatal(err)
+	}
+	asked, answered, challenge := g.seen["/v1/release"], g.seen["</v1/release"], g.seen["</v1/challenge"]
+	if status, b := g.post(t, "/v1/release", asked); status != http.StatusForbidden || !strings.Contains(b, string(keyrelease.CodeReplay)) {
+		t.Errorf("the request again: %d %s", status, b)
+	}
+	g.response = func(p string, b []byte) []byte {
+		if p == "/v1/release" {
+			return answered
+		}
+		return b
+	}
+	if err := g.open(t); !errors.Is(err, keyrelease.ErrServer) {
+		t.Errorf("the answer again: %v", err)
+	}
+	g.response = func(p string, b []byte) []byte {
+		if p == "/v1/challenge" {
+			return challenge
+		}
+		return b
+	}
+	wantCode(t, g.open(t), keyrelease.CodeReplay)
+	g.response = nil
+	g.now = g.now.Add(keyrelease.DefaultLifetime + time.Second)
+	if status, b := g.post(t, "/v1/release", asked); status != http.StatusForbidden || !strings.Contains(b, string(keyrelease.CodeExpired)) {
+		t.Errorf("the request later: %d %s", status, b)
+	}
+}
+
+// The host puts an older model in the place of the new one: signed by the same publisher, sealed as it was published, with a
+// keyset that the server still knows.
+func TestRolledBackModel(t *testing.T) {
+	g := newGuest(t)
+	old, h := sealDir(t, publish(t, g.signer, contents(6)), modelName, 6)
+	g.cfg.Signature.MinVersion = 0 // the guest alone would not notice
+	digest, err := g.cfg.Digest()
+	if err != nil {
+		t.Fatal(err)
+	}
+	g.client.Config = digest
+	m := g.server.Models[modelName]
+	m.Configs, m.MinVersion = [][32]byte{digest}, 6
+	m.Versions = append(m.Versions, keyrelease.Version{Version: 6, Keyset: h})
+	g.server.Models[modelName] = m
+	current := g.cfg.Source
+	g.cfg.Source = old
+	g.start(t)
+	if err := g.open(t); err != nil {
+		t.Fatalf("while it is the newest: %v", err)
+	}
+	m.MinVersion = 7
+	g.server.Models[modelName] = m
+	g.start(t)
+	wantCode(t, g.open(t), keyrelease.CodeVersion)
+
+	// A newer number in seal.json does not help: the server knows the version of the keyset.
+	b, err := fs.ReadFile(old, "seal.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	renumbered := overlay{old, fstest.MapFS{"seal.json": {Data: bytes.Replace(b, []byte(`"version": 6`), []byte(`"version": 7`), 1)}}}
+	g.cfg.Source = renumbered
+	wantCode(t, g.open(t), keyrelease.CodeVersion)
+
+	// Nor does a keyset from elsewhere, once the server has named its floor.
+	g.cfg.Source = current
+	if err := g.open(t); err != nil {
+		t.Fatal(err)
+	}
+	floors, _ := g.client.Floors()
+	g.cfg.Source, g.cfg.Key = old, held{h, &floors}
+	if err := g.open(t); !errors.Is(err, holdfast.ErrFloor) || !errors.Is(err, keyrelease.ErrVersion) {
+		t.Errorf("with the old keyset: %v", err)
+	}
+}
+
+// The guest's clock belongs to its host. Stopped before a certificate or deny list expired, it does not keep them alive: time
+// is never earlier than the server's.
+func TestFrozenGuestClock(t *testing.T) {
+	g := newGuest(t)
+	frozen := g.now
+	root, leaf := certified(t, g.signer, frozen.Add(-time.Hour), frozen.Add(time.Hour))
+	src := signtest.Files(contents(7))
+	bom, err := mbom.Build(t.Context(), src, mbom.BuildOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	data, err := bom.CycloneDX("1.7")
+	if err != nil {
+		t.Fatal(err)
+	}
+	src[mbom.BOMFile] = &fstest.MapFile{Data: data, Mode: 0o644}
+	b, _, err := sign.Sign(t.Context(), src, g.signer, sign.SignOptions{Chain: []*x509.Certificate{leaf}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	src[sign.SignatureFile] = &fstest.MapFile{Data: b, Mode: 0o644}
+	sealed, h := sealDir(t, src, modelName, 7)
+	g.cfg.Source, g.cfg.Clock = sealed, func() time.Time { return frozen }
+	release := func(change func()) { // a guest that has just started: floors never sink while it runs
+		g.client = &keyrelease.Client{ServerKey: g.client.ServerKey, Attest: g.client.Attest}
+		g.cfg.Signature = sign.Policy{Name: modelName, Roots: []*x509.Certificate{root}, Identities: []string{"release@example.org"}}
+		change()
+		if g.client.Config, err = g.cfg.Digest(); err != nil {
+			t.Fatal(err)
+		}
+		m := g.server.Models[modelName]
+		m.Versions, m.Configs = []keyrelease.Version{{Version: 7, Keyset: h}}, [][32]byte{g.client.Config}
+		g.server.Models[modelName] = m
+		g.start(t)
+	}
+	release(func() {})
+	if err := g.open(t); err != nil {
+		t.Fatalf("before it expires: %v", err)
+	}
+	g.now = frozen.Add(2 * time.Hour) // the certificate has ended
+	if err := g.open(t); !errors.Is(err, sign.ErrPolicy) && !errors.Is(err, sign.ErrSignature) {
+		t.Errorf("an expired certificate under a frozen clock: %v", err)
+	}
+	g.cfg.Key = held{h: h}
+	if err := g.open(t); err != nil {
+		t.Errorf("without a key server only the guest's clock is there: %v", err)
+	}
+
+	// The same for the list of what must not be served.
+	g.now = frozen
+	release(func() { g.client.DenyList = denying(t, &g.cfg, g.signer, 4, frozen.Add(-30*time.Minute)) })
+	if err := g.open(t); err != nil {
+		t.Fatalf("with a list in force: %v", err)
+	}
+	g.now = frozen.Add(40 * time.Minute) // the list has ended, the certificate has not
+	if err := g.open(t); !errors.Is(err, sign.ErrPolicy) {
+		t.Errorf("an expired deny list under a frozen clock: %v", err)
+	}
+}
+
+// The deny list that the server demands is the one that the model was held against, whatever the client says that it has.
+func TestDenyListFloor(t *testing.T) {
+	g := newGuest(t)
+	list := denying(t, &g.cfg, g.signer, 4, g.now)
+	digest, err := g.cfg.Digest()
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := g.server.Models[modelName]
+	m.Configs = [][32]byte{digest}
+	g.server.Models[modelName] = m
+	g.client.Config, g.client.DenyList, g.server.DenyList = digest, list, list
+	g.start(t)
+	if err := g.open(t); err != nil {
+		t.Fatal(err)
+	}
+	newer := &keyrelease.DenyList{Number: 5}
+	g.server.DenyList = newer
+	g.start(t)
+	if err := g.open(t); !errors.Is(err, keyrelease.ErrFloor) || errors.Is(err, holdfast.ErrFloor) {
+		t.Errorf("an older list, by the client: %v", err)
+	}
+	g.client.DenyList = newer
+	if err := g.open(t); !errors.Is(err, holdfast.ErrFloor) || !errors.Is(err, keyrelease.ErrFloor) {
+		t.Errorf("an older list, by the chain: %v", err)
+	}
+}
+
+// The host swaps the configuration that the guest reads at start for a weaker one.
+func TestSwappedHostConfiguration(t *testing.T) {
+	for name, weaken := range map[string]func(*holdfast.Config){
+		"other signers":     func(c *holdfast.Config) { c.Signature.Keys = append(c.Signature.Keys, signtest.Key(t).Public()) },
+		"older versions":    func(c *holdfast.Config) { c.Signature.MinVersion = 0 },
+		"remote code":       func(c *holdfast.Config) { c.MBOM.InsecureAllowRemoteCode = true },
+		"any weights":       func(c *holdfast.Config) { c.Weights = mbom.WeightPolicy{InsecureAnyValue: true} },
+		"guard without one": func(c *holdfast.Config) { c.Guard.Routes = c.Guard.Routes[1:] },
+		"no deny list":      func(c *holdfast.Config) { c.Signature.DenyListKeys, c.DenyList = nil, nil },
+	} {
+		t.Run(name, func(t *testing.T) {
+			g := newGuest(t)
+			g.client.DenyList = denying(t, &g.cfg, g.signer, 4, g.now)
+			digest, err := g.cfg.Digest()
+			if err != nil {
+				t.Fatal(err)
+			}
+			m := g.server.Models[modelName]
+			m.Configs = [][32]byte{digest}
+			g.server.Models[modelName] = m
+			g.client.Config = digest
+			g.start(t)
+			if err := g.open(t); err != nil {
+				t.Fatalf("the twin: %v", err)
+			}
+			weaken(&g.cfg)
+			if g.client.Config, err = g.cfg.Digest(); err != nil { // the program of the guest is measured: it tells the truth
+				t.Fatal(err)
+			}
+			wantCode(t, g.open(t), keyrelease.CodeConfig)
+		})
+	}
+	g := newGuest(t) // and what was claimed is in the evidence: the host cannot claim the good one for it
+	g.start(t)
+	g.request = edit(t, "/v1/release", "claims", func(b []byte) any {
+		return bytes.Replace(b, []byte(`"min_version":0`), []byte(`"min_version":1`), 1)
+	})
+	wantCode(t, g.open(t), keyrelease.CodeEvidence)
+}
+
+// Whoever can break an older key exchange has the parties agree on it.
+func TestDowngradedSuite(t *testing.T) {
+	g := newGuest(t)
+	g.start(t)
+	g.request = edit(t, "/v1/release", "suite", func([]byte) any { return "x25519-hkdf-sha256-aes256gcm" })
+	wantCode(t, g.open(t), keyrelease.CodeSuite)
+
+	weak, err := hpke.DHKEM(ecdh.X25519()).GenerateKey()
+	if err != nil {
+		t.Fatal(err)
+	}
+	g.request = edit(t, "/v1/release", "key", func([]byte) any { return weak.PublicKey().Bytes() })
+	wantCode(t, g.open(t), keyrelease.CodeSuite)
+
+	// An answer that was sealed under another suite is not one of the server's, and does not open.
+	g.request = nil
+	g.response = edit(t, "/v1/release", "sealed", func([]byte) any {
+		sealed, err := hpke.Seal(weak.PublicKey(), hpke.HKDFSHA256(), hpke.AES256GCM(), nil, []byte("{}"))
+		if err != nil {
+			t.Error(err)
+		}
+		return sealed
+	})
+	if err := g.open(t); !errors.Is(err, keyrelease.ErrServer) {
+		t.Errorf("got %v", err)
+	}
+}
+
+// Somebody answers in the key server's place, with a certificate that TLS would accept: with a key server of their own, by
+// relaying, and by putting their own key into what they relay.
+func TestManInTheMiddleAtTheKeyServer(t *testing.T) {
+	g := newGuest(t)
+	g.start(t)
+	honest := g.handler
+	asked := 0
+	attestor := g.client.Attest
+	g.client.Attest = func(ctx context.Context, rd [64]byte) ([]byte, error) { asked++; return attestor(ctx, rd) }
+
+	evil := g.server
+	evil.Identity = signtest.Key(t)
+	evil.Models = map[string]keyrelease.Model{}
+	own, err := kek.NewKeyset()
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := g.server.Models[modelName]
+	m.Versions = []keyrelease.Version{{Version: 7, Keyset: own}}
+	evil.Models[modelName] = m
+	s, err := keyrelease.NewServer(evil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	g.handler = s
+	if err := g.open(t); !errors.Is(err, keyrelease.ErrServer) || asked != 0 {
+		t.Errorf("another server: %v, and the guest made %d quotes for it", err, asked)
+	}
+	// Its challenge under the good server's signature, its answer after the good server's challenge.
+	g.handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/v1/challenge" {
+			honest.ServeHTTP(w, r)
+			return
+		}
+		s.ServeHTTP(w, r)
+	})
+	wantCode(t, g.open(t), keyrelease.CodeChallenge)
+
+	// A relay that asks for the keyset itself: the evidence names the guest's key.
+	g.handler = honest
+	mine, err := hpke.MLKEM768X25519().GenerateKey()
+	if err != nil {
+		t.Fatal(err)
+	}
+	g.request = edit(t, "/v1/release", "key", func([]byte) any { return mine.PublicKey().Bytes() })
+	wantCode(t, g.open(t), keyrelease.CodeEvidence)
+	// One that only listens has an answer that its key does not open.
+	g.request = nil
+	if err := g.open(t); err != nil {
+		t.Fatal(err)
+	}
+	var answer struct{ Sealed []byte }
+	if err := json.Unmarshal(g.seen["</v1/release"], &answer); err != nil || len(answer.Sealed) == 0 {
+		t.Fatal(err)
+	}
+	if _, err := hpke.Open(mine, hpke.HKDFSHA256(), hpke.AES256GCM(), nil, answer.Sealed); err == nil {
+		t.Error("the relay opens the answer")
+	}
+}
