@@ -51,7 +51,7 @@ type options struct {
 	ids       []string
 	decoders  map[string]func(io.Reader) (io.ReadCloser, error)
 	words     func(ids []int64) []byte
-	media     func(context.Context, []api.Media) error
+	approve   func(context.Context, ToolCall) error
 	tensors   func(context.Context, []api.Tensor) error
 }
 
@@ -106,9 +106,10 @@ func WithDetokenizer(text func(ids []int64) []byte) Option {
 	return func(o *options) { o.words = text }
 }
 
-// WithMedia lets images, audio and files in that check accepts, for example a [MediaPolicy]. Default: they are refused.
-func WithMedia(check func(context.Context, []api.Media) error) Option {
-	return func(o *options) { o.media = check }
+// WithApproval asks approve about every tool call of an answer before the caller gets it, with its whole arguments. An
+// error refuses the answer; one that is [ErrUnavailable] is the server's fault. Default: the policy alone decides.
+func WithApproval(approve func(context.Context, ToolCall) error) Option {
+	return func(o *options) { o.approve = approve }
 }
 
 // WithTensors checks the values of tensors, of requests and of answers, beyond what their shapes say. An error that is an

@@ -1,6 +1,7 @@
 package guard
 
 import (
+	"bufio"
 	"cmp"
 	"context"
 	"errors"
@@ -126,7 +127,7 @@ func (h *handler) put(b *[]byte) {
 var errBodySize = errors.New("guard: body too large")
 
 // read reads the whole body into buf, growing with what arrives and never by what a header says, and inflates it.
-func (h *handler) read(w http.ResponseWriter, r *http.Request, tx *Transaction, buf *[]byte) ([]byte, error) {
+func (h *handler) read(w http.ResponseWriter, r *http.Request, tx *Transaction, buf *[]byte) (body []byte, err error) {
 	limits := &tx.pol.Limits
 	if r.Body == nil || r.Body == http.NoBody {
 		return nil, nil
@@ -134,20 +135,24 @@ func (h *handler) read(w http.ResponseWriter, r *http.Request, tx *Transaction, 
 	if !serverLimits(r) { // a body that trickles in must not hold a place for ever
 		rc := http.NewResponseController(w)
 		if rc.SetReadDeadline(time.Now().Add(time.Duration(limits.BodySeconds)*time.Second)) == nil {
-			defer func() { _ = rc.SetReadDeadline(time.Time{}) }()
+			defer func() {
+				if err == nil { // else the server would wait for the rest
+					_ = rc.SetReadDeadline(time.Time{})
+				}
+			}()
 		}
 	}
 	open, _ := h.g.decoder(r.Header["Content-Encoding"])
 	if open == nil || tx.kind == KindPass {
 		return fill(buf, r.Body, limits.MaxBodyBytes, nil)
 	}
-	in := &counter{r: r.Body, most: int64(limits.MaxBodyBytes)}
+	in := &counter{r: bufio.NewReader(r.Body), most: int64(limits.MaxBodyBytes)}
 	z, err := open(in)
 	if err != nil {
 		return nil, err
 	}
 	defer z.Close()
-	body, err := fill(buf, z, limits.MaxBodyBytes, func(n int) error {
+	body, err = fill(buf, z, limits.MaxBodyBytes, func(n int) error {
 		if n > ratioFree && int64(n) > in.n*int64(limits.MaxInflate) {
 			return errRatio
 		}

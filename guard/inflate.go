@@ -1,6 +1,7 @@
 package guard
 
 import (
+	"bufio"
 	"compress/gzip"
 	"errors"
 	"io"
@@ -48,10 +49,23 @@ func gunzip(r io.Reader) (io.ReadCloser, error) {
 	return z, nil
 }
 
-// counter counts the bytes of a compressed body and stops at the limit.
+// counter counts the bytes of a compressed body and stops at the limit. It gives single bytes, so that decoders need not
+// read ahead, and what stands behind the compressed data is still there.
 type counter struct {
-	r       io.Reader
+	r       *bufio.Reader
 	n, most int64
+}
+
+// ReadByte implements [io.ByteReader].
+func (c *counter) ReadByte() (byte, error) {
+	if c.n >= c.most {
+		return 0, errBodySize
+	}
+	b, err := c.r.ReadByte()
+	if err == nil {
+		c.n++
+	}
+	return b, err
 }
 
 // Read implements [io.Reader].

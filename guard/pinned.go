@@ -25,7 +25,8 @@ type pinned struct {
 	dialects  map[Kind]api.Dialect
 	ids       map[string]bool // of rules that may be reported
 	output    map[string]Mode // modes for answers
-	holds     []bool          // of the added scanners: some rule of theirs blocks or redacts
+	tools     map[string]*ToolRule
+	holds     []bool // of the added scanners: some rule of theirs blocks or redacts
 	limiter   *limit.Limiter
 }
 
@@ -94,6 +95,12 @@ func (g *Guard) compile(p Policy) (*pinned, error) {
 		v.holds = append(v.holds, slices.ContainsFunc(a.ids, func(id string) bool {
 			return v.output[id] == ModeBlock || v.output[id] == ModeRedact
 		}))
+	}
+	if p.Tools != nil {
+		v.tools = make(map[string]*ToolRule)
+		for i := range p.Tools {
+			v.tools[p.Tools[i].Name] = &p.Tools[i]
+		}
 	}
 	for _, r := range p.Routes {
 		if strings.Contains(r.Path, "*") {

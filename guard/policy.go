@@ -109,6 +109,11 @@ type Policy struct {
 	Output map[string]Mode `json:"output_rules,omitempty" validate:"max=1024,dive,oneof=off monitor redact block"`
 	// Structure bounds what a request may ask for beside text. The zero value is the defaults.
 	Structure Structure `json:"structure"`
+	// Tools lists the tools that a model may call, and that a request may define. Null, the default, allows all; an empty
+	// list allows none.
+	Tools []ToolRule `json:"tools" validate:"max=256,dive"`
+	// Media says which images a request may carry. Null, the default, refuses images, audio and files.
+	Media *MediaRules `json:"media,omitempty"`
 	// InsecureInputFailOpen lets a request through where a detector says that it cannot do its work ([ErrUnavailable]).
 	// It is counted as skipped. All other faults refuse.
 	InsecureInputFailOpen bool `json:"insecure_input_fail_open,omitempty"`

@@ -231,6 +231,9 @@ func (t *Transaction) payload(data []byte) (*api.Answer, []byte, *Rejection) {
 			return nil, nil, upstream(rej.Err)
 		}
 	}
+	if rej := t.called(a); rej != nil {
+		return nil, nil, rej
+	}
 	t.reported = max(t.reported, a.Usage.Output)
 	return a, data, nil
 }
@@ -249,7 +252,11 @@ func (t *Transaction) pieces(a *api.Answer, shift int, whole bool) *Rejection {
 			continue
 		}
 		t.outBytes += int64(len(p.Text))
-		if err := t.st.hold.Text(p.Channel, p.Offset+shift, t.newScanner, p.Text); err != nil {
+		start := t.newScanner
+		if p.Channel.Args {
+			start = func() stream.Scanner { return t.newArguments(p.Channel) }
+		}
+		if err := t.st.hold.Text(p.Channel, p.Offset+shift, start, p.Text); err != nil {
 			return t.scanned(err)
 		}
 	}

@@ -39,8 +39,13 @@ func (t *Transaction) structure(r *api.Request) *Rejection {
 		}
 	}
 	if len(r.Media) > 0 {
-		if rej := t.outside(t.g.media(t.ctx, r.Media)); rej != nil {
+		if rej := t.outside(t.pol.Media.check(r.Media)); rej != nil {
 			return rej
+		}
+	}
+	for _, name := range r.Tools {
+		if t.pol.tool(string(name)) == nil {
+			return refuse("tools")
 		}
 	}
 	if t.g.tensors != nil && len(r.Tensors) > 0 {

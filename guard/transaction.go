@@ -52,8 +52,9 @@ type Transaction struct {
 	waiting time.Time   // since when events are held back; zero = none is
 	number  int64       // of the latest event, where the API numbers them
 	key     [32]byte
-	inside  bool            // the gate counts this request
-	seen    map[string]bool // monitored leaks of the answer
+	inside  bool              // the gate counts this request
+	seen    map[string]bool   // monitored leaks of the answer
+	calls   map[callID]string // names of the tools that the answer calls
 
 	outBytes int64 // of generated text
 	reported int64 // tokens of the answer, by the upstream's word
@@ -238,7 +239,7 @@ func (t *Transaction) content(body []byte) *Rejection {
 func (t *Transaction) parse(body []byte) *Rejection {
 	r := &t.st.request
 	if err := t.api.Request(r, body, t.header, api.Options{
-		TrustSystemRole: t.pol.TrustSystemRole, Media: t.g.media != nil, TokenIDs: t.g.words != nil, Vocabulary: t.pol.Structure.Vocabulary,
+		TrustSystemRole: t.pol.TrustSystemRole, Media: t.pol.Media != nil, TokenIDs: t.g.words != nil, Vocabulary: t.pol.Structure.Vocabulary,
 	}); err != nil {
 		return invalid(err)
 	}

@@ -12,6 +12,7 @@ type Channel struct {
 	Choice int64  // "index" of the choice or output item, or its position where it has none; -1 outside of them
 	Call   int64  // the same of the tool call, content block or part; -1 outside of them
 	Field  uint64 // hash of what the text is: member names, type of the event
+	Args   bool   // the text is the arguments of a tool call, in JSON
 }
 
 // Of reports whether the channel belongs to e.
@@ -70,12 +71,17 @@ type Answer struct {
 	call     int64
 	finish   []owner // choices that end
 	sum      float64
+	data     []byte
+	object   Range // arguments that are an object, of the call that is open
 }
 
 // Call is one tool call, or the name that begins one in a stream.
 type Call struct {
-	Channel Channel // Choice and Call alone
-	Name    []byte
+	Choice, Call int64 // as in [Channel]
+	Name         []byte
+	Args         []byte // where they are JSON and no string; else nil
+
+	owner owner
 }
 
 // Clear overwrites what was decoded, so that pooled memory holds no completion.
@@ -89,6 +95,7 @@ func (a *Answer) Clear() {
 	}
 	a.arena, a.Pieces, a.Ends, a.Logprobs, a.Drop = a.arena[:0], a.Pieces[:0], a.Ends[:0], a.Logprobs[:0], a.Drop[:0]
 	a.Vectors, a.Calls, a.Tensors, a.kind = a.Vectors[:0], a.Calls[:0], a.Tensors[:0], nil
+	a.data, a.object = nil, Range{}
 	a.elements, a.owners, a.finish = a.elements[:0], a.owners[:0], a.finish[:0]
 	a.Usage, a.Last, a.Failed, a.Event, a.Sequence, a.TopMost = Usage{-1, -1}, false, false, "", 0, 0
 	a.depth, a.choice, a.call, a.shape = 0, -1, -1, nil
@@ -96,7 +103,7 @@ func (a *Answer) Clear() {
 
 func (a *Answer) walkJSON(data []byte, s *answerShape) error {
 	a.Clear()
-	a.shape = s
+	a.shape, a.data = s, data
 	a.stack[0] = level{owner: owner{-1, -1}}
 	if cap(a.arena) < len(data) {
 		a.arena = make([]byte, 0, len(data))
@@ -116,11 +123,14 @@ func (a *Answer) resolve() {
 	for i := range a.Pieces {
 		if c := &a.Pieces[i].Channel; c.Field != 0 {
 			c.Choice, c.Call = a.index(a.owners[i].choice, a.choice), a.index(a.owners[i].call, a.call)
+			if a.shape.blocks && a.Event == "" && !c.Args {
+				c.Call = -1 // clients join the blocks of a whole answer
+			}
 		}
 	}
 	for i := range a.Calls {
-		c := &a.Calls[i].Channel
-		c.Choice, c.Call = a.index(int(c.Choice), a.choice), a.index(int(c.Call), a.call)
+		c := &a.Calls[i]
+		c.Choice, c.Call = a.index(c.owner.choice, a.choice), a.index(c.owner.call, a.call)
 	}
 	for _, o := range a.finish {
 		a.Ends = append(a.Ends, End{a.index(o.choice, -1), -1})

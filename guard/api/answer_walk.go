@@ -14,14 +14,17 @@ import (
 // answerShape is the table of one API's answers. Every string, and every member name that is no part of the format, is a
 // piece, wherever it stands; the table says which of them are parts of a text that grows.
 type answerShape struct {
-	list   string // array whose elements have texts of their own
-	grow   string // objects, and arrays at the top, in which all strings grow
-	itself string // strings at the top or in an element of the list that grow
-	calls  string // arrays of tool calls
-	fixed  string // strings that repeat in every event and never grow
-	known  string // other names of the format
-	where  string // top-level numbers that say which text an event is about: "choice=output_index call=index"
-	event  func(a *Answer, kind string)
+	list     string // array whose elements have texts of their own
+	grow     string // objects, and arrays at the top, in which all strings grow
+	itself   string // strings at the top or in an element of the list that grow
+	calls    string // arrays of tool calls
+	fixed    string // strings that repeat in every event and never grow
+	known    string // other names of the format
+	where    string // top-level numbers that say which text an event is about: "choice=output_index call=index"
+	event    func(a *Answer, kind string)
+	nameHere bool // "name" in a growing object is a tool's
+	anyName  bool // "name" anywhere is a tool's
+	blocks   bool // a text may be cut into blocks
 
 	names map[string]meaning
 }
@@ -81,18 +84,20 @@ func (s *answerShape) build() *answerShape {
 
 // level is an open array or object.
 type level struct {
-	key    uint64 // hash of the names below the growing object down to here; 0 outside
-	array  bool
-	grows  bool
-	list   bool // array of choices
-	calls  bool // array of tool calls
-	usage  bool
-	probs  bool // log probabilities
-	top    bool // … alternatives of one token
-	vector bool
-	start  int
-	member member
-	next   int64 // position of the element that comes next
+	key      uint64 // hash of the names below the growing object down to here; 0 outside
+	array    bool
+	grows    bool
+	list     bool // array of choices
+	calls    bool // array of tool calls
+	usage    bool
+	probs    bool // log probabilities
+	top      bool // … alternatives of one token
+	vector   bool
+	start    int
+	member   member
+	function bool  // of a tool call: "name" is the tool's
+	args     bool  // arguments of a call, as an object
+	next     int64 // position of the element that comes next
 	owner
 }
 
@@ -104,6 +109,7 @@ type member struct {
 	name meaning
 	hash uint64
 	own  special
+	call bool // "function_call"
 }
 
 // special are names that the walker reads whatever the API.
@@ -120,6 +126,8 @@ const (
 	spToken
 	spTop
 	spContext
+	spArgs
+	spPart // of arguments
 )
 
 func specialOf(key []byte) special {
@@ -142,6 +150,10 @@ func specialOf(key []byte) special {
 		return spTop
 	case "context":
 		return spContext
+	case "arguments", "input":
+		return spArgs
+	case "partial_json":
+		return spPart
 	}
 	return noSpecial
 }
@@ -161,7 +173,8 @@ func (a *answerWalker) piece(field uint64, text []byte, off int, name bool) {
 	if len(text) == 0 {
 		return
 	}
-	a.Pieces = append(a.Pieces, Piece{Channel: Channel{Field: field}, Offset: off, Text: text, Name: name})
+	args := field != 0 && !name && (a.stack[a.depth].member.own == spArgs || a.stack[a.depth].member.own == spPart)
+	a.Pieces = append(a.Pieces, Piece{Channel: Channel{Field: field, Args: args}, Offset: off, Text: text, Name: name})
 	a.owners = append(a.owners, a.stack[a.depth].owner)
 }
 
@@ -170,7 +183,7 @@ func (a *answerWalker) Key(raw []byte, off int) error {
 	l := &a.stack[a.depth]
 	key := a.decode(raw)
 	m := a.shape.names[string(key)]
-	l.member = member{name: m, hash: hashName(l.key, key), own: specialOf(key)}
+	l.member = member{name: m, hash: hashName(l.key, key), own: specialOf(key), call: string(key) == "function_call"}
 	if m == 0 && (l.member.own == noSpecial || l.top || l.grows && !l.probs) {
 		a.piece(0, key, off, true) // a name that is no part of the format is text
 	}
@@ -211,6 +224,7 @@ func (a *answerWalker) Enter(k strictjson.Kind, off int) error {
 		below.vector = below.vector || m&isVector != 0
 		if a.depth == 1 && m&isGrow != 0 {
 			below.grows, below.key = true, l.member.hash
+			below.calls = true // each element may be one
 		}
 		if below.vector {
 			a.sum = 0
@@ -225,8 +239,13 @@ func (a *answerWalker) Enter(k strictjson.Kind, off int) error {
 		l.next++
 	case m&isGrow != 0 && inList && !l.grows && !l.array:
 		below.grows, below.key = true, 0
+		below.function = a.shape.nameHere
 	case m&isUsage != 0 && a.depth <= 2:
 		below.usage = true
+	}
+	if l.grows && !below.array {
+		below.function = below.function || l.call >= 0 || below.call >= 0 || l.member.call
+		below.args = l.function && l.member.own == spArgs
 	}
 	if l.array && l.top {
 		l.next++
@@ -245,6 +264,9 @@ func (a *answerWalker) Leave(_ strictjson.Kind, off int) error {
 	l := &a.stack[a.depth]
 	a.depth--
 	if !l.array {
+		if l.args { // the name may stand before or behind them
+			a.Calls = append(a.Calls, Call{Args: a.data[l.start : off+1], owner: l.owner})
+		}
 		return nil
 	}
 	switch {
@@ -294,8 +316,8 @@ func (a *answerWalker) str(l *level, raw []byte, off int) {
 	case m&isVector != 0:
 		a.vector(text, off)
 	}
-	if m&isCallName != 0 && l.grows && len(text) > 0 {
-		a.Calls = append(a.Calls, Call{Channel{Choice: int64(l.choice), Call: int64(l.call)}, text})
+	if m&isCallName != 0 && (l.function || a.shape.anyName) && len(text) > 0 {
+		a.Calls = append(a.Calls, Call{Name: text, owner: l.owner})
 	}
 	a.piece(field, text, off, false)
 }

@@ -20,6 +20,7 @@ func embeddingsAnswer() *answerShape {
 // A Responses stream repeats each text as a whole when it is complete, and all of them at the end.
 func responsesAnswer() *answerShape {
 	return &answerShape{
+		anyName: true, blocks: true,
 		grow: "output", itself: "delta", where: "choice=output_index call=content_index call=summary_index",
 		fixed: "status item_id call_id",
 		known: "response item part text content summary sequence_number total_tokens delta incomplete_details instructions reasoning " +
@@ -28,6 +29,7 @@ func responsesAnswer() *answerShape {
 			a.Event = kind
 			for i := range a.Pieces {
 				if c := &a.Pieces[i].Channel; c.Field == hashName(0, []byte("delta")) {
+					c.Args = strings.HasSuffix(kind, "_arguments.delta")
 					c.Field = hashName(c.Field, []byte(strings.TrimSuffix(kind, ".delta")))
 				}
 			}
@@ -46,6 +48,7 @@ func responsesAnswer() *answerShape {
 
 func messagesAnswer() *answerShape {
 	return &answerShape{
+		nameHere: true, blocks: true,
 		grow: "delta content_block content", where: "call=index", fixed: "stop_reason signature",
 		known: "content text partial_json thinking input stop_reason stop_sequence cache_creation_input_tokens cache_read_input_tokens",
 		event: func(a *Answer, kind string) {

@@ -76,6 +76,7 @@ type Request struct {
 	Media   []Media
 	Tokens  []Tokens
 	Tensors []Tensor
+	Tools   [][]byte // names of the functions that the request defines
 
 	ids   []int64
 	arena []byte // decoded strings that hold escapes
@@ -114,11 +115,12 @@ func (r *Request) Clear() {
 	clear(r.ids)
 	clear(r.Media)
 	clear(r.Tensors)
+	clear(r.Tools)
 	if cap(r.arena) > maxKept {
 		r.arena = nil
 	}
 	r.arena, r.Spans, r.Params, r.Inner = r.arena[:0], r.Spans[:0], Params{}, 0
-	r.Media, r.Tokens, r.Tensors, r.ids = r.Media[:0], r.Tokens[:0], r.Tensors[:0], r.ids[:0]
+	r.Media, r.Tokens, r.Tensors, r.Tools, r.ids = r.Media[:0], r.Tokens[:0], r.Tensors[:0], r.Tools[:0], r.ids[:0]
 	r.walk.reset(nil, nil, Options{})
 }
 

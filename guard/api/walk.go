@@ -46,6 +46,25 @@ type frame struct {
 	depth int  // in a definition
 	name  bool // the next value is a definition's name
 	kind  bool // … its type
+	holds holding
+	mtype string // of media
+}
+
+// holding is what the elements of a prompt are: they may not be mixed.
+type holding uint8
+
+const (
+	nothing holding = iota
+	texts
+	ids
+	lists
+)
+
+func (f *frame) all(h holding) bool {
+	if f.holds == nothing {
+		f.holds = h
+	}
+	return f.holds == h
 }
 
 // unitRole is what the member "role" of a unit said.
@@ -176,7 +195,7 @@ func (w *walker) Enter(k strictjson.Kind, off int) error {
 		}
 		below.in, below.depth = inTool, f.depth+1
 	case inPrompt:
-		if k != strictjson.Array {
+		if k != strictjson.Array || !f.all(lists) {
 			return refuse(f.field.name, "type")
 		}
 		below.in, below.field = inIDs, f.field
@@ -238,21 +257,11 @@ func (w *walker) Leave(strictjson.Kind, int) error {
 	switch {
 	case f.in == inObject:
 		return w.leaveObject(&f)
-	case f.in == inIDs && f.field.take == asPrompt, f.in == inPrompt && len(w.r.ids) > f.ids && w.flat(&f):
+	case f.in == inIDs && f.field.take == asPrompt, f.in == inPrompt && f.holds == ids:
 		w.r.Tokens = append(w.r.Tokens, Tokens{Offset: f.off, IDs: w.r.ids[f.ids:]})
 		w.r.Params.Messages++
 	}
 	return nil
-}
-
-// flat reports whether the ids of a prompt are its own and not those of lists in it.
-func (w *walker) flat(f *frame) bool {
-	for _, t := range w.r.Tokens {
-		if t.Offset > f.off {
-			return false
-		}
-	}
-	return true
 }
 
 func (w *walker) leaveObject(f *frame) error {
@@ -296,6 +305,9 @@ func (w *walker) source(f *frame) {
 	if f.typ.media != "" {
 		for i := f.media; i < len(w.r.Media); i++ {
 			w.r.Media[i].Kind = f.typ.media
+			if f.mtype != "" {
+				w.r.Media[i].Type = f.mtype
+			}
 		}
 	}
 	data := f.shape.index("data")
@@ -341,16 +353,19 @@ func (w *walker) Value(k strictjson.Kind, raw []byte, off int) error {
 		if f.kind {
 			return w.toolType(k, raw)
 		}
+		if f.name && f.depth <= 2 && k == strictjson.String {
+			w.r.Tools = append(w.r.Tools, w.r.text(raw))
+		}
 	case inStops:
 		if k != strictjson.String {
 			return refuse("stop", "type")
 		}
 		w.r.Params.Stop++
 	case inPrompt:
-		if k == strictjson.Number {
+		if k == strictjson.Number && f.all(ids) {
 			return w.id(f, raw)
 		}
-		if k != strictjson.String || len(w.r.ids) > f.ids {
+		if k != strictjson.String || !f.all(texts) {
 			return refuse(f.field.name, "type")
 		}
 		w.r.Params.Messages++
@@ -480,9 +495,7 @@ func (w *walker) member(f *frame, k strictjson.Kind, raw []byte, off int) error 
 			return w.media(fd, raw, off)
 		}
 	case asMediaType:
-		if n := len(w.r.Media); n > f.media {
-			w.r.Media[n-1].Type = string(w.r.text(raw))
-		}
+		f.mtype = string(w.r.text(raw))
 	default:
 		return refuse(f.shape.path(fd.name), "type")
 	}

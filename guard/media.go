@@ -1,0 +1,127 @@
+package guard
+
+import (
+	"bytes"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"image/gif"
+	"image/jpeg"
+	"image/png"
+	"net/netip"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/holdfast-ai/holdfast/guard/api"
+)
+
+// MediaRules say which images a request may carry or refer to. A zero field takes the default. Audio, and files that are
+// no images, are refused.
+//
+// An image's header is read before any server decodes it: its type must be the one that is stated, and its size within the
+// limits, since decoders allocate what the header says.
+type MediaRules struct {
+	MaxCount  int `json:"max_count" validate:"min=0,max=256"`         // in one request; default 8
+	MaxBytes  int `json:"max_bytes" validate:"min=0,max=67108864"`    // of one image; default 4 MiB
+	MaxPixels int `json:"max_pixels" validate:"min=0,max=1000000000"` // of one image; default 16,777,216
+	// Hosts are the names that https URLs may have, each exactly. Default: none, images come in the request. The backend
+	// resolves them: list no name whose address others control.
+	Hosts []string `json:"hosts,omitempty" validate:"max=256,dive,hostname_rfc1123"`
+}
+
+func badMedia(why string) error { return &api.FieldError{Field: "media", Why: why} }
+
+func (m *MediaRules) check(media []api.Media) error {
+	if len(media) > or(m.MaxCount, 8) {
+		return badMedia("too many")
+	}
+	for i := range media {
+		if err := m.one(&media[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (m *MediaRules) one(x *api.Media) error {
+	if x.Kind != "image" {
+		return badMedia("not an image")
+	}
+	if x.URL == nil {
+		return m.image(x.Base64, x.Type)
+	}
+	rest, ok := bytes.CutPrefix(x.URL, []byte("data:"))
+	if !ok {
+		return m.url(string(x.URL))
+	}
+	head, payload, _ := bytes.Cut(rest, []byte(","))
+	typ, ok := bytes.CutSuffix(head, []byte(";base64"))
+	if !ok || len(typ) == 0 {
+		return badMedia("not base64 of a stated type")
+	}
+	return m.image(payload, string(typ))
+}
+
+// url allows https on the standard port of a listed host, without credentials. What looks like an address in any spelling is
+// none of the listed names.
+func (m *MediaRules) url(s string) error {
+	u, err := url.Parse(s)
+	if err != nil || u.Scheme != "https" || u.User != nil || u.Opaque != "" || u.Port() != "" && u.Port() != "443" || strings.ContainsAny(s, "\\\t\r\n ") {
+		return badMedia("URL")
+	}
+	host := strings.ToLower(u.Hostname())
+	if _, err := netip.ParseAddr(host); err == nil || !slices.Contains(m.Hosts, host) {
+		return badMedia("host")
+	}
+	return nil
+}
+
+// image checks the header of an image.
+func (m *MediaRules) image(text []byte, typ string) error {
+	most := or(m.MaxBytes, 4<<20)
+	if base64.StdEncoding.DecodedLen(len(text)) > most+2 {
+		return badMedia("too large")
+	}
+	data, err := base64.StdEncoding.Strict().AppendDecode(nil, text)
+	if err != nil || len(data) > most || bytes.ContainsAny(text, "\r\n") {
+		return badMedia("not base64, or too large")
+	}
+	found, width, height, err := header(data)
+	if err != nil {
+		return err
+	}
+	if typ != "" && typ != found {
+		return badMedia("not what it says it is")
+	}
+	if width <= 0 || height <= 0 || width > or(m.MaxPixels, 1<<24)/height {
+		return badMedia("too many pixels")
+	}
+	return nil
+}
+
+var errImage = errors.New("guard: not an image that is known")
+
+// header reads the type and the size of an image.
+func header(data []byte) (typ string, width, height int, err error) {
+	r := bytes.NewReader(data)
+	switch {
+	case bytes.HasPrefix(data, []byte("\x89PNG\r\n\x1a\n")):
+		c, err := png.DecodeConfig(r)
+		return "image/png", c.Width, c.Height, wrap(err)
+	case bytes.HasPrefix(data, []byte("\xff\xd8\xff")):
+		c, err := jpeg.DecodeConfig(r)
+		return "image/jpeg", c.Width, c.Height, wrap(err)
+	case bytes.HasPrefix(data, []byte("GIF8")):
+		c, err := gif.DecodeConfig(r)
+		return "image/gif", c.Width, c.Height, wrap(err)
+	}
+	return "", 0, 0, wrap(errImage)
+}
+
+func wrap(err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%w (%w)", badMedia("image"), err)
+}
