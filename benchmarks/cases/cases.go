@@ -23,6 +23,7 @@ func All() []Constructor {
 		{"seal/encrypt/memory/1MiB", func() (ratio.Case, error) { return sealEncrypt(1<<20, "1MiB") }},
 		{"onepass/cpu", onePassCPU},
 		{"onepass/wall", onePassWall},
+		{"memory/ring/256KiB", memoryRing},
 		{"sign/readinto", signReadInto},
 		{"guard/chat/1KiB", guardChat},
 		{"attest/snp/simulated", snpSimulated},

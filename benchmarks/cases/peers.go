@@ -10,12 +10,15 @@ import (
 	"github.com/tink-crypto/tink-go/v2/streamingaead"
 
 	"github.com/holdfast-ai/holdfast/benchmarks/ratio"
+	"github.com/holdfast-ai/holdfast/crypto/memory"
 	"github.com/holdfast-ai/holdfast/crypto/seal"
 )
 
-// Peers lists comparisons with other software on the same bytes. They are reported and gate nothing.
+// Peers lists what is reported and gates nothing: other software on the same bytes, and what the machine's kernel decides.
 func Peers() []Constructor {
 	return []Constructor{
+		{"memory/fill/huge", func() (ratio.Case, error) { return memoryRegion("huge", memory.Options{Huge: memory.Try}) }},
+		{"memory/fill/memfd", memoryFile},
 		{"peers/age/decrypt", ageDecrypt},
 		{"peers/age/encrypt", ageEncrypt},
 		{"peers/tink-go/encrypt/1MiB", tinkEncrypt},

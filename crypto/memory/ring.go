@@ -14,7 +14,7 @@ const maxBuffers = 1024
 
 // States of a buffer. Between out and idle it is being cleared, and nobody's.
 const (
-	idle int32 = iota
+	inside int32 = iota
 	out
 	clearing
 )
@@ -31,9 +31,11 @@ type Ring struct {
 	region *Region
 	slots  [][]byte
 	state  []atomic.Int32
-	free   chan int
+	idle   chan struct{} // one for each of free
 	closed chan struct{}
-	mu     sync.Mutex // of Close
+
+	mu   sync.Mutex
+	free []int // the last one given back is the first to go out: it is still in the cache
 }
 
 // NewRing makes n buffers of size bytes each, which start at page boundaries. The caller must Close it.
@@ -47,11 +49,12 @@ func NewRing(n, size int, o Options) (*Ring, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &Ring{region: region, slots: make([][]byte, n), state: make([]atomic.Int32, n), free: make(chan int, n), closed: make(chan struct{})}
+	r := &Ring{region: region, slots: make([][]byte, n), state: make([]atomic.Int32, n), free: make([]int, 0, n),
+		idle: make(chan struct{}, n), closed: make(chan struct{})}
 	for i := range n {
 		at := int64(i) * step
 		r.slots[i] = region.Bytes()[at : at+int64(size) : at+int64(size)]
-		r.free <- i
+		r.push(i)
 	}
 	return r, nil
 }
@@ -69,10 +72,27 @@ func (r *Ring) Get(ctx context.Context) ([]byte, error) {
 		return nil, os.ErrClosed
 	case <-ctx.Done():
 		return nil, ctx.Err()
-	case i := <-r.free:
+	case <-r.idle:
+		i := r.pop()
 		r.state[i].Store(out)
 		return r.slots[i], nil
 	}
+}
+
+func (r *Ring) push(i int) {
+	r.mu.Lock()
+	r.free = append(r.free, i)
+	r.mu.Unlock()
+	r.idle <- struct{}{}
+}
+
+// pop is for who took from idle: there is one.
+func (r *Ring) pop() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	i := r.free[len(r.free)-1]
+	r.free = r.free[:len(r.free)-1]
+	return i
 }
 
 // Put clears a buffer that Get returned and gives it back. It may have been cut at its end. A buffer that is not out of this
@@ -90,8 +110,8 @@ func (r *Ring) Put(b []byte) error {
 			return errNotOut
 		}
 		clear(slot)
-		r.state[i].Store(idle)
-		r.free <- i
+		r.state[i].Store(inside)
+		r.push(i)
 		return nil
 	}
 	return errNotOut
@@ -102,26 +122,21 @@ func (r *Ring) Facts() Facts { return r.region.Facts() }
 
 // Close frees the buffers. It refuses with an error while one is out: a device may still be reading it.
 func (r *Ring) Close() error {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	select {
-	case <-r.closed:
-		return os.ErrClosed
-	default:
-	}
-	taken := make([]int, 0, len(r.slots)) // what Close holds nobody can get
-	for range r.slots {
+	taken := 0
+	for range r.slots { // what Close holds nobody can get, and another Close neither
 		select {
-		case i := <-r.free:
-			taken = append(taken, i)
+		case <-r.closed:
+			return os.ErrClosed
+		case <-r.idle:
+			taken++
 		default:
 		}
 	}
-	if len(taken) < len(r.slots) {
-		for _, i := range taken {
-			r.free <- i
+	if taken < len(r.slots) {
+		for range taken {
+			r.idle <- struct{}{}
 		}
-		return fmt.Errorf("memory: %d buffers of the ring are in use", len(r.slots)-len(taken))
+		return fmt.Errorf("memory: %d buffers of the ring are in use", len(r.slots)-taken)
 	}
 	close(r.closed)
 	return r.region.Close()
