@@ -5,6 +5,8 @@ It shares no code with the Go packages. Usage: spec_check.py [DIRECTORY]; exit s
 """
 import base64, hashlib, hmac, json, pathlib, struct, sys
 
+import hpke_check
+
 
 def enc(f):
     """SPEC 1: a present field is 0x01, its length and its bytes; an absent one is 0x00."""
@@ -151,6 +153,48 @@ def release(i):
         "info": info,
         "response_signed": H(T("holdfast/release-response/v1", info, sealed)),
     }
+
+
+
+def strict(text, *fields):
+    """A message with exactly these fields, none of them twice."""
+    def once(pairs):
+        if len({k.lower() for k, _ in pairs}) != len(pairs):
+            raise ValueError("duplicate key")
+        return dict(pairs)
+    m = json.loads(text, object_pairs_hook=once)
+    if set(m) != {"version", *fields} or m["version"] != 1:
+        raise ValueError("fields of " + text[:40])
+    return m
+
+
+def release_exchange(i):
+    """SPEC 7 and docs/keyrelease.md, byte by byte: MAC and signatures, the answer opened with E, and what the guest takes from it."""
+    b64, spki, mac_key = (lambda s: base64.b64decode(s, validate=True)), bytes.fromhex(i["spki"]), bytes.fromhex(i["challenge_key"])
+    server = H(T("holdfast/key/v1", "ecdsa-p256", spki))
+    first = strict(i["challenge_response"], "token", "signature")
+    token = b64(first["token"])
+    if len(token) != 64 or hmac.digest(mac_key, T("holdfast/release-challenge-mac/v1", server, token[:32]), "sha256") != token[32:]:
+        raise ValueError("token")
+    if not ecdsa_p256(spki, T("holdfast/release-challenge-signature/v1", server, token), b64(first["signature"])):
+        raise ValueError("signature of the challenge")
+    req = strict(i["release_request"], "suite", "token", "key", "claims", "evidence")
+    key, claims, evidence = b64(req["key"]), b64(req["claims"]), b64(req["evidence"])
+    e = hpke_check.PrivateKey(bytes.fromhex(i["seed"]))
+    if req["suite"] != "mlkem768x25519-hkdf-sha256-aes256gcm" or b64(req["token"]) != token or e.public != key:
+        raise ValueError("suite, token or key of the request")
+    wanted = strict(claims.decode(), "name", "min_version", "seal", "commitment", "config")
+    contexts = release({"server": server.hex(), "suite": req["suite"], "token": token.hex(), "key": key.hex(), "claims": claims.decode(),
+                        "evidence": evidence.decode(), "sealed": ""})
+    answer = strict(i["release_response"], "sealed", "signature")
+    sealed = b64(answer["sealed"])
+    if not ecdsa_p256(spki, T("holdfast/release-response/v1", contexts["info"], sealed), b64(answer["signature"])):
+        raise ValueError("signature of the answer")
+    got = strict(hpke_check.open_base(e, contexts["info"], sealed, gcm_open).decode(),
+                 "keyset", "server_time", "min_version", "deny_list", "rules_min_version")
+    return {"expires": int.from_bytes(token[:8]), "report_data": contexts["report_data"], "commitment": wanted["commitment"],
+            "keyset": b64(got["keyset"]), "server_time": got["server_time"], "min_version": got["min_version"],
+            "deny_list": got["deny_list"]["number"], "rules_min_version": got["rules_min_version"]}
 
 
 def commitment(i):
@@ -312,6 +356,7 @@ KINDS = {
     "keyset-ad": lambda i: {"ad": T("holdfast/keyset/v1", i["name"], i["version"], bytes.fromhex(i["commitment"]))},
     "commitment": commitment,
     "release": release,
+    "release-exchange": release_exchange,
     "sealed-directory": sealed_directory,
     "report-data": report_data,
     "gpu-nonce": lambda i: {"nonce": H(T("holdfast/gpu-nonce/v1", i["role"], bytes.fromhex(i["challenge"]),

@@ -24,9 +24,13 @@ func releaseVectors() ([]vector, error) {
 	info := transcript.New("holdfast/release/v1").String(suite).Bytes(server[:]).Bytes(token).Bytes(key).
 		Bytes([]byte(claims)).Bytes(sum(evidence)).Encoding()
 	response := transcript.New("holdfast/release-response/v1").Bytes(info).Bytes(sealed).SHA256()
+	whole, err := exchangeVector()
+	if err != nil {
+		return nil, err
+	}
 	return []vector{{"one exchange", "release",
 		map[string]any{"server": hexOf(server[:]), "suite": suite, "token": hexOf(token), "key": hexOf(key), "claims": claims,
 			"evidence": string(evidence), "sealed": hexOf(sealed)},
 		map[string]any{"challenge": hexOf(challenge[:]), "challenge_signed": hexOf(tokenDigest[:]), "report_data": hex.EncodeToString(reportData[:]),
-			"info": hexOf(info), "response_signed": hexOf(response[:])}}}, nil
+			"info": hexOf(info), "response_signed": hexOf(response[:])}}, whole}, nil
 }
