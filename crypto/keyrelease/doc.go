@@ -22,7 +22,13 @@
 // or above the model's minimum version.
 //
 // The guest's clock and disk belong to its host, so the guest takes server time, minimum version, deny list and rule
-// version as floors ([Floors]) and refuses an older model than the server names.
+// version as floors ([Floors]) and takes no keyset below them.
+//
+// The server rations requests by address and releases by chip, keeps a record of every decision ([Journal]) before it
+// answers, and may unwrap each keyset only when it releases it ([Version]).
+//
+// [Federated] is for KMSs that know attested identities instead: weaker, and it says how. docs/keyrelease.md has the protocol
+// byte by byte, with vectors.
 //
 // # What does not hold
 //
