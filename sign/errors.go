@@ -103,5 +103,26 @@ func (e *SizeError) Error() string {
 // Unwrap returns [ErrTooLarge].
 func (e *SizeError) Unwrap() error { return ErrTooLarge }
 
+// A FileError names the file that could not be read: it is missing ([ErrMissing]), no regular file ([ErrNotRegular]), or the
+// source failed. It unwraps to the reason.
+type FileError struct {
+	Path string
+	Err  error
+	Kind fs.FileMode // type of what stands in its place, with ErrNotRegular; may be 0
+}
+
+func (e *FileError) Error() string {
+	switch {
+	case e.Kind != 0:
+		return fmt.Sprintf("%v (%q: %s)", e.Err, e.Path, e.Kind)
+	case errors.Is(e.Err, ErrMissing), errors.Is(e.Err, ErrNotRegular):
+		return fmt.Sprintf("%v (%q)", e.Err, e.Path)
+	}
+	return fmt.Sprintf("sign: %q: %v", e.Path, e.Err)
+}
+
+// Unwrap returns the reason.
+func (e *FileError) Unwrap() error { return e.Err }
+
 // in adds the path to a fault of the source, which stays what it is.
-func in(path string, err error) error { return fmt.Errorf("sign: %q: %w", path, err) }
+func in(path string, err error) error { return &FileError{Path: path, Err: err} }

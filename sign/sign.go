@@ -53,49 +53,48 @@ func Sign(ctx context.Context, src fs.FS, key crypto.Signer, o SignOptions) ([]b
 	if key == nil {
 		return nil, none, ErrKey
 	}
-	if o.ShardSize < 0 || o.ShardSize > manifest.MaxShardSize {
-		return nil, none, fmt.Errorf("%w: shard size %d", ErrFormat, o.ShardSize)
-	}
 	if err := bundle.CheckKey(key.Public()); err != nil { // before hashing for minutes
 		return nil, none, err
 	}
-	ignore := slices.Concat(gitPaths[:], []string{Dir, PlainSignatureFile}, o.IgnorePaths)
-	if o.SignaturePath != "" {
-		ignore = append(ignore, o.SignaturePath)
+	man, payload, err := measure(ctx, src, o)
+	if err != nil {
+		return nil, none, err
 	}
-	skip := make(map[string]bool, len(ignore))
-	for _, p := range ignore {
-		if err := manifest.CheckName(p); err != nil {
-			return nil, none, err
-		}
-		skip[p] = true
+	var b []byte
+	if len(o.Chain) > 0 {
+		b, err = bundle.SignCertificate(key, o.Chain, payload)
+	} else {
+		b, err = bundle.Sign(key, payload)
 	}
-	if v, ok := src.(interface{ Verify(context.Context) error }); ok { // such as an OCI artifact, which has digests of its own
-		if err := v.Verify(ctx); err != nil {
-			return nil, none, err
-		}
+	if err != nil {
+		return nil, none, err
 	}
-	var names []string
+	return b, man.ModelID(), nil
+}
+
+// Measure hashes the files of the model in src and returns what [Sign] would sign with the same options: the model's identity before
+// anybody vouches for it.
+// Errors: those of Sign, except for keys.
+func Measure(ctx context.Context, src fs.FS, o SignOptions) (*manifest.Manifest, error) {
+	man, _, err := measure(ctx, src, o)
+	return man, err
+}
+
+// measure makes the statement of a model and the payload that says it.
+func measure(ctx context.Context, src fs.FS, o SignOptions) (*manifest.Manifest, []byte, error) {
+	if o.ShardSize < 0 || o.ShardSize > manifest.MaxShardSize {
+		return nil, nil, fmt.Errorf("%w: shard size %d", ErrFormat, o.ShardSize)
+	}
 	if o.AllowSymlinks {
 		src = follow{src}
 	}
-	err := walk(ctx, src, skip, func(name string, d fs.DirEntry) error {
-		if o.AllowSymlinks && d.Type() == fs.ModeSymlink {
-			if _, err := lstat(src, name); err != nil {
-				return err
-			}
-		} else if !d.Type().IsRegular() {
-			return fmt.Errorf("%w (%q: %s)", ErrNotRegular, name, d.Type())
-		}
-		names = append(names, name)
-		return manifest.CheckName(name)
-	})
+	names, ignore, err := listed(ctx, src, o)
 	if err != nil {
-		return nil, none, err
+		return nil, nil, err
 	}
 	sums, err := hashFiles(ctx, src, names, form{algorithm: manifest.SHA256, shardSize: o.ShardSize}, effort{workers: o.Workers}, o.Progress)
 	if err != nil {
-		return nil, none, err
+		return nil, nil, err
 	}
 	man := &manifest.Manifest{Method: manifest.MethodFiles, HashType: manifest.SHA256, Subject: o.Subject, AllowSymlinks: o.AllowSymlinks, IgnorePaths: ignore}
 	if o.ShardSize > 0 {
@@ -103,10 +102,10 @@ func Sign(ctx context.Context, src fs.FS, key crypto.Signer, o SignOptions) ([]b
 	}
 	for i, h := range sums {
 		if errors.Is(h.err, errLength) {
-			return nil, none, &MismatchError{Path: names[i]}
+			return nil, nil, &MismatchError{Path: names[i]}
 		}
 		if h.err != nil {
-			return nil, none, h.err
+			return nil, nil, h.err
 		}
 		for n, sum := range h.sums {
 			name := names[i]
@@ -122,24 +121,39 @@ func Sign(ctx context.Context, src fs.FS, key crypto.Signer, o SignOptions) ([]b
 	}
 	payload, err := manifest.Emit(man)
 	if err != nil {
-		return nil, none, err
+		return nil, nil, err
 	}
 	if man, err = manifest.Parse(payload); err != nil {
-		return nil, none, err
+		return nil, nil, err
 	}
-	if err := checkOwnCard(ctx, src, man.Files); err != nil {
-		return nil, none, err
+	return man, payload, checkOwnCard(ctx, src, man.Files)
+}
+
+// listed returns the names that are signed, and the paths that are not.
+func listed(ctx context.Context, src fs.FS, o SignOptions) (names, ignore []string, err error) {
+	ignore = slices.Concat(gitPaths[:], []string{Dir, PlainSignatureFile}, o.IgnorePaths)
+	if o.SignaturePath != "" {
+		ignore = append(ignore, o.SignaturePath)
 	}
-	var b []byte
-	if len(o.Chain) > 0 {
-		b, err = bundle.SignCertificate(key, o.Chain, payload)
-	} else {
-		b, err = bundle.Sign(key, payload)
+	skip := make(map[string]bool, len(ignore))
+	for _, p := range ignore {
+		if err := manifest.CheckName(p); err != nil {
+			return nil, nil, err
+		}
+		skip[p] = true
 	}
-	if err != nil {
-		return nil, none, err
-	}
-	return b, man.ModelID(), nil
+	err = walk(ctx, src, skip, func(name string, d fs.DirEntry) error {
+		if o.AllowSymlinks && d.Type() == fs.ModeSymlink {
+			if _, err := lstat(src, name); err != nil {
+				return err
+			}
+		} else if !d.Type().IsRegular() {
+			return &FileError{name, ErrNotRegular, d.Type()}
+		}
+		names = append(names, name)
+		return manifest.CheckName(name)
+	})
+	return names, ignore, err
 }
 
 // checkOwnCard keeps a publisher from signing a holdfast.json that nobody can open.

@@ -3,7 +3,6 @@ package sign
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 )
@@ -12,13 +11,13 @@ import (
 func lstat(src fs.FS, name string) (fs.FileInfo, error) {
 	fi, err := fs.Lstat(src, name)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("%w (%q)", ErrMissing, name)
+		return nil, in(name, ErrMissing)
 	}
 	if err != nil {
 		return nil, in(name, err)
 	}
 	if !fi.Mode().IsRegular() {
-		return nil, fmt.Errorf("%w (%q: %s)", ErrNotRegular, name, fi.Mode().Type())
+		return nil, &FileError{name, ErrNotRegular, fi.Mode().Type()}
 	}
 	return fi, nil
 }
@@ -32,16 +31,16 @@ func openRegular(src fs.FS, name string) (fs.File, int64, error) {
 	}
 	f, err := src.Open(name)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, 0, fmt.Errorf("%w (%q)", ErrMissing, name)
+		return nil, 0, in(name, ErrMissing)
 	}
 	if err != nil {
 		return nil, 0, in(name, err)
 	}
 	fi, err := f.Stat()
 	if err == nil && !fi.Mode().IsRegular() {
-		err = fmt.Errorf("%w (%q: %s)", ErrNotRegular, name, fi.Mode().Type())
+		err = &FileError{name, ErrNotRegular, fi.Mode().Type()}
 	} else if err == nil && fi.Size() < 0 {
-		err = fmt.Errorf("%w (%q: negative size)", ErrNotRegular, name)
+		err = in(name, ErrNotRegular)
 	} else if err != nil {
 		err = in(name, err)
 	}
