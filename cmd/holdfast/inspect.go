@@ -1,10 +1,10 @@
 package main
 
 import (
-	"errors"
 	"fmt"
-	"io/fs"
+
 	"os"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -40,19 +40,11 @@ func newInspect(ui *ui) *cobra.Command {
 			if seal.IsSealed(src) {
 				return inspectSealed(ui, src)
 			}
-			for _, name := range []string{sign.SignatureFile, sign.PlainSignatureFile} {
-				f, err := src.Open(name)
-				if errors.Is(err, fs.ErrNotExist) {
-					continue
-				}
-				if err != nil {
-					return err
-				}
-				defer f.Close()
-				data, err := readRegular(f, name, bundle.MaxSize)
-				if err != nil {
-					return err
-				}
+			data, found, err := signatureIn(src)
+			if err != nil {
+				return err
+			}
+			if found {
 				return inspectBundle(ui, data)
 			}
 			return fmt.Errorf("%w: %s is neither sealed nor signed", errUsage, args[0])
@@ -70,16 +62,33 @@ func inspectBundle(ui *ui, data []byte) error {
 	if err != nil {
 		return err
 	}
-	files := []map[string]string{}
 	id := m.ModelID()
-	lines := []string{
-		"model signature (not verified)", "subject  " + m.Subject, "model id " + hexOf(id), "key hint " + b.Hint,
+	method, certificates := sign.MethodKey, []map[string]string{}
+	switch {
+	case b.Keyless:
+		method = "keyless"
+	case len(b.Chain) > 0:
+		method = sign.MethodCertificate
 	}
+	lines := []string{
+		"model signature (not verified)", "method   " + method, "subject  " + m.Subject, "model id " + hexOf(id), "key hint " + b.Hint,
+		"files    " + m.Method + " " + m.Spelling,
+	}
+	for _, c := range b.Chain {
+		certificates = append(certificates, map[string]string{
+			"subject": c.Subject.String(), "issuer": c.Issuer.String(), "serial": c.SerialNumber.Text(16),
+			"not_before": c.NotBefore.UTC().Format(time.RFC3339), "not_after": c.NotAfter.UTC().Format(time.RFC3339),
+		})
+		lines = append(lines, fmt.Sprintf("certificate of %s by %s, serial %x, until %s", c.Subject, c.Issuer, c.SerialNumber, c.NotAfter.UTC().Format(time.RFC3339)))
+	}
+	files := []map[string]string{}
 	for _, r := range m.Resources {
 		files = append(files, map[string]string{"name": r.Name, "algorithm": r.Algorithm, "digest": fmt.Sprintf("%x", r.Digest)})
 		lines = append(lines, fmt.Sprintf("%x  %s", r.Digest, r.Name))
 	}
 	return ui.result(map[string]any{
-		"kind": "signature", "verified": false, "subject": m.Subject, "model_id": hexOf(id), "hint": b.Hint, "files": files,
+		"kind": "signature", "verified": false, "method": method, "subject": m.Subject, "model_id": hexOf(id), "hint": b.Hint,
+		"certificates": certificates, "serialization": m.Method, "hash_type": m.HashType, "shard_size": m.ShardSize,
+		"ignore_paths": append([]string{}, m.IgnorePaths...), "allow_symlinks": m.AllowSymlinks, "files": files,
 	}, lines...)
 }

@@ -56,7 +56,7 @@ func newRoot(ui *ui) *cobra.Command {
 	root.SetGlobalNormalizationFunc(hyphens)
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return fmt.Errorf("%w: %w", errUsage, err) })
 	root.AddCommand(
-		newKeygen(ui), newSign(ui), newVerify(ui), newMBOM(ui),
+		newKeygen(ui), newSign(ui), newVerify(ui), newDigest(ui), newLint(ui), newMBOM(ui),
 		newSeal(ui), newUnseal(ui), newInspect(ui), newRewrap(ui), newReseal(ui),
 		newKeyserver(ui), newServe(ui), newGuard(ui),
 	)

@@ -42,7 +42,7 @@ func TestScripts(t *testing.T) {
 			"model": cmdModel, "code": cmdCode, "certs": cmdCerts, "onejson": cmdOneJSON, "flip": cmdFlip,
 			"big": cmdBig, "mode": cmdMode, "escape": cmdEscape,
 			"keypolicy": g.keypolicy, "release": g.release, "daemon": cmdDaemon, "end": cmdEnd,
-			"edit": cmdEdit, "servercert": cmdServerCert,
+			"edit": cmdEdit, "policy": cmdPolicy, "sameid": cmdSameID, "servercert": cmdServerCert,
 		},
 	})
 }

@@ -22,6 +22,18 @@ import (
 // maxKeyFile bounds key and certificate files, in bytes.
 const maxKeyFile = 1 << 20
 
+// signFlags say how a model is signed.
+type signFlags struct {
+	modelFlags
+	shardSize int64
+	links     bool
+}
+
+func (s *signFlags) add(cmd *cobra.Command) {
+	s.modelFlags.add(cmd)
+	addForm(cmd, &s.shardSize, &s.links)
+}
+
 // modelFlags are the flags that signing and verifying share, named as model_signing's users know them.
 type modelFlags struct {
 	signature string
@@ -84,7 +96,7 @@ func below(dir, path string) (string, bool) {
 func newSign(ui *ui) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "sign",
-		Short: "Sign a model directory (OpenSSF Model Signing v1.0)",
+		Short: "Sign a model, a directory or a single file (OpenSSF Model Signing v1.0)",
 		Args:  cobra.NoArgs,
 		RunE:  group,
 	}
@@ -115,10 +127,10 @@ func (p *privateKey) load() (crypto.Signer, error) {
 }
 
 func newSignKey(ui *ui) *cobra.Command {
-	var flags modelFlags
+	var flags signFlags
 	var private privateKey
 	cmd := &cobra.Command{
-		Use:     "key DIR",
+		Use:     "key MODEL",
 		Short:   "Sign with a private key (ECDSA P-256, P-384 or P-521, PEM)",
 		Example: "  holdfast sign key --private-key model.key --signature model.sig model",
 		Args:    cobra.ExactArgs(1),
@@ -136,12 +148,12 @@ func newSignKey(ui *ui) *cobra.Command {
 }
 
 func newSignCertificate(ui *ui) *cobra.Command {
-	var flags modelFlags
+	var flags signFlags
 	var private privateKey
 	var leaf string
 	var chain []string
 	cmd := &cobra.Command{
-		Use:   "certificate DIR",
+		Use:   "certificate MODEL",
 		Short: "Sign with a private key and the certificate that was issued for it",
 		Example: "  holdfast sign certificate --private-key model.key --signing-certificate model.pem \\\n" +
 			"    --certificate-chain ca.pem --signature model.sig model",
@@ -183,31 +195,33 @@ func readCertificates(names []string) ([]*x509.Certificate, error) {
 }
 
 // signDir signs a directory and writes the bundle, whole or not at all.
-func signDir(ctx context.Context, ui *ui, dir string, flags *modelFlags, key crypto.Signer, chain []*x509.Certificate) error {
+func signDir(ctx context.Context, ui *ui, path string, flags *signFlags, key crypto.Signer, chain []*x509.Certificate) error {
+	t, err := openTarget(path)
+	if err != nil {
+		return err
+	}
+	defer t.Close()
 	if flags.signature == "" {
-		flags.signature = filepath.Join(dir, filepath.FromSlash(sign.SignatureFile))
+		if t.file != "" {
+			return fmt.Errorf("%w: --signature is needed for a single file", errUsage)
+		}
+		flags.signature = filepath.Join(t.dir, filepath.FromSlash(sign.SignatureFile))
 	}
-	ignore, err := flags.relative(dir)
+	ignore, err := flags.relative(t.dir)
 	if err != nil {
 		return err
 	}
-	root, err := os.OpenRoot(dir)
-	if err != nil {
-		return err
-	}
-	defer root.Close()
 	update, end := ui.progress("sign")
-	data, id, err := sign.Sign(ctx, sign.DirFS(root), key, sign.SignOptions{
-		Chain:   chain,
-		Subject: subject(dir), IgnorePaths: ignore,
+	data, id, err := sign.Sign(ctx, t.src, key, sign.SignOptions{
+		Chain: chain, Subject: t.subject(path), IgnorePaths: ignore, ShardSize: flags.shardSize, AllowSymlinks: flags.links,
 		Progress: func(p sign.Progress) { update(p.Done, p.Total) },
 	})
 	end()
 	if err != nil {
 		return err
 	}
-	if name, inside := below(dir, flags.signature); inside { // by its spelling: a link in the model must not lead it out
-		err = replaceIn(root, filepath.FromSlash(name), data)
+	if name, inside := below(t.dir, flags.signature); inside { // by its spelling: a link in the model must not lead it out
+		err = replaceIn(t.root, filepath.FromSlash(name), data)
 	} else {
 		err = replaceFile(flags.signature, data)
 	}
@@ -215,16 +229,7 @@ func signDir(ctx context.Context, ui *ui, dir string, flags *modelFlags, key cry
 		return err
 	}
 	return ui.result(map[string]string{"model_id": hexOf(id), "signature": flags.signature},
-		"signed "+dir, "model id  "+hexOf(id), "signature "+flags.signature)
-}
-
-// subject is the name that the statement carries for people: that of the directory.
-func subject(dir string) string {
-	abs, err := filepath.Abs(dir)
-	if err != nil {
-		return filepath.Base(dir)
-	}
-	return filepath.Base(abs)
+		"signed "+path, "model id  "+hexOf(id), "signature "+flags.signature)
 }
 
 // replaceFile writes a file through a temporary sibling, so that a reader sees the old or the new one.

@@ -3,8 +3,9 @@ package main
 import (
 	"context"
 	"crypto"
+	"encoding/hex"
+	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 
 	"github.com/spf13/cobra"
@@ -13,40 +14,55 @@ import (
 	"github.com/holdfast-ai/holdfast/sign/bundle"
 )
 
+// maxDocument bounds policies and deny lists, in bytes.
+const maxDocument = 16 << 20
+
 // policyFlags pin what a signature alone leaves open: which of the signer's models this must be.
 type policyFlags struct {
-	name           string
-	minVersion     uint64
-	ignoreUnsigned bool
+	name       string
+	minVersion uint64
 }
 
 func (p *policyFlags) add(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&p.name, "name", "", "name that holdfast.json must give (default: any model of the signer)")
 	cmd.Flags().Uint64Var(&p.minVersion, "min-version", 0, "lowest version that holdfast.json may give")
-	cmd.Flags().BoolVar(&p.ignoreUnsigned, "ignore-unsigned-files", false, "do not refuse files that are not signed")
 }
 
 func (p *policyFlags) policy() sign.Policy {
 	return sign.Policy{Name: p.name, MinVersion: p.minVersion, InsecureAnyModel: p.name == ""}
 }
 
+// verification is what every method of verifying is told.
+type verification struct {
+	modelFlags
+	ignoreUnsigned, explain bool
+}
+
+func (v *verification) add(cmd *cobra.Command) {
+	v.modelFlags.add(cmd)
+	cmd.Flags().BoolVar(&v.ignoreUnsigned, "ignore-unsigned-files", false, "do not refuse files that are not signed")
+	cmd.Flags().BoolVar(&v.explain, "explain", false, "list every check of the policy")
+}
+
 func newVerify(ui *ui) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "verify",
 		Short: "Verify the signature of a model directory and every file in it",
-		Args:  cobra.NoArgs,
-		RunE:  group,
+		Long: "Verify the signature of a model, a directory or a single file, and every file in it. All that is missing, changed or not signed\n" +
+			"is listed in one run. Exits with 0 if everything is as signed, 1 if anything is refused, 2 if the command line is at fault.",
+		Args: cobra.NoArgs,
+		RunE: group,
 	}
-	cmd.AddCommand(newVerifyKey(ui), newVerifyCertificate(ui))
+	cmd.AddCommand(newVerifyKey(ui), newVerifyCertificate(ui), newVerifyPolicy(ui))
 	return cmd
 }
 
 func newVerifyKey(ui *ui) *cobra.Command {
-	var flags modelFlags
+	var flags verification
 	var policy policyFlags
 	var public []string
 	cmd := &cobra.Command{
-		Use:     "key DIR",
+		Use:     "key MODEL",
 		Short:   "Verify with public keys; one of them must have signed",
 		Example: "  holdfast verify key --public-key model.pub --signature model.sig model",
 		Args:    cobra.ExactArgs(1),
@@ -56,7 +72,7 @@ func newVerifyKey(ui *ui) *cobra.Command {
 			if p.Keys, err = readPublicKeys(public); err != nil {
 				return err
 			}
-			return verifyDir(cmd.Context(), ui, args[0], &flags, policy.ignoreUnsigned, p)
+			return flags.run(cmd.Context(), ui, args[0], p)
 		},
 	}
 	flags.add(cmd)
@@ -67,12 +83,12 @@ func newVerifyKey(ui *ui) *cobra.Command {
 }
 
 func newVerifyCertificate(ui *ui) *cobra.Command {
-	var flags modelFlags
+	var flags verification
 	var policy policyFlags
-	var roots, identities []string
+	var roots, identities, patterns []string
 	var anyIdentity bool
 	cmd := &cobra.Command{
-		Use:   "certificate DIR",
+		Use:   "certificate MODEL",
 		Short: "Verify with certificate authorities; a certificate under one of them must have signed",
 		Example: "  holdfast verify certificate --certificate-chain ca.pem --identity release@example.org " +
 			"--signature model.sig model",
@@ -83,16 +99,65 @@ func newVerifyCertificate(ui *ui) *cobra.Command {
 			if p.Roots, err = readCertificates(roots); err != nil {
 				return err
 			}
-			p.Identities, p.InsecureAnyIdentity = identities, anyIdentity
-			return verifyDir(cmd.Context(), ui, args[0], &flags, policy.ignoreUnsigned, p)
+			p.Identities, p.IdentityPatterns, p.InsecureAnyIdentity = identities, patterns, anyIdentity
+			return flags.run(cmd.Context(), ui, args[0], p)
 		},
 	}
 	flags.add(cmd)
 	policy.add(cmd)
 	cmd.Flags().StringArrayVar(&roots, "certificate-chain", nil, "trusted authorities, PEM; may be given again (required)")
 	cmd.Flags().StringArrayVar(&identities, "identity", nil, "e-mail, URI, DNS name or CN=… that the certificate must carry; may be given again")
+	cmd.Flags().StringArrayVar(&patterns, "identity-pattern", nil, "regular expression that such a name must match as a whole; may be given again")
 	cmd.Flags().BoolVar(&anyIdentity, "insecure-any-identity", false, "accept every certificate under the authorities")
 	required(cmd, "certificate-chain")
+	return cmd
+}
+
+func newVerifyPolicy(ui *ui) *cobra.Command {
+	var flags verification
+	var file, denied string
+	var cosigners []string
+	cmd := &cobra.Command{
+		Use:     "policy MODEL",
+		Short:   "Verify with a policy in JSON: keys, authorities, several signers, deny lists, pinned models",
+		Example: "  holdfast verify policy --policy policy.json --deny-list denied.json model",
+		Args:    cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			text, err := readFile(file, maxDocument)
+			if err != nil {
+				return err
+			}
+			p, err := sign.ParsePolicy(text)
+			if err != nil { // the policy is at fault, not the model
+				return fmt.Errorf("%w: %s: %w", errUsage, file, err)
+			}
+			var opts []sign.Option
+			if denied != "" {
+				list, err := readFile(denied, maxDocument)
+				if err != nil {
+					return err
+				}
+				opts = append(opts, sign.WithDenyList(list))
+			}
+			var more [][]byte
+			for _, name := range cosigners {
+				data, err := readFile(name, bundle.MaxSize)
+				if err != nil {
+					return err
+				}
+				more = append(more, data)
+			}
+			if more != nil {
+				opts = append(opts, sign.WithCosigners(more...))
+			}
+			return flags.run(cmd.Context(), ui, args[0], p, opts...)
+		},
+	}
+	flags.add(cmd)
+	cmd.Flags().StringVar(&file, "policy", "", "policy file, JSON (required)")
+	cmd.Flags().StringVar(&denied, "deny-list", "", "signed deny list, where the policy asks for one")
+	cmd.Flags().StringArrayVar(&cosigners, "cosignature", nil, "signature file of a further signer; may be given again (default DIR/"+sign.Dir+"/*.sig)")
+	required(cmd, "policy")
 	return cmd
 }
 
@@ -112,49 +177,71 @@ func readPublicKeys(names []string) ([]crypto.PublicKey, error) {
 	return keys, nil
 }
 
-// verifyDir verifies the signature and every signed file, and refuses files that are not signed, as model_signing does.
-func verifyDir(ctx context.Context, ui *ui, dir string, flags *modelFlags, ignoreUnsigned bool, p sign.Policy) error {
-	var opts []sign.Option
-	if flags.signature != "" {
-		data, err := readFile(flags.signature, bundle.MaxSize)
+// run verifies the signature and every signed file, and refuses files that are not signed, as model_signing does.
+func (v *verification) run(ctx context.Context, ui *ui, path string, p sign.Policy, opts ...sign.Option) error {
+	t, err := openTarget(path)
+	if err != nil {
+		return err
+	}
+	defer t.Close()
+	if v.signature != "" {
+		data, err := readFile(v.signature, bundle.MaxSize)
 		if err != nil {
 			return err
 		}
 		opts = append(opts, sign.WithBundle(data))
+	} else if t.file != "" {
+		return fmt.Errorf("%w: --signature is needed for a single file", errUsage)
 	}
-	ignore, err := flags.relative(dir)
+	ignore, err := v.relative(t.dir)
 	if err != nil {
 		return err
 	}
-	root, err := os.OpenRoot(dir)
+	m, err := sign.Open(ctx, t.src, p, opts...)
 	if err != nil {
-		return err
-	}
-	defer root.Close()
-	m, err := sign.Open(ctx, sign.DirFS(root), p, opts...)
-	if err != nil {
-		return err
-	}
-	if !ignoreUnsigned {
-		extra, err := m.Extra(ctx, ignore...)
-		if err != nil {
+		if !v.explain {
 			return err
 		}
-		if len(extra) > 0 {
-			return fmt.Errorf("%w: %d files that are not signed: %q", errRefused, len(extra), extra[:min(len(extra), 20)])
-		}
+		list, _ := sign.Explain(ctx, t.src, p, opts...)
+		return errors.Join(err, ui.result(map[string]any{"verified": false, "checks": list, "error": err.Error(), "exit": exitCode(err)}, checkLines(list)...))
 	}
-	update, end := ui.progress("verify")
-	err = m.VerifyAll(ctx, func(p sign.Progress) { update(p.Done, p.Total) })
-	end()
+	d, err := compare(ctx, ui, m, v.ignoreUnsigned, ignore)
 	if err != nil {
 		return err
 	}
 	id := m.Identity()
-	return ui.result(map[string]any{
-		"verified": true, "model_id": hexOf(id.ModelID), "root_digest": hexOf(id.RootDigest),
-		"signer": hexOf(id.KeyFingerprint), "name": id.Name, "version": id.Version, "files": len(m.Files()),
-	},
-		fmt.Sprintf("verified %s: %d files", filepath.Clean(dir), len(m.Files())),
-		"model id "+hexOf(id.ModelID), "signer   "+hexOf(id.KeyFingerprint))
+	signers := []string{}
+	for _, s := range m.Signers() {
+		signers = append(signers, s.String())
+	}
+	doc := map[string]any{
+		"verified": d.none() && len(m.Warnings()) == 0, "model_id": hexOf(id.ModelID), "root_digest": hexOf(id.RootDigest),
+		"signer": hexOf(id.KeyFingerprint), "signers": signers, "name": id.Name, "version": id.Version, "files": len(m.Files()),
+		"differences": d, "checks": m.Checks(),
+	}
+	var lines []string
+	if v.explain {
+		lines = checkLines(m.Checks())
+	}
+	for _, w := range m.Warnings() {
+		lines = append(lines, fmt.Sprintf("warning: refused by policy: %s: want %s, got %s", w.Code, w.Want, w.Got))
+	}
+	if refusal := d.err(); refusal != nil {
+		doc["error"], doc["exit"] = d.summary(), exitCode(refusal)
+		return errors.Join(refusal, ui.result(doc, lines...))
+	}
+	if len(m.Warnings()) > 0 {
+		return ui.result(doc, append(lines, fmt.Sprintf("files of %s are as the signature says: %d files", filepath.Clean(path), len(m.Files())))...)
+	}
+	return ui.result(doc, append(lines,
+		fmt.Sprintf("verified %s: %d files", filepath.Clean(path), len(m.Files())),
+		"model id "+hexOf(id.ModelID), "signer   "+hex.EncodeToString(id.KeyFingerprint[:]))...)
+}
+
+func checkLines(list []sign.Check) []string {
+	lines := make([]string, len(list))
+	for i, c := range list {
+		lines[i] = fmt.Sprintf("%s %-11s want %s; got %s", c.Status, c.Code, c.Want, c.Got)
+	}
+	return lines
 }
