@@ -48,6 +48,7 @@ type options struct {
 	store     limit.Store
 	detectors []Detector
 	scanners  []added
+	hashKey   *[32]byte
 	ids       []string
 	decoders  map[string]func(io.Reader) (io.ReadCloser, error)
 	words     func(ids []int64) []byte
@@ -80,6 +81,10 @@ func WithTokenizer(count func(text []byte) int) Option {
 // refused. Default: who package caller has authenticated, else the host of the remote address, since any other name in a
 // request is the caller's own claim until something has checked it. Names are hashed before they are kept.
 func WithCaller(name func(*Request) string) Option { return func(o *options) { o.caller = name } }
+
+// WithHashKey hashes the names of callers under key, of 32 random bytes, so that [Decision.KeyHash] is the same in every
+// process that has it. Default: a key of this process.
+func WithHashKey(key [32]byte) Option { return func(o *options) { o.hashKey = &key } }
 
 // WithStore keeps token budgets in s. Default: in memory.
 func WithStore(s limit.Store) Option { return func(o *options) { o.store = s } }
@@ -142,7 +147,9 @@ func New(p Policy, opts ...Option) (*Guard, error) {
 	if g.caller == nil {
 		g.caller = defaultCaller
 	}
-	if _, err := rand.Read(g.secret[:]); err != nil {
+	if g.hashKey != nil {
+		g.secret = *g.hashKey
+	} else if _, err := rand.Read(g.secret[:]); err != nil {
 		return nil, err
 	}
 	g.pool.New = func() any { return new(state) }

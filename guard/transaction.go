@@ -39,6 +39,7 @@ type Transaction struct {
 	ctx context.Context
 	st  *state
 
+	entered time.Time
 	phase   phase
 	kind    Kind
 	api     api.Dialect // of the kind; of the path's family where there is no route
@@ -101,7 +102,7 @@ type liner interface {
 // Begin starts a transaction. The context is the request's; detectors and the store get it.
 func (g *Guard) Begin(ctx context.Context) *Transaction {
 	pol := g.policy.Load()
-	return &Transaction{g: g, pol: pol, ctx: ctx, st: g.pool.Get().(*state), sum: Decision{Policy: pol.digest, Version: pol.version}}
+	return &Transaction{g: g, pol: pol, ctx: ctx, entered: time.Now(), st: g.pool.Get().(*state), sum: Decision{Policy: pol.digest, Version: pol.version}}
 }
 
 // Kind returns the kind of the route, "" before [Transaction.Request] allowed it.
@@ -206,7 +207,9 @@ func (t *Transaction) RequestBody(body []byte) (v Verdict) {
 		}
 		return t.verdict(nil)
 	}
+	from := time.Now()
 	rej := t.content(body)
+	t.sum.Checking = time.Since(from)
 	v = t.verdict(rej)
 	if rej == nil && t.sum.Redacted {
 		v.Body = t.st.edited
@@ -345,7 +348,7 @@ func (t *Transaction) Close() (v Verdict) {
 	v = t.verdict(t.denied)
 	t.sum.Output = t.output()
 	t.settle()
-	t.sum.Action, t.sum.Streamed = v.Action, t.stream
+	t.sum.Action, t.sum.Streamed, t.sum.Elapsed = v.Action, t.stream, time.Since(t.entered)
 	if t.g.hooks.Decision != nil {
 		t.g.hooks.Decision(t.ctx, t.sum)
 	}

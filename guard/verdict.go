@@ -3,6 +3,7 @@ package guard
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/holdfast-ai/holdfast/guard/api"
@@ -97,6 +98,37 @@ type Hooks struct {
 	Reload func(Reload) error
 }
 
+// JoinHooks returns hooks that call those of each of all, in order. The first Reload that fails ends the reload.
+func JoinHooks(all ...Hooks) Hooks {
+	all = slices.Clone(all)
+	return Hooks{
+		Decision: func(ctx context.Context, d Decision) {
+			for _, h := range all {
+				if h.Decision != nil {
+					h.Decision(ctx, d)
+				}
+			}
+		},
+		Finding: func(ctx context.Context, f Finding, m Mode) {
+			for _, h := range all {
+				if h.Finding != nil {
+					h.Finding(ctx, f, m)
+				}
+			}
+		},
+		Reload: func(r Reload) error {
+			for _, h := range all {
+				if h.Reload != nil {
+					if err := h.Reload(r); err != nil {
+						return err
+					}
+				}
+			}
+			return nil
+		},
+	}
+}
+
 // A Reload is a change of the policy.
 type Reload struct {
 	Before, After [32]byte // digests
@@ -117,10 +149,12 @@ type Decision struct {
 	Missed    int    // checks that could not be done, under a policy that lets them pass
 	Redacted  bool   // the request or the answer was changed
 	Streamed  bool
-	Input     int64    // estimated tokens of the request
-	Output    int64    // tokens of the answer: reported by the upstream, or estimated if that is more
-	Policy    [32]byte // digest
-	Version   uint64   // of the policy
-	KeyHash   uint64   // keyed hash of the caller's credentials: tells callers apart in one process, nothing more
-	BodyBytes int      // of the request
+	Input     int64         // estimated tokens of the request
+	Output    int64         // tokens of the answer: reported by the upstream, or estimated if that is more
+	Policy    [32]byte      // digest
+	Version   uint64        // of the policy
+	KeyHash   uint64        // keyed hash of the caller's credentials: tells callers apart under one [WithHashKey], nothing more
+	BodyBytes int           // of the request
+	Elapsed   time.Duration // from the first phase to the last, the upstream's work included
+	Checking  time.Duration // of it, in the check of the request's body
 }
