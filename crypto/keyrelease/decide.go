@@ -55,6 +55,14 @@ func (s *Server) decide(ctx context.Context, req *releaseRequest, about *Decisio
 		return nil, err
 	}
 	about.Version = v.Version
+	now := s.cfg.Clock() // verifying may have taken long, and a used challenge is forgotten once it has expired
+	if err := s.tokens.check(req.Token, now); err != nil {
+		return nil, err
+	}
+	// From here on a recorded request played again gets no further: it costs neither the machine's releases nor a KMS call.
+	if err := s.tokens.use(challenge, now); err != nil {
+		return nil, err
+	}
 	if err := s.ration(machine, about); err != nil {
 		return nil, err
 	}
@@ -62,14 +70,7 @@ func (s *Server) decide(ctx context.Context, req *releaseRequest, about *Decisio
 	if err != nil {
 		return nil, err
 	}
-	now := s.cfg.Clock() // verifying and unwrapping may have taken long, and a used challenge is forgotten once it has expired
-	if err := s.tokens.check(req.Token, now); err != nil {
-		return nil, err
-	}
-	if err := s.tokens.use(challenge, now); err != nil {
-		return nil, err
-	}
-	return s.grant(req, key, m, h, now)
+	return s.grant(req, key, m, h, s.cfg.Clock())
 }
 
 // verify has the evidence judged for this challenge, key and claims.

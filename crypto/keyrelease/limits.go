@@ -17,6 +17,9 @@ const (
 	// senders would keep everybody else out.
 	maxReading = 10 * time.Second
 
+	// maxDeciding bounds verifying and unwrapping, which may wait for a vendor and a KMS, and hold a place meanwhile.
+	maxDeciding = time.Minute
+
 	maxRequest  = 2 << 20   // base64 of evidence, and the rest
 	maxResponse = 256 << 10 // a keyset has some hundred bytes, and HPKE adds 1.1 KiB
 	maxClaims   = 4 << 10

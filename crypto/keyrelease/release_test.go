@@ -399,7 +399,8 @@ func TestConcurrentLimit(t *testing.T) {
 
 // Neither log nor errors show the keyset, in any of its forms, on the paths of success and refusal.
 func TestNoSecretsInLogs(t *testing.T) {
-	w := newWorld(t)
+	w, j := newWorld(t), &memory{}
+	w.config.Journal = j
 	w.start(t)
 	var out strings.Builder
 	note := func(err error) {
@@ -413,6 +414,9 @@ func TestNoSecretsInLogs(t *testing.T) {
 	_, err = w.client.Keyset(t.Context(), w.info, nil)
 	note(err)
 	out.WriteString(w.log.String())
+	lines, err := json.Marshal(j.all)
+	note(err)
+	out.Write(lines)
 	if !strings.Contains(out.String(), "keyrelease: denied") || !strings.Contains(out.String(), "keyrelease: released") {
 		t.Fatalf("audit log is incomplete: %s", w.log)
 	}

@@ -1,6 +1,7 @@
 package keyrelease
 
 import (
+	"context"
 	"crypto"
 	"crypto/rand"
 	"encoding/json"
@@ -75,7 +76,9 @@ func (s *Server) release(w http.ResponseWriter, r *http.Request) {
 		_ = s.note(r, &d, nil) // nothing is released
 		return
 	}
-	resp, err := s.decide(r.Context(), &req, &d)
+	ctx, cancel := context.WithTimeout(r.Context(), maxDeciding)
+	defer cancel()
+	resp, err := s.decide(ctx, &req, &d)
 	switch denied, ok := errors.AsType[*DeniedError](err); {
 	case err == nil:
 		d.Outcome = Released

@@ -3,7 +3,10 @@ package keyrelease
 import (
 	"context"
 	"errors"
+	"net/http"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/tink-crypto/tink-go/v2/keyset"
 )
@@ -45,5 +48,31 @@ func TestUnwrapOnRelease(t *testing.T) {
 		if _, err := NewServer(w.config); !errors.Is(err, ErrConfig) {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+}
+
+// A recorded request that is played again costs neither a call to the KMS nor what the machine may still get.
+func TestReplaysCostNothing(t *testing.T) {
+	w := newWorld(t)
+	calls := 0
+	w.config.PerMachine = Rate{time.Hour, 2}
+	m := w.config.Models["tiny"]
+	m.Versions = []Version{{Version: 7, Commitment: w.info.Commitment, Unwrap: func(context.Context) (*keyset.Handle, error) { calls++; return w.v7, nil }}}
+	w.config.Models["tiny"] = m
+	w.start(t)
+	if _, err := w.client.Keyset(t.Context(), w.info, nil); err != nil {
+		t.Fatal(err)
+	}
+	recorded := w.seen["/v1/release"]
+	for range 5 {
+		if status, b := w.post(t, "/v1/release", recorded); status != http.StatusForbidden || !strings.Contains(string(b), string(CodeReplay)) {
+			t.Errorf("%d %s", status, b)
+		}
+	}
+	if calls != 1 {
+		t.Errorf("%d calls to the KMS", calls)
+	}
+	if _, err := w.client.Keyset(t.Context(), w.info, nil); err != nil {
+		t.Errorf("the machine pays for the replays: %v", err)
 	}
 }
