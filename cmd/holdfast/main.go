@@ -57,7 +57,7 @@ func newRoot(ui *ui) *cobra.Command {
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return fmt.Errorf("%w: %w", errUsage, err) })
 	root.AddCommand(
 		newKeygen(ui), newSign(ui), newVerify(ui), newDigest(ui), newLint(ui), newMBOM(ui),
-		newSeal(ui), newUnseal(ui), newInspect(ui), newRewrap(ui), newReseal(ui),
+		newSeal(ui), newUnseal(ui), newInspect(ui), newRewrap(ui), newReseal(ui), newBench(ui),
 		newKeyserver(ui), newServe(ui), newGuard(ui),
 	)
 	return root

@@ -40,7 +40,7 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"model": cmdModel, "code": cmdCode, "certs": cmdCerts, "onejson": cmdOneJSON, "flip": cmdFlip,
-			"big": cmdBig, "mode": cmdMode, "escape": cmdEscape,
+			"big": cmdBig, "interrupted": cmdInterrupted, "mode": cmdMode, "escape": cmdEscape,
 			"keypolicy": g.keypolicy, "release": g.release, "daemon": cmdDaemon, "end": cmdEnd,
 			"edit": cmdEdit, "policy": cmdPolicy, "sameid": cmdSameID, "servercert": cmdServerCert,
 		},

@@ -54,11 +54,12 @@ func (k *kekFlags) load() (*kek.KEK, error) {
 
 func newSeal(ui *ui) *cobra.Command {
 	var keys kekFlags
+	var how sealFlags
 	var out string
 	cmd := &cobra.Command{
 		Use:     "seal DIR",
-		Short:   "Encrypt a signed model directory (Tink AES256-GCM-HKDF streaming, 1 MiB segments)",
-		Example: "  holdfast seal --kek serving.kek --out model.sealed model",
+		Short:   "Encrypt a signed model directory (Tink AES256-GCM-HKDF streaming)",
+		Example: "  holdfast seal --kek serving.kek --out model.sealed model\n  holdfast seal --kek serving.kek --hide-names --resume --out model.sealed model",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if _, inside := within(args[0], out); inside { // it would be an unsigned part of the model
@@ -77,15 +78,15 @@ func newSeal(ui *ui) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			h, err := kek.NewKeyset()
+			o := how.options()
+			o.Name, o.Version, o.Wraps = decl.Name, decl.Version, []seal.Wrapper{k}
+			h, err := how.keyset(cmd.Context(), out, o, k)
 			if err != nil {
 				return err
 			}
 			update, end := ui.progress("seal")
-			info, err := seal.Dir(cmd.Context(), out, sign.DirFS(root), h, seal.Options{
-				Name: decl.Name, Version: decl.Version, Wraps: []seal.Wrapper{k},
-				Progress: func(p seal.Progress) { update(p.Done, p.Total) },
-			})
+			o.Progress = func(p seal.Progress) { update(p.Done, p.Total) }
+			info, err := seal.Dir(cmd.Context(), out, sign.DirFS(root), h, o)
 			end()
 			if err != nil {
 				return err
@@ -95,6 +96,7 @@ func newSeal(ui *ui) *cobra.Command {
 		},
 	}
 	keys.add(cmd)
+	how.add(cmd)
 	cmd.Flags().StringVar(&out, "out", "", "directory to create (required)")
 	required(cmd, "out")
 	return cmd
@@ -102,6 +104,7 @@ func newSeal(ui *ui) *cobra.Command {
 
 func newUnseal(ui *ui) *cobra.Command {
 	var keys kekFlags
+	var effort effortFlags
 	var out string
 	var unbound bool
 	cmd := &cobra.Command{
@@ -114,7 +117,7 @@ func newUnseal(ui *ui) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			f, close, err := openSealed(cmd.Context(), args[0], kek.Source{KEK: k, InsecureAllowUnboundKeyset: unbound})
+			f, close, err := openSealed(cmd.Context(), args[0], kek.Source{KEK: k, InsecureAllowUnboundKeyset: unbound}, effort.reading()...)
 			if err != nil {
 				return err
 			}
@@ -130,18 +133,19 @@ func newUnseal(ui *ui) *cobra.Command {
 		},
 	}
 	keys.add(cmd)
+	effort.add(cmd)
 	cmd.Flags().StringVar(&out, "out", "", "directory to create (required)")
 	cmd.Flags().BoolVar(&unbound, "insecure-allow-unbound-keyset", false, "accept a keyset wrapped without associated data, as tinkey does")
 	required(cmd, "out")
 	return cmd
 }
 
-func openSealed(ctx context.Context, dir string, src seal.KeySource) (*seal.FS, func(), error) {
+func openSealed(ctx context.Context, dir string, src seal.KeySource, opts ...seal.Option) (*seal.FS, func(), error) {
 	root, err := os.OpenRoot(dir)
 	if err != nil {
 		return nil, nil, err
 	}
-	f, err := seal.OpenFS(ctx, sign.DirFS(root), src)
+	f, err := seal.OpenFS(ctx, sign.DirFS(root), src, opts...)
 	if err != nil {
 		root.Close()
 		return nil, nil, err
@@ -162,11 +166,15 @@ func inspectSealed(ui *ui, src fs.FS) error {
 		return err
 	}
 	view := sealView(c.Info)
-	view["kind"], view["authenticated"], view["segment"] = "sealed", false, c.Segment
+	view["kind"], view["authenticated"], view["segment"], view["hidden"] = "sealed", false, c.Segment, c.Hidden
 	files, wraps := []map[string]any{}, []string{}
 	lines := []string{
 		fmt.Sprintf("sealed directory: %s version %d (nothing here is authenticated without the key)", c.Name, c.Version),
 		"commitment " + hexOf(c.Commitment),
+		fmt.Sprintf("segments   of %d bytes", c.Segment),
+	}
+	if c.Hidden {
+		lines = append(lines, "the names of its files are sealed too")
 	}
 	for _, w := range c.Wraps {
 		wraps = append(wraps, w.ID)

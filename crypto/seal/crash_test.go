@@ -337,6 +337,13 @@ func TestReseal(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer again.Close()
+	third := filepath.Join(t.TempDir(), "third")
+	if _, err := seal.Reseal(t.Context(), third, again, newKeyset(t, 4096), seal.Options{}); err != nil {
+		t.Fatal(err)
+	}
+	if c, err := seal.Inspect(dirFS(t, third)); err != nil || !c.Hidden {
+		t.Errorf("resealed without being asked to hide names: they show, %v", err)
+	}
 	for name, file := range model() {
 		if got, err := fs.ReadFile(again, name); err != nil || !bytes.Equal(got, file.Data) {
 			t.Errorf("%s: %v", name, err)

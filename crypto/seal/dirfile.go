@@ -187,7 +187,8 @@ func Interrupted(dst string) (*Contents, error) {
 }
 
 // Reseal decrypts f and seals it anew under h, in parallel, into dst: what a re-wrapped keyset cannot do, because whoever has
-// held the old keyset keeps it. Where o has no Name, name and version stay. dst may be f's own directory with o.Replace.
+// held the old keyset keeps it. Where o has no Name, name and version stay, and hidden names stay hidden. dst may be f's own
+// directory with o.Replace.
 // Errors: those of [Dir] and [ReaderAt.ReadAt], and [ErrKeyset] where h has the key that f is sealed under.
 func Reseal(ctx context.Context, dst string, f *FS, h *keyset.Handle, o Options) (Info, error) {
 	c, err := Commitment(h)
@@ -200,5 +201,6 @@ func Reseal(ctx context.Context, dst string, f *FS, h *keyset.Handle, o Options)
 	if o.Name == "" {
 		o.Name, o.Version = f.info.Name, f.info.Version
 	}
+	o.HideNames = o.HideNames || f.hidden
 	return Dir(ctx, dst, f, h, o)
 }

@@ -21,13 +21,14 @@ import (
 //
 // which fills dst in parallel, see [ReaderAt.ReadAllInto]. It is safe for concurrent use. Close it to destroy its key.
 type FS struct {
-	src   fs.FS
-	key   *key
-	info  Info
-	opts  options
-	pool  workerPool // of all files
-	files map[string]*sealed
-	dirs  map[string][]fs.DirEntry // by name
+	src    fs.FS
+	key    *key
+	info   Info
+	opts   options
+	hidden bool       // the list of files is sealed
+	pool   workerPool // of all files
+	files  map[string]*sealed
+	dirs   map[string][]fs.DirEntry // by name
 }
 
 var (
@@ -66,7 +67,7 @@ func OpenFS(ctx context.Context, src fs.FS, ks KeySource, opts ...Option) (*FS, 
 	if err != nil {
 		return nil, err
 	}
-	f := &FS{src: src, key: k, info: info, opts: o, files: make(map[string]*sealed, len(m.Files))}
+	f := &FS{src: src, key: k, info: info, opts: o, hidden: m.List != nil, files: make(map[string]*sealed, len(m.Files))}
 	list, err := f.check(ctx, raw, mac, m)
 	if err != nil {
 		k.dek.Destroy()
