@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"time"
 )
 
 // An Engine is a foreign program that gets a model and little else: a child of the server with a user of its own, which sees
@@ -49,8 +50,14 @@ type Engine struct {
 	InsecureWithout Measure
 }
 
-// Network says what an engine may reach. The zero value is sockets of the machine itself (AF_UNIX) and nothing else.
+// waitDelay is how long output is read after the program ended, where something that it left behind holds it open.
+const waitDelay = 5 * time.Second
+
+// Network says what an engine may reach. The zero value is nothing: it has pairs of sockets between its own processes.
 type Network struct {
+	// Local lets it make sockets of the machine itself (AF_UNIX), for the server to reach it through a path in Write. It can then
+	// also connect to every such socket whose mode lets its user, and those of message buses and agents often let everyone.
+	Local bool
 	// Listen lists TCP ports that it may serve on, for the server to reach it. It may not connect anywhere.
 	Listen []uint16
 	// InsecureAll lets it reach everything that the server can.
@@ -100,8 +107,8 @@ func (e *Engine) check() error {
 	switch {
 	case !filepath.IsAbs(e.Path):
 		return fmt.Errorf("%w: the program's path %q is not absolute", ErrConfig, e.Path)
-	case e.Network.InsecureAll && len(e.Network.Listen) > 0:
-		return fmt.Errorf("%w: all of the network, and ports", ErrConfig)
+	case e.Network.InsecureAll && (len(e.Network.Listen) > 0 || e.Network.Local):
+		return fmt.Errorf("%w: all of the network, and a part of it", ErrConfig)
 	case e.InsecureWithout&^allMeasures != 0:
 		return fmt.Errorf("%w: unknown measures %#x", ErrConfig, uint(e.InsecureWithout&^allMeasures))
 	}
@@ -140,5 +147,6 @@ func (e *Engine) command(ctx context.Context) *exec.Cmd {
 	}
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = e.Stdin, e.Stdout, e.Stderr
 	cmd.ExtraFiles = e.Files
+	cmd.WaitDelay = waitDelay
 	return cmd
 }

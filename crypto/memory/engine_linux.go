@@ -17,6 +17,7 @@ type system struct {
 	landlock int  // version, 0 without it
 	seccomp  bool // with filters for this processor
 	users    bool // may become another user
+	admin    bool // may make namespaces
 }
 
 func thisSystem() system {
@@ -24,6 +25,7 @@ func thisSystem() system {
 		landlock: landlockVersion(),
 		seccomp:  filterKnown && seccompFilters(),
 		users:    capable(unix.CAP_SETUID) && capable(unix.CAP_SETGID),
+		admin:    capable(unix.CAP_SYS_ADMIN),
 	}
 }
 
@@ -115,8 +117,12 @@ func (e *Engine) can(s system, u User) Measure {
 	if s.landlock >= 3 {
 		m |= Files
 	}
-	if s.landlock >= 1 && e.InsecureWithout&NoTEEDevices == 0 || own && teeOutOfReach(u, "/") {
+	devices := s.landlock >= 1 && e.InsecureWithout&NoTEEDevices == 0 || own && outOfReach(u, "/", teeDevices[:])
+	if sockets := e.Network.Local || e.Network.InsecureAll || !s.seccomp; devices && (!sockets || outOfReach(u, "/", teeSockets[:])) {
 		m |= NoTEEDevices
+	}
+	if s.admin {
+		m |= NoSurvivors
 	}
 	if s.seccomp {
 		m |= SystemCalls
@@ -151,6 +157,11 @@ func coresOff() bool {
 
 // run restricts the calling thread, which is of no use to anyone else afterwards, and starts the program from it.
 func (p *plan) run(cmd *exec.Cmd) error {
+	if p.report.Enforced&NoSurvivors != 0 {
+		if err := newProcesses(); err != nil {
+			return err
+		}
+	}
 	dropCapabilities()
 	if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
 		return fmt.Errorf("memory: no_new_privs: %w", err)
@@ -176,6 +187,19 @@ func (p *plan) run(cmd *exec.Cmd) error {
 	none := unix.Rlimit{}
 	if err := unix.Prlimit(cmd.Process.Pid, unix.RLIMIT_CORE, &none, nil); err != nil && p.report.Enforced&NoCoreDumps != 0 && !coresOff() {
 		return errors.Join(fmt.Errorf("memory: core limit: %w", err), cmd.Cancel(), cmd.Wait())
+	}
+	return nil
+}
+
+// newProcesses makes the next child of this thread the first process of a namespace, which ends with it.
+func newProcesses() error {
+	// Before its first child, package os starts one that ends at once, to see what the kernel can. That must not be the first
+	// of the namespace, and looking for a process has it done.
+	if self, err := os.FindProcess(os.Getpid()); err == nil {
+		_ = self.Release()
+	}
+	if err := unix.Unshare(unix.CLONE_NEWPID); err != nil {
+		return fmt.Errorf("memory: process namespace: %w", err)
 	}
 	return nil
 }

@@ -215,7 +215,7 @@ func TestEngineUser(t *testing.T) {
 			t.Errorf("no %q in\n%s", line, status)
 		}
 	}
-	refusedAs(t, got, "signal:"+strconv.Itoa(os.Getpid()), unix.EPERM)
+	refusedAs(t, got, "signal:"+strconv.Itoa(os.Getpid()), unix.EPERM, unix.ESRCH)
 
 	got, r = confined(t, Engine{User: &User{UID: 61200, GID: 61201, Groups: []uint32{61202}}}, "ids")
 	if ids := allowedTo(t, got, "ids"); ids != "61200 61201 [61202]" || r.User.UID != 61200 {
@@ -241,14 +241,14 @@ func TestEngineOutside(t *testing.T) {
 	pid := strconv.Itoa(os.Getpid())
 	anothers := fmt.Sprintf("/proc/%s/fd/%d", pid, file(t).Fd()) // another engine's model
 	refused := []string{"read:/proc/" + pid + "/environ", "open:/proc/" + pid + "/mem", "open:" + anothers, "trace:" + pid}
-	got, r := confined(t, Engine{}, append(refused, "signal:"+pid, "abstract:"+name)...)
+	got, r := confined(t, Engine{Network: Network{Local: true}}, append(refused, "signal:"+pid, "abstract:"+name)...)
 	for _, a := range refused {
 		refusedAs(t, got, a, unix.EACCES, unix.EPERM)
 	}
 	if r.Landlock >= 6 {
 		refusedAs(t, got, "abstract:"+name, unix.EPERM)
 		if landlockErrata()&signalErratum != 0 {
-			refusedAs(t, got, "signal:"+pid, unix.EPERM)
+			refusedAs(t, got, "signal:"+pid, unix.EPERM, unix.ESRCH)
 		}
 	}
 }
@@ -300,7 +300,14 @@ func TestEngineNetwork(t *testing.T) {
 	uring := fmt.Sprintf("call:%d", unix.SYS_IO_URING_SETUP)
 	all := []string{dial, listen, other, udp, udp6, raw, multi, netlink, packet, vsock, local, uring}
 
-	got, _ := confined(t, Engine{}, all...)
+	got, _ := confined(t, Engine{}, append(all, "pair")...)
+	for _, a := range all[:11] {
+		refusedAs(t, got, a, unix.EAFNOSUPPORT)
+	}
+	refusedAs(t, got, uring, unix.ENOSYS)
+	allowedTo(t, got, "pair")
+
+	got, _ = confined(t, Engine{Network: Network{Local: true}}, all...)
 	for _, a := range all[:10] {
 		refusedAs(t, got, a, unix.EAFNOSUPPORT)
 	}
@@ -310,10 +317,9 @@ func TestEngineNetwork(t *testing.T) {
 	if landlockVersion() >= 4 {
 		got, _ = confined(t, Engine{Network: Network{Listen: []uint16{uint16(port)}}}, all...)
 		allowedTo(t, got, listen)
-		allowedTo(t, got, local)
 		refusedAs(t, got, dial, unix.EACCES)
 		refusedAs(t, got, other, unix.EACCES)
-		for _, a := range []string{udp, udp6, raw, multi, netlink, packet, vsock} {
+		for _, a := range []string{udp, udp6, raw, multi, netlink, packet, vsock, local} {
 			refusedAs(t, got, a, unix.EAFNOSUPPORT)
 		}
 	}
@@ -334,24 +340,25 @@ func missing(err error, want Measure) bool {
 // TestEngineFailsClosed takes one ability after another from the system: the engine does not start, and says what lacks,
 // until that very measure is named.
 func TestEngineFailsClosed(t *testing.T) {
-	full := system{landlock: 7, seccomp: true, users: true}
+	full := system{landlock: 7, seccomp: true, users: true, admin: true}
 	for name, c := range map[string]struct {
 		system  system
 		network Network
 		missing Measure
 	}{
 		"all there":           {full, Network{}, 0},
-		"no Landlock":         {system{0, true, true}, Network{}, Files},
-		"old Landlock":        {system{2, true, true}, Network{}, Files},
-		"no Landlock network": {system{3, true, true}, Network{Listen: []uint16{80}}, NoNetwork},
-		"no seccomp":          {system{7, false, true}, Network{}, SystemCalls | NoNetwork},
-		"no seccomp, network": {system{7, false, true}, Network{InsecureAll: true}, SystemCalls},
-		"no users":            {system{7, true, false}, Network{}, OwnUser},
-		"nothing":             {system{}, Network{}, OwnUser | Files | NoTEEDevices | SystemCalls | NoNetwork},
+		"no Landlock":         {system{0, true, true, true}, Network{}, Files},
+		"old Landlock":        {system{2, true, true, true}, Network{}, Files},
+		"no Landlock network": {system{3, true, true, true}, Network{Listen: []uint16{80}}, NoNetwork},
+		"no seccomp":          {system{7, false, true, true}, Network{}, SystemCalls | NoNetwork},
+		"no seccomp, network": {system{7, false, true, true}, Network{InsecureAll: true}, SystemCalls},
+		"no users":            {system{7, true, false, true}, Network{}, OwnUser},
+		"no namespaces":       {system{7, true, true, false}, Network{}, NoSurvivors},
+		"nothing":             {system{}, Network{}, OwnUser | Files | NoTEEDevices | SystemCalls | NoNetwork | NoSurvivors},
 	} {
 		t.Run(name, func(t *testing.T) {
 			e := Engine{Path: "/bin/true", Network: c.network, User: &User{UID: 61200, GID: 61200}}
-			if c.system.landlock == 0 && !teeOutOfReach(*e.User, "/") {
+			if c.system.landlock == 0 && !outOfReach(*e.User, "/", teeDevices[:]) {
 				c.missing |= NoTEEDevices
 			}
 			if !coresOff() && !capable(unix.CAP_SYS_RESOURCE) && c.system.users {
@@ -439,6 +446,7 @@ func TestEngineRefusals(t *testing.T) {
 		"model is writable":  {Path: "/bin/true", Write: []string{filepath.Dir(d.Path())}, Dirs: []*Dir{d}},
 		"unpublished":        {Path: "/bin/true", Dirs: []*Dir{unpublished}},
 		"writable file":      {Path: "/bin/true", Files: []*os.File{writable}},
+		"network and local":  {Path: "/bin/true", Network: Network{Local: true, InsecureAll: true}},
 		"network and ports":  {Path: "/bin/true", Network: Network{Listen: []uint16{1}, InsecureAll: true}},
 		"unknown measure":    {Path: "/bin/true", InsecureWithout: 1 << 30},
 		"model's own parent": {Path: "/bin/true", Write: []string{d.base}, Dirs: []*Dir{d}},
@@ -467,7 +475,7 @@ func TestDevicesOutOfReach(t *testing.T) {
 	root := t.TempDir()
 	me := User{UID: uint32(os.Getuid()), GID: uint32(os.Getgid())}
 	stranger := User{UID: 61200, GID: 61200}
-	if !teeOutOfReach(stranger, root) {
+	if !outOfReach(stranger, root, teeDevices[:]) {
 		t.Error("no device, and within reach")
 	}
 	dev := filepath.Join(root, "dev/sev-guest")
@@ -486,7 +494,7 @@ func TestDevicesOutOfReach(t *testing.T) {
 		if err := os.Chmod(dev, c.mode); err != nil {
 			t.Fatal(err)
 		}
-		if out := teeOutOfReach(c.user, root); out != c.out {
+		if out := outOfReach(c.user, root, teeDevices[:]); out != c.out {
 			t.Errorf("mode %v, user %+v: out of reach %v", c.mode, c.user, out)
 		}
 	}
@@ -521,21 +529,13 @@ func TestEngineDiesWithServer(t *testing.T) {
 func TestEngineEndsWithContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	r, w, err := os.Pipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer r.Close()
-	e := Engine{Path: "/bin/sh", Args: []string{"-c", "sleep 600 & echo $!; wait"}, Stdout: w, InsecureWithout: lacking()}
+	mark := fmt.Sprintf("600.%d", os.Getpid())
+	e := Engine{Path: "/bin/sh", Args: []string{"-c", "sleep " + mark + " & wait"}, InsecureWithout: lacking()}
 	p, err := e.Start(ctx)
-	w.Close()
 	if err != nil {
 		t.Fatal(err)
 	}
-	var child int
-	if _, err := fmt.Fscan(r, &child); err != nil || child == 0 || !alive(child) {
-		t.Fatal(child, err)
-	}
+	child := awaited(t, func() int { return running(mark) })
 	cancel()
 	if err := p.Wait(); err == nil {
 		t.Error("it ended well")
@@ -545,6 +545,63 @@ func TestEngineEndsWithContext(t *testing.T) {
 	if err := p.Wait(); err == nil {
 		t.Error("a second Wait has another answer")
 	}
+}
+
+// TestEngineLeavesNobody kills the server of an engine that has put a process out of its group.
+func TestEngineLeavesNobody(t *testing.T) {
+	need(t, NoSurvivors)
+	exe := probeProgram(t)
+	mark := fmt.Sprintf("sleep:6%d", os.Getpid())
+	cmd := exec.Command(exe, "fork:"+exe+" "+mark)
+	cmd.Env = []string{probeEnv}
+	cmd.Stderr = os.Stderr
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	var engine int
+	if _, err := fmt.Fscan(out, &engine); err != nil || engine == 0 {
+		t.Fatal(engine, err)
+	}
+	away := awaited(t, func() int {
+		pid := running(mark)
+		if sid, err := unix.Getsid(pid); err != nil || sid != pid {
+			return 0
+		}
+		return pid
+	})
+	cmd.Process.Kill()
+	cmd.Wait()
+	gone(t, engine)
+	gone(t, away)
+}
+
+// awaited waits until there is a process.
+func awaited(t *testing.T, find func() int) int {
+	t.Helper()
+	for end := time.Now().Add(10 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+		if pid := find(); pid != 0 {
+			return pid
+		}
+		if time.Now().After(end) {
+			t.Fatal("the engine started nobody")
+		}
+	}
+}
+
+// running finds the process whose last argument is mark.
+func running(mark string) int {
+	found, _ := filepath.Glob("/proc/[0-9]*/cmdline")
+	for _, p := range found {
+		if b, err := os.ReadFile(p); err == nil && bytes.HasSuffix(b, []byte("\x00"+mark+"\x00")) {
+			pid, _ := strconv.Atoi(filepath.Base(filepath.Dir(p)))
+			return pid
+		}
+	}
+	return 0
 }
 
 // alive reports whether a process is there and not only waited for.

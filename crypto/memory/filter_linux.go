@@ -71,9 +71,12 @@ func filter(m Measure, n Network) []unix.SockFilter {
 	return append(p, allowed())
 }
 
-// sockets allows those of the machine itself and, to listen, TCP proper: Landlock does not see MPTCP.
+// sockets allows those of the machine itself where they are asked for and, to listen, TCP proper: Landlock does not see MPTCP.
 func sockets(n Network) []unix.SockFilter {
-	p := program{load(argument(0)), jump(unix.BPF_JEQ, unix.AF_UNIX, 0, 1), allowed()}
+	p := program{load(argument(0))}
+	if n.Local {
+		p = append(p, jump(unix.BPF_JEQ, unix.AF_UNIX, 0, 1), allowed())
+	}
 	if len(n.Listen) > 0 {
 		p = append(p,
 			jump(unix.BPF_JEQ, unix.AF_INET, 1, 0), jump(unix.BPF_JEQ, unix.AF_INET6, 0, 7),

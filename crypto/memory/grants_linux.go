@@ -20,6 +20,12 @@ var teeDevices = [...]string{
 	"/sys/kernel/config", "/sys/kernel/security", // configfs-tsm, and the event logs and secrets of the guest
 }
 
+// teeSockets are the sockets of agents that give evidence to whoever connects.
+var teeSockets = [...]string{
+	"/run/confidential-containers/attestation-agent/attestation-agent.sock", "/run/confidential-containers/cdh.sock",
+	"/run/tpm2-abrmd.sock",
+}
+
 // What dynamic linkers, C libraries and language runtimes look at.
 var (
 	defaultRead = [...]string{
@@ -110,9 +116,9 @@ func covers(dir, p string) bool {
 	return dir == "/" || p == dir || strings.HasPrefix(p, dir+"/")
 }
 
-// teeOutOfReach reports whether the modes of every known device keep u from it.
-func teeOutOfReach(u User, root string) bool {
-	for _, tee := range teeDevices {
+// outOfReach reports whether the modes of all these keep u from them.
+func outOfReach(u User, root string, paths []string) bool {
+	for _, tee := range paths {
 		fi, err := os.Stat(filepath.Join(root, tee))
 		if errors.Is(err, fs.ErrNotExist) {
 			continue

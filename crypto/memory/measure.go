@@ -14,12 +14,14 @@ const (
 	NoNewPrivileges
 	// Files is Landlock: only what is granted can be read, and written, run and so on; processes outside cannot be traced,
 	// and from Linux 6.12 on neither be signalled nor reached through abstract sockets. It takes Linux 6.2, with Landlock
-	// among the kernel's security modules; earlier versions cannot keep files from being truncated.
+	// among the kernel's security modules; earlier versions cannot keep files from being truncated. Modes and owners are not
+	// Landlock's: an engine of the server's own user can change them.
 	Files
 	// NoTEEDevices keeps the machine's evidence from it: what an engine can quote, whoever takes it over can quote too. It
-	// holds by [Files], or by a uid whose rights to every known device were looked at.
+	// holds by [Files], or by a uid whose rights to every known device were looked at. Known sockets of attestation agents are
+	// looked at where [Network].Local lets it connect to such.
 	NoTEEDevices
-	// NoNetwork leaves sockets of the machine itself and the ports in [Network]. It takes seccomp, on x86-64 or arm64, and
+	// NoNetwork leaves pairs of sockets within the engine, and what [Network] names. It takes seccomp, on x86-64 or arm64, and
 	// Landlock of Linux 6.7 where there are ports.
 	NoNetwork
 	// SystemCalls is a seccomp filter, on x86-64 or arm64: no tracing, no namespaces and mounts, no io_uring, no keyrings,
@@ -28,13 +30,18 @@ const (
 	// NoCoreDumps means that it dumps no core unless it raises its limit itself. Where that takes a capability that is
 	// missing, [HardenProcess] gives it to all children.
 	NoCoreDumps
+	// NoSurvivors means that what it starts ends with it, and so with the server: it is the first process of a namespace of
+	// its own. It takes CAP_SYS_ADMIN. Without it, its process group is killed when it ends, which others can leave, and
+	// nothing but itself when the server is killed.
+	NoSurvivors
 
-	allMeasures = NoCoreDumps<<1 - 1
+	allMeasures = NoSurvivors<<1 - 1
 )
 
 // names of the measures, in the order of their bits.
 func (m Measure) names() []string {
-	all := [...]string{"own user", "no new privileges", "files", "no TEE devices", "no network", "system calls", "no core dumps"}
+	all := [...]string{"own user", "no new privileges", "files", "no TEE devices", "no network", "system calls", "no core dumps",
+		"no survivors"}
 	var out []string
 	for i, name := range all {
 		if m&(1<<i) != 0 {

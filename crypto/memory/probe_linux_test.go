@@ -124,6 +124,13 @@ func attempt(verb, object string) (string, error) {
 			unix.Close(fd)
 		}
 		return "", err
+	case "pair":
+		fds, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM, 0)
+		if err == nil {
+			unix.Close(fds[0])
+			unix.Close(fds[1])
+		}
+		return "", err
 	case "abstract":
 		c, err := net.Dial("unix", "@"+object)
 		if err == nil {
@@ -157,7 +164,15 @@ func attempt(verb, object string) (string, error) {
 	case "sweepable": // leaves a published directory behind, as a killed process does
 		return leave(object)
 	case "engine": // starts an engine that sleeps, says so and sleeps too
-		return "", serve(object)
+		return "", serve(object, "sleep:600")
+	case "fork": // starts an engine that puts a process into a session of its own
+		program, mark, _ := strings.Cut(object, " ")
+		return "", serve(program, "away:"+program+" "+mark)
+	case "away":
+		program, mark, _ := strings.Cut(object, " ")
+		cmd := exec.Command(program, mark)
+		cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+		return "", cmd.Run()
 	}
 	return "", fmt.Errorf("unknown attempt %q", verb)
 }
@@ -215,8 +230,8 @@ func leave(parent string) (string, error) {
 	return d.Publish()
 }
 
-func serve(program string) error {
-	e := Engine{Path: program, Args: []string{"sleep:600"}, Env: []string{probeEnv}, InsecureWithout: lacking()}
+func serve(program, attempt string) error {
+	e := Engine{Path: program, Args: []string{attempt}, Env: []string{probeEnv}, InsecureWithout: lacking()}
 	p, err := e.Start(context.Background())
 	if err != nil {
 		return err
