@@ -327,3 +327,36 @@ func TestHugeSizes(t *testing.T) {
 		t.Error("signing in shards:", err)
 	}
 }
+
+// TestFailedPassKeepsNothing: what a pass read that failed is not in the cache, and not in the buffers that are used again.
+func TestFailedPassKeepsNothing(t *testing.T) {
+	key, content := signtest.Key(t), noise(3*testChunk)
+	for _, shard := range []int64{0, 2 * testChunk} {
+		src, bundle := signedAs(t, key, content, shard)
+		data := src.FS.(fstest.MapFS)["w"].Data
+		m := open(t, src, anyModel(key), bundle)
+		data[testChunk]++ // in the first shard
+		f, err := m.OpenFile(t.Context(), "w")
+		if shard == 0 {
+			if !errors.Is(err, sign.ErrMismatch) || src.open.Load() != 0 {
+				t.Errorf("%v, %d files open", err, src.open.Load())
+			}
+			continue
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Close()
+		b := make([]byte, 10)
+		for range 2 {
+			for _, off := range []int64{0, testChunk} {
+				if n, err := f.ReadAt(b, off); n != 0 || !errors.Is(err, sign.ErrMismatch) {
+					t.Errorf("at %d: %d, %v", off, n, err)
+				}
+			}
+		}
+		if _, err := f.ReadAt(b, 2*testChunk); err != nil || string(b) != content[2*testChunk:][:10] {
+			t.Error("another shard:", err)
+		}
+	}
+}

@@ -124,7 +124,7 @@ func TestWorkers(t *testing.T) {
 // TestShardsRunBesideEachOther: one file in shards keeps all workers busy; one whole file cannot.
 func TestShardsRunBesideEachOther(t *testing.T) {
 	key, content := signtest.Key(t), noise(16*testChunk)
-	for _, c := range []struct{ shard, atOnce int64 }{{0, 1}, {testChunk, 4}} {
+	for _, c := range []struct{ shard, atOnce int64 }{{0, 1}, {testChunk, 4}, {4 * testChunk, 4}, {8 * testChunk, 2}} {
 		src, bundle := signedAs(t, key, content, c.shard)
 		synctest.Test(t, func(t *testing.T) {
 			slow := &slowFS{FS: src.FS, delay: time.Millisecond}
