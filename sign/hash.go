@@ -57,13 +57,7 @@ func hashFiles(ctx context.Context, src fs.FS, names []string, f form, e effort,
 		s.queue[i] = t
 	}
 	slices.SortStableFunc(s.queue, func(a, b *target) int { return int(min(max(b.size-a.size, -1), 1)) })
-	workers := min(e.limit(), tasks)
-	s.waiting = workers
-	var wg sync.WaitGroup
-	for range workers {
-		wg.Go(func() { s.work(ctx, e.pacer()) })
-	}
-	wg.Wait()
+	s.start(ctx, e, tasks).Wait()
 	if err := ctx.Err(); err != nil {
 		for _, t := range s.queue { // what was not read to the end
 			t.close()
@@ -81,6 +75,16 @@ func shards(size, shardSize int64) int64 {
 		n++
 	}
 	return n
+}
+
+// start starts the workers for so many files and parts of files.
+func (s *schedule) start(ctx context.Context, e effort, tasks int) *sync.WaitGroup {
+	s.waiting = min(e.limit(), tasks)
+	wg := new(sync.WaitGroup)
+	for range s.waiting {
+		wg.Go(func() { s.work(ctx, e.pacer()) })
+	}
+	return wg
 }
 
 // work hashes what the schedule has, until it has no more. It keeps two lanes, because a core hashes two streams side by

@@ -37,6 +37,11 @@ type pass struct {
 
 func (p *pass) write(b []byte) {
 	p.sum.Add(b)
+	p.tap(b)
+}
+
+// tap shows bytes to the taps, until one of them refuses.
+func (p *pass) tap(b []byte) {
 	if p.tapErr == nil {
 		for _, t := range p.taps {
 			n, err := t.Write(b)
@@ -177,6 +182,10 @@ func (p *pass) finish(f *file) error {
 	if err := f.check(p.sum.Sums()); err != nil {
 		return err
 	}
+	return p.finishTaps(f)
+}
+
+func (p *pass) finishTaps(f *file) error {
 	for _, t := range p.taps {
 		if p.tapErr == nil {
 			p.tapErr = t.Finish()

@@ -17,6 +17,7 @@ type schedule struct {
 	form  form
 	tally tally
 	out   []hashed
+	dst   []byte // where the bytes of the one file go; nil: each lane has a chunk of its own
 
 	mu      sync.Mutex
 	queue   []*target // from next on: not handed out completely
@@ -35,9 +36,11 @@ type target struct {
 
 	mu     sync.Mutex
 	opened bool
+	lent   bool // opened by somebody who closes it
 	f      fs.File
-	whole  bool // the source cannot be read at offsets: whoever opened it reads all of it
-	left   int  // parts that were not finished
+	whole  bool           // the source cannot be read at offsets: whoever opened it reads all of it
+	left   int            // parts that were not finished
+	ended  func(part int) // if not nil, is called when a part is finished, good or not
 }
 
 // A lane is one stream of bytes that a worker hashes.
@@ -105,10 +108,10 @@ func (s *schedule) open(l *lane, t *target, part int) bool {
 		}
 	}
 	if t.out.err != nil || t.whole && !first {
-		t.finish()
+		t.finish(part)
 		return false
 	}
-	if l.buf == nil {
+	if l.buf == nil && s.dst == nil {
 		l.buf = make([]byte, chunk)
 	}
 	l.t, l.part, l.in, l.end = t, part, newInOrder(t.f), t.out.size
@@ -150,7 +153,11 @@ func (s *schedule) read(l *lane) []byte {
 		return nil
 	}
 	if l.in.off < l.end {
-		b := l.buf[:min(l.end-l.in.off, int64(len(l.buf)))]
+		b := l.buf
+		if s.dst != nil {
+			b = s.dst[l.in.off:]
+		}
+		b = b[:min(l.end-l.in.off, chunk)]
 		if err := l.in.fill(b); err != nil {
 			s.end(l, nil, err)
 			return nil
@@ -178,21 +185,24 @@ func (s *schedule) end(l *lane, sums [][]byte, err error) {
 	default:
 		t.out.sums[l.part] = sums[0]
 	}
-	t.finish()
+	t.finish(l.part)
 	t.mu.Unlock()
 	*l = lane{buf: l.buf}
 }
 
 // finish counts one part as done, and closes the file after the last.
-func (t *target) finish() {
+func (t *target) finish(part int) {
 	if t.left--; t.left == 0 {
 		t.close()
+	}
+	if t.ended != nil {
+		t.ended(part)
 	}
 }
 
 func (t *target) close() {
-	if t.f != nil {
+	if t.f != nil && !t.lent {
 		t.f.Close()
-		t.f = nil
 	}
+	t.f = nil
 }

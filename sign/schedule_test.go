@@ -129,12 +129,24 @@ func TestShardsRunBesideEachOther(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			slow := &slowFS{FS: src.FS, delay: time.Millisecond}
 			m := open(t, slow, anyModel(key), bundle, sign.WithWorkers(4))
-			start := time.Now()
-			if err := m.VerifyAll(t.Context(), nil); err != nil {
-				t.Fatal(err)
-			}
-			if took := time.Since(start); slow.max.Load() != c.atOnce || took > time.Duration(16/c.atOnce+3)*time.Millisecond {
-				t.Errorf("shard %d: %d at once, %v", c.shard, slow.max.Load(), took)
+			for name, way := range map[string]func() error{
+				"VerifyAll": func() error { return m.VerifyAll(t.Context(), nil) },
+				"ReadInto": func() error {
+					dst := make([]byte, len(content))
+					if _, err := m.ReadInto(t.Context(), "w", dst); err != nil || string(dst) != content {
+						return fmt.Errorf("wrong bytes or %w", err)
+					}
+					return nil
+				},
+			} {
+				slow.max.Store(0)
+				start := time.Now()
+				if err := way(); err != nil {
+					t.Fatal(err)
+				}
+				if took := time.Since(start); slow.max.Load() != c.atOnce || took > time.Duration(16/c.atOnce+3)*time.Millisecond {
+					t.Errorf("%s, shard %d: %d at once, %v", name, c.shard, slow.max.Load(), took)
+				}
 			}
 		})
 	}
@@ -325,5 +337,55 @@ func TestVerifyNames(t *testing.T) {
 	}
 	if m.Released("f06") {
 		t.Error("counts as released")
+	}
+}
+
+// TestTapsOfShards: where several workers fill one buffer, the taps still see the file in order, once, and decide; and a tap
+// that panics leaves no worker behind that writes to the buffer.
+func TestTapsOfShards(t *testing.T) {
+	key, content := signtest.Key(t), noise(9*testChunk+5)
+	errTap := errors.New("refused")
+	altered := []byte(content)
+	altered[8*testChunk]++
+	for name, c := range map[string]struct {
+		content []byte
+		tap     recorder
+		want    error
+	}{
+		"good":              {},
+		"write refuses":     {tap: recorder{failWrite: errTap}, want: errTap},
+		"finish refuses":    {tap: recorder{failFinish: errTap}, want: errTap},
+		"altered":           {content: altered, want: sign.ErrMismatch},
+		"altered, refusing": {content: altered, tap: recorder{failWrite: errTap}, want: sign.ErrMismatch},
+	} {
+		for _, shard := range []int64{testChunk + 100, 100_000, 9 * testChunk} {
+			src, bundle := signedAs(t, key, content, shard)
+			if c.content != nil {
+				src, _ = signedAs(t, key, string(c.content), shard)
+			}
+			tap := &recorder{failWrite: c.tap.failWrite, failFinish: c.tap.failFinish}
+			m := open(t, src, anyModel(key), bundle, sign.WithWorkers(3), sign.WithTap(func(string, int64) (sign.Tap, error) { return tap, nil }))
+			dst := make([]byte, len(content)+3)
+			n, err := m.ReadInto(t.Context(), "w", dst)
+			if !errors.Is(err, c.want) || m.Released("w") != (c.want == nil) || src.open.Load() != 0 {
+				t.Errorf("%s, shard %d: %v", name, shard, err)
+			}
+			if c.want == nil && (string(dst[:n]) != content || tap.String() != content || tap.finished != 1) ||
+				c.want != nil && (string(dst) != string(make([]byte, len(dst))) || c.want != errTap && tap.finished != 0) {
+				t.Errorf("%s, shard %d: wrong bytes, or the tap finished %d times", name, shard, tap.finished)
+			}
+		}
+	}
+	src, bundle := signedAs(t, key, content, 100_000)
+	before := runtime.NumGoroutine()
+	m := open(t, src, anyModel(key), bundle, sign.WithWorkers(3), sign.WithTap(func(string, int64) (sign.Tap, error) { return panicky{}, nil }))
+	dst := make([]byte, len(content))
+	func() {
+		defer func() { recover() }()
+		m.ReadInto(t.Context(), "w", dst)
+		t.Error("no panic")
+	}()
+	if string(dst) != string(make([]byte, len(dst))) || settle(before) > before || src.open.Load() != 0 {
+		t.Error("not cleared, or something is left")
 	}
 }

@@ -375,20 +375,25 @@ func judge(t *testing.T, at string, h *hostileFS, m *sign.Model, way string, got
 func TestHostileStorage(t *testing.T) {
 	f, attacks := newFixture(t), attacks()
 	for _, c := range []struct {
-		name   string
-		kind   readKind
-		bundle []byte
+		name    string
+		kind    readKind
+		bundle  []byte
+		workers int
 	}{
-		{"file", readerAt, f.files},
-		{"shards", readerAt, f.shards},
-		{"file in order", readerOnly, f.files},
-		{"shards in order", readerOnly, f.shards},
-		{"file that fills itself", fillsItself, f.files},
-		{"shards that fill themselves", fillsItself, f.shards},
+		{"file", readerAt, f.files, 1},
+		{"shards", readerAt, f.shards, 1},
+		{"shards, several workers", readerAt, f.shards, 3},
+		{"file in order", readerOnly, f.files, 1},
+		{"shards in order", readerOnly, f.shards, 1},
+		{"file that fills itself", fillsItself, f.files, 1},
+		{"shards that fill themselves", fillsItself, f.shards, 1},
 	} {
 		for way, read := range ways() {
 			if c.kind != readerAt && (testing.Short() || strings.HasPrefix(way, "ReadAt") || way == "open twice" || way == "Verify") {
 				continue // held in memory: the same as Open, and as VerifyAll
+			}
+			if c.workers > 1 && way != "ReadInto" && way != "ReadFile" && way != "VerifyAll" {
+				continue // one worker by nature
 			}
 			t.Run(c.name+"/"+way, func(t *testing.T) {
 				t.Parallel()
@@ -396,7 +401,7 @@ func TestHostileStorage(t *testing.T) {
 					refusals, passes := 0, 0
 					for step, struck := 0, true; struck; step++ {
 						h := newHostile(f.content, c.kind, step, strike)
-						m := open(t, h, f.policy, sign.WithBundle(c.bundle), sign.WithWorkers(1), sign.WithCache(testChunk))
+						m := open(t, h, f.policy, sign.WithBundle(c.bundle), sign.WithWorkers(c.workers), sign.WithCache(testChunk))
 						got, err := read(t.Context(), m)
 						judge(t, fmt.Sprintf("%s, step %d", attack, step), h, m, way, got, err)
 						if struck = h.hit; err == nil {
