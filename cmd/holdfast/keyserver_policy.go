@@ -67,16 +67,23 @@ const (
 )
 
 func readKeyPolicy(path string) (keyPolicy, error) {
-	var p keyPolicy
 	text, err := readFile(path, maxKeyPolicy)
 	if err != nil {
-		return p, err
+		return keyPolicy{}, err
 	}
+	p, err := parseKeyPolicy(text)
+	if err != nil {
+		return p, fmt.Errorf("%s: %w", path, err)
+	}
+	return p, nil
+}
+
+func parseKeyPolicy(text []byte) (p keyPolicy, err error) {
 	if err := strictjson.Unmarshal(text, &p, strictjson.Limits{MaxBytes: maxKeyPolicy, MaxDepth: 8}); err != nil {
-		return p, fmt.Errorf("%w: %s: %w", errUsage, path, err)
+		return p, fmt.Errorf("%w: %w", errUsage, err)
 	}
 	if p.Version != 1 {
-		return p, fmt.Errorf("%w: %s: version %d, want 1", errUsage, path, p.Version)
+		return p, fmt.Errorf("%w: version %d, want 1", errUsage, p.Version)
 	}
 	return p, nil
 }

@@ -24,12 +24,14 @@ import (
 	"strings"
 	"sync"
 	"syscall"
+	"testing"
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/holdfast-ai/holdfast"
 	"github.com/holdfast-ai/holdfast/attest/attesttest"
+	"github.com/holdfast-ai/holdfast/crypto/kek"
 	"github.com/holdfast-ai/holdfast/crypto/keyrelease"
 	"github.com/holdfast-ai/holdfast/crypto/seal"
 	"github.com/holdfast-ai/holdfast/sign"
@@ -212,4 +214,27 @@ func cmdServerCert(ts *testscript.TestScript, _ bool, args []string) {
 	for name, b := range map[string][]byte{"ca.pem": text, "server.pem": text, "server.key": secret} {
 		ts.Check(os.WriteFile(filepath.Join(dir, name), b, 0o600))
 	}
+}
+
+// Whatever a policy says, it is read or refused; a machine policy that is accepted names products and measurements.
+func FuzzKeyPolicy(f *testing.F) {
+	const m = "000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000"
+	f.Add([]byte(`{"version":1,"machines":{"products":["Genoa"],"measurements":["` + m + `"],"min_tcb":{"Turin":{"snp":4}}},"models":[]}`))
+	f.Add([]byte(`{"version":1,"models":[{"name":"m","sealed":["/nowhere"],"configs":["00"]}],"deny_list":{"number":1,"digest":""}}`))
+	k, err := kek.FromKey("k", make([]byte, 32))
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Fuzz(func(t *testing.T, text []byte) {
+		p, err := parseKeyPolicy(text)
+		if err != nil {
+			return
+		}
+		for i := range p.Models {
+			p.Models[i].Sealed = nil // of the machine that fuzzes
+		}
+		if _, err := p.server(t.Context(), k); err == nil && (len(p.Machines.Products) == 0 || len(p.Machines.Measurements) == 0) {
+			t.Errorf("accepted: %q", text)
+		}
+	})
 }

@@ -29,6 +29,8 @@ import (
 // serveFlags say what may be served and where.
 type serveFlags struct {
 	keys       kekFlags
+	server     keyServerFlags
+	print      bool
 	public     []string
 	name       string
 	minVersion uint64
@@ -58,7 +60,9 @@ func newServe(ui *ui) *cobra.Command {
 		},
 	}
 	f.keys.add(cmd)
+	f.server.add(cmd)
 	flags := cmd.Flags()
+	flags.BoolVar(&f.print, "print-config", false, "print the configuration digest, for a key server's policy, and end")
 	flags.StringArrayVar(&f.public, "public-key", nil, "trusted signer, PEM; may be given again (required)")
 	flags.StringVar(&f.name, "name", "", "name that holdfast.json must give (required)")
 	flags.Uint64Var(&f.minVersion, "min-version", 0, "lowest version that holdfast.json may give")
@@ -81,6 +85,18 @@ func (f *serveFlags) serve(ctx context.Context, ui *ui, dir string) error {
 	cfg, err := f.config(ui)
 	if err != nil {
 		return err
+	}
+	if f.print {
+		d, err := cfg.Digest()
+		if err != nil {
+			return err
+		}
+		return ui.result(map[string]any{"config": hexOf(d)}, hexOf(d))
+	}
+	if f.server.url != "" {
+		if cfg.Key, err = f.server.client(cfg); err != nil {
+			return err
+		}
 	}
 	server := &http.Server{ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute}
 	if f.cert != "" {

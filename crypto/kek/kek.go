@@ -98,7 +98,7 @@ func (k *KEK) Wrap(ctx context.Context, h *keyset.Handle, info seal.Info) (seal.
 }
 
 // Unwrap opens a wrapped keyset of the sealed directory that info names, and compares it with the commitment.
-// Errors: [ErrFormat], [ErrUnwrap], [seal.ErrCommitment], [seal.ErrKeyset], [seal.ErrUnsupported].
+// Errors: [ErrFormat], [ErrUnwrap], [ErrUnavailable], [seal.ErrCommitment], [seal.ErrKeyset], [seal.ErrUnsupported].
 func (k *KEK) Unwrap(ctx context.Context, w seal.Wrapped, info seal.Info) (*keyset.Handle, error) {
 	return k.unwrap(ctx, w, info, info.KeysetAD())
 }
@@ -110,6 +110,8 @@ func (k *KEK) unwrap(ctx context.Context, w seal.Wrapped, info seal.Info, ad []b
 	rec := recorder{aead: k.aead}
 	h, err := keyset.ReadWithContext(ctx, keyset.NewJSONReader(bytes.NewReader(w.Blob)), &rec, ad)
 	switch {
+	case rec.err != nil && unavailable(rec.err):
+		return nil, fmt.Errorf("%w: %s: %w", ErrUnavailable, w.ID, rec.err)
 	case rec.err != nil:
 		return nil, fmt.Errorf("%w: %s: %w", ErrUnwrap, w.ID, rec.err)
 	case err != nil: // not quoted: past the AEAD it could be about key bytes
@@ -166,7 +168,7 @@ func (s Source) find(wraps []seal.Wrapped) (seal.Wrapped, error) {
 
 func (s Source) unwrap(ctx context.Context, w seal.Wrapped, info seal.Info) (*keyset.Handle, error) {
 	h, err := s.KEK.Unwrap(ctx, w, info)
-	if s.InsecureAllowUnboundKeyset && errors.Is(err, ErrUnwrap) && ctx.Err() == nil {
+	if s.InsecureAllowUnboundKeyset && errors.Is(err, ErrUnwrap) {
 		return s.KEK.unwrap(ctx, w, info, nil)
 	}
 	return h, err

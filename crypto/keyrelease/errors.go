@@ -8,7 +8,7 @@ import (
 // Sentinels, one for each thing a caller does next.
 var (
 	// ErrUnavailable means that the server could not be reached, or cannot answer now: try again later.
-	ErrUnavailable = errors.New("keyrelease: server unavailable")
+	ErrUnavailable error = unavailable("keyrelease: server unavailable")
 	// ErrDenied means that the server refuses. Every such error is a [*DeniedError]; trying again does not help.
 	ErrDenied = errors.New("keyrelease: denied")
 	// ErrProtocol means a message that is not of this protocol.
@@ -25,6 +25,12 @@ var (
 	// ErrConfig means a client or server that is not fully configured.
 	ErrConfig = errors.New("keyrelease: incomplete configuration")
 )
+
+// unavailable tells package kek, which a [Federated] is given to, that this is no refusal.
+type unavailable string
+
+func (e unavailable) Error() string   { return string(e) }
+func (unavailable) Unavailable() bool { return true }
 
 // Code says why a server refuses.
 type Code string

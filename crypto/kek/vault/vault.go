@@ -18,8 +18,9 @@ import (
 
 // Sentinels, one for each thing a caller does next. They wrap the cause.
 var (
-	// ErrUnavailable means that the server did not answer, throttles or has a fault: try again later.
-	ErrUnavailable = errors.New("vault: unavailable")
+	// ErrUnavailable means that the server did not answer, throttles or has a fault: try again later. Package kek takes it for
+	// its own.
+	ErrUnavailable error = unavailable("vault: unavailable")
 	// ErrDenied means that the token may not use the key.
 	ErrDenied = errors.New("vault: permission denied")
 	// ErrRefused means that the server does not decrypt or encrypt this: another key, other associated data, altered ciphertext.
@@ -31,6 +32,12 @@ var (
 	// ErrConfig means a configuration that cannot work, or one that sends the token in clear.
 	ErrConfig = errors.New("vault: configuration")
 )
+
+// unavailable tells package kek, which this module does not import, that this is no refusal.
+type unavailable string
+
+func (e unavailable) Error() string   { return string(e) }
+func (unavailable) Unavailable() bool { return true }
 
 // Config says which key, and how to reach it. Address, Key, Token and HTTP are required.
 type Config struct {

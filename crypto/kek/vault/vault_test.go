@@ -125,6 +125,13 @@ func TestFailures(t *testing.T) {
 			if !errors.Is(err, c.want) || (err == nil) != (pt != nil) {
 				t.Errorf("got %q, %v; want %v", pt, err, c.want)
 			}
+			u, ok := errors.AsType[interface {
+				error
+				Unavailable() bool
+			}](err)
+			if got := ok && u.Unavailable(); got != (c.want == ErrUnavailable) {
+				t.Errorf("kek takes it for unavailable: %v", got)
+			}
 			if err != nil && strings.Contains(err.Error(), "canary") {
 				t.Errorf("the error shows a secret: %v", err)
 			}
