@@ -104,7 +104,7 @@ func sealEncrypt(segment int, label string) (ratio.Case, error) {
 	if err := encrypt(); err != nil {
 		return ratio.Case{}, err
 	}
-	if err := seal.DecryptTo(ctx, back, seal.PrivateBytes(dst), int64(len(dst)), f.handle, f.ad); err != nil {
+	if err := seal.DecryptTo(ctx, back, dst, int64(len(dst)), f.handle, f.ad); err != nil {
 		return ratio.Case{}, err
 	}
 	if !bytes.Equal(back, f.plain) {
