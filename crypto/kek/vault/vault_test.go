@@ -13,12 +13,14 @@ import (
 
 	"github.com/tink-crypto/tink-go/v2/keyset"
 	"github.com/tink-crypto/tink-go/v2/streamingaead"
+
+	"github.com/holdfast-ai/holdfast/crypto/kek/vault/vaulttest"
 )
 
-func (s *transit) config() Config {
+func configOf(s *vaulttest.Server) Config {
 	return Config{
-		Address: s.srv.URL, Key: "models", HTTP: s.srv.Client(),
-		Token: func(context.Context) (string, error) { return s.token, nil },
+		Address: s.URL, Key: "models", HTTP: s.Client(),
+		Token: func(context.Context) (string, error) { return vaulttest.Token, nil },
 	}
 }
 
@@ -36,8 +38,11 @@ func newAEAD(t *testing.T, cfg Config) *AEAD {
 // unwrapping is one call.
 func TestKeysetOverTheWire(t *testing.T) {
 	for _, tls := range []bool{true, false} {
-		s := newTransit(t, tls)
-		cfg := s.config()
+		s := vaulttest.NewPlain(t)
+		if tls {
+			s = vaulttest.New(t)
+		}
+		cfg := configOf(s)
 		cfg.Namespace = "team"
 		a := newAEAD(t, cfg)
 		h, err := keyset.NewHandle(streamingaead.AES256GCMHKDF1MBKeyTemplate())
@@ -49,19 +54,19 @@ func TestKeysetOverTheWire(t *testing.T) {
 		if err := h.WriteWithContext(t.Context(), keyset.NewJSONWriter(&b), a, ad); err != nil {
 			t.Fatal(err)
 		}
-		calls := s.took()
-		if len(calls) != 2 || calls[0].path != "/v1/transit/encrypt/models" || calls[1].path != "/v1/transit/decrypt/models" {
+		calls := s.Took()
+		if len(calls) != 2 || calls[0].Path != "/v1/transit/encrypt/models" || calls[1].Path != "/v1/transit/decrypt/models" {
 			t.Fatalf("calls %+v", calls)
 		}
-		if got := calls[0].ad(t); !bytes.Equal(got, ad) || calls[0].body["context"] != "" {
-			t.Errorf("associated data %q, context %q", got, calls[0].body["context"])
+		if got := calls[0].AssociatedData(); !bytes.Equal(got, ad) || calls[0].Body["context"] != "" {
+			t.Errorf("associated data %q, context %q", got, calls[0].Body["context"])
 		}
 		back, err := keyset.ReadWithContext(t.Context(), keyset.NewJSONReader(bytes.NewReader(b.Bytes())), a, ad)
 		if err != nil || back.String() != h.String() {
 			t.Fatalf("%v", err)
 		}
-		calls = s.took()
-		if len(calls) != 1 || !bytes.Equal(calls[0].ad(t), ad) || calls[0].token != s.token || calls[0].namespace != "team" {
+		calls = s.Took()
+		if len(calls) != 1 || !bytes.Equal(calls[0].AssociatedData(), ad) || calls[0].Header.Get("X-Vault-Token") != vaulttest.Token || calls[0].Header.Get("X-Vault-Namespace") != "team" {
 			t.Errorf("unwrapping: %+v", calls)
 		}
 		if _, err := keyset.ReadWithContext(t.Context(), keyset.NewJSONReader(bytes.NewReader(b.Bytes())), a, []byte("tiny 8")); err == nil {
@@ -72,52 +77,50 @@ func TestKeysetOverTheWire(t *testing.T) {
 
 // What fails says what to do next, with the server's own word in it and no secret.
 func TestFailures(t *testing.T) {
-	s := newTransit(t, true)
+	s := vaulttest.New(t)
 	ad := []byte("ad")
-	ct, err := newAEAD(t, s.config()).EncryptWithContext(t.Context(), []byte("canary-keyset"), ad)
+	ct, err := newAEAD(t, configOf(s)).EncryptWithContext(t.Context(), []byte("canary-keyset"), ad)
 	if err != nil {
 		t.Fatal(err)
 	}
 	dead := httptest.NewServer(nil)
 	dead.Close()
 	for name, c := range map[string]struct {
-		change func(*Config, *transit)
+		change func(*Config, *vaulttest.Server)
 		ct, ad []byte
 		want   error
 	}{
-		"twin":             {func(*Config, *transit) {}, ct, ad, nil},
-		"wrong key":        {func(c *Config, _ *transit) { c.Key = "others" }, ct, ad, ErrRefused},
-		"no such key":      {func(c *Config, _ *transit) { c.Key = "none" }, ct, ad, ErrRefused},
-		"no such mount":    {func(c *Config, _ *transit) { c.Mount = "a/b" }, ct, ad, ErrRefused},
-		"other data":       {func(*Config, *transit) {}, ct, []byte("da"), ErrRefused},
-		"no data":          {func(*Config, *transit) {}, ct, nil, ErrRefused},
-		"other ciphertext": {func(*Config, *transit) {}, []byte("vault:v1:AAAA"), ad, ErrRefused},
-		"wrong token": {func(c *Config, _ *transit) {
+		"twin":             {func(*Config, *vaulttest.Server) {}, ct, ad, nil},
+		"wrong key":        {func(c *Config, _ *vaulttest.Server) { c.Key = "others" }, ct, ad, ErrRefused},
+		"no such key":      {func(c *Config, _ *vaulttest.Server) { c.Key = "none" }, ct, ad, ErrRefused},
+		"no such mount":    {func(c *Config, _ *vaulttest.Server) { c.Mount = "a/b" }, ct, ad, ErrRefused},
+		"other data":       {func(*Config, *vaulttest.Server) {}, ct, []byte("da"), ErrRefused},
+		"no data":          {func(*Config, *vaulttest.Server) {}, ct, nil, ErrRefused},
+		"other ciphertext": {func(*Config, *vaulttest.Server) {}, []byte("vault:v1:AAAA"), ad, ErrRefused},
+		"wrong token": {func(c *Config, _ *vaulttest.Server) {
 			c.Token = func(context.Context) (string, error) { return "s.wrong-canary", nil }
 		}, ct, ad, ErrDenied},
-		"no token": {func(c *Config, _ *transit) {
+		"no token": {func(c *Config, _ *vaulttest.Server) {
 			c.Token = func(context.Context) (string, error) { return "", errToken }
 		}, ct, ad, errToken},
-		"nobody there":  {func(c *Config, _ *transit) { c.Address = dead.URL }, ct, ad, ErrUnavailable},
-		"unknown roots": {func(c *Config, _ *transit) { c.HTTP = &http.Client{Transport: &http.Transport{}} }, ct, ad, ErrUnavailable},
-		"sealed":        {func(_ *Config, s *transit) { s.reply = status(http.StatusServiceUnavailable) }, ct, ad, ErrUnavailable},
-		"teapot":        {func(_ *Config, s *transit) { s.reply = status(http.StatusTeapot) }, ct, ad, ErrReply},
-		"redirect":      {func(_ *Config, s *transit) { s.reply = redirect(s.srv.URL) }, ct, ad, ErrReply},
-		"empty":         {func(_ *Config, s *transit) { s.reply = text(`{}`) }, ct, ad, ErrReply},
-		"nothing":       {func(_ *Config, s *transit) { s.reply = text(``) }, ct, ad, ErrReply},
-		"no plaintext":  {func(_ *Config, s *transit) { s.reply = text(`{"data":{}}`) }, ct, ad, ErrReply},
-		"null":          {func(_ *Config, s *transit) { s.reply = text(`{"data":{"plaintext":""}}`) }, ct, ad, ErrReply},
-		"a number":      {func(_ *Config, s *transit) { s.reply = text(`{"data":{"plaintext":1}}`) }, ct, ad, ErrReply},
-		"no base64":     {func(_ *Config, s *transit) { s.reply = text(`{"data":{"plaintext":"?"}}`) }, ct, ad, ErrReply},
-		"cut JSON":      {func(_ *Config, s *transit) { s.reply = text(`{"data":{"plaintext":"QUFB`) }, ct, ad, ErrReply},
-		"cut body":      {func(_ *Config, s *transit) { s.reply = cut(`{"data":{"plaintext":"QUFB"}}`) }, ct, ad, ErrReply},
-		"huge": {func(_ *Config, s *transit) {
-			s.reply = text(`{"data":{"plaintext":"` + strings.Repeat("A", 2*maxReply))
-		}, ct, ad, ErrReply},
+		"nobody there":  {func(c *Config, _ *vaulttest.Server) { c.Address = dead.URL }, ct, ad, ErrUnavailable},
+		"unknown roots": {func(c *Config, _ *vaulttest.Server) { c.HTTP = &http.Client{Transport: &http.Transport{}} }, ct, ad, ErrUnavailable},
+		"sealed":        {replying(status(http.StatusServiceUnavailable)), ct, ad, ErrUnavailable},
+		"teapot":        {replying(status(http.StatusTeapot)), ct, ad, ErrReply},
+		"redirect":      {replying(redirect(s.URL)), ct, ad, ErrReply},
+		"empty":         {replying(text(`{}`)), ct, ad, ErrReply},
+		"nothing":       {replying(text(``)), ct, ad, ErrReply},
+		"no plaintext":  {replying(text(`{"data":{}}`)), ct, ad, ErrReply},
+		"null":          {replying(text(`{"data":{"plaintext":""}}`)), ct, ad, ErrReply},
+		"a number":      {replying(text(`{"data":{"plaintext":1}}`)), ct, ad, ErrReply},
+		"no base64":     {replying(text(`{"data":{"plaintext":"?"}}`)), ct, ad, ErrReply},
+		"cut JSON":      {replying(text(`{"data":{"plaintext":"QUFB`)), ct, ad, ErrReply},
+		"cut body":      {replying(cut(`{"data":{"plaintext":"QUFB"}}`)), ct, ad, ErrReply},
+		"huge":          {replying(text(`{"data":{"plaintext":"` + strings.Repeat("A", 2*maxReply))), ct, ad, ErrReply},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s.reply, s.throttle = nil, 0
-			cfg := s.config()
+			s.Set(vaulttest.Faults{})
+			cfg := configOf(s)
 			c.change(&cfg, s)
 			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 			defer cancel()
@@ -139,10 +142,15 @@ func TestFailures(t *testing.T) {
 	}
 }
 
+// replying is a server that answers in its own way.
+func replying(f func(string, http.ResponseWriter) bool) func(*Config, *vaulttest.Server) {
+	return func(_ *Config, s *vaulttest.Server) { s.Set(vaulttest.Faults{Reply: f}) }
+}
+
 var errToken = errors.New("no token today")
 
 func status(code int) func(string, http.ResponseWriter) bool {
-	return func(_ string, w http.ResponseWriter) bool { fail(w, code, "no"); return true }
+	return func(_ string, w http.ResponseWriter) bool { vaulttest.Fail(w, code, "no"); return true }
 }
 
 func text(s string) func(string, http.ResponseWriter) bool {
@@ -170,25 +178,25 @@ func redirect(to string) func(string, http.ResponseWriter) bool {
 // A server that throttles is asked again after the time it names; one that throttles for good is unavailable, and the wait
 // ends with the context.
 func TestThrottling(t *testing.T) {
-	s := newTransit(t, true)
-	a := newAEAD(t, s.config())
+	s := vaulttest.New(t)
+	a := newAEAD(t, configOf(s))
 	ct, err := a.EncryptWithContext(t.Context(), []byte("pt"), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.took()
-	s.throttle, s.after = 2, "0"
-	if pt, err := a.DecryptWithContext(t.Context(), ct, nil); err != nil || string(pt) != "pt" || len(s.took()) != 3 {
+	s.Took()
+	s.Set(vaulttest.Faults{Throttle: 2, RetryAfter: "0"})
+	if pt, err := a.DecryptWithContext(t.Context(), ct, nil); err != nil || string(pt) != "pt" || len(s.Took()) != 3 {
 		t.Errorf("throttled twice: %q, %v", pt, err)
 	}
-	s.throttle = 100
+	s.Set(vaulttest.Faults{Throttle: 100, RetryAfter: "0"})
 	if _, err := a.DecryptWithContext(t.Context(), ct, nil); !errors.Is(err, ErrUnavailable) {
 		t.Errorf("throttled for good: %v", err)
 	}
-	if n := len(s.took()); n != maxRetries+1 {
+	if n := len(s.Took()); n != maxRetries+1 {
 		t.Errorf("%d attempts", n)
 	}
-	s.throttle, s.after = 100, "3600"
+	s.Set(vaulttest.Faults{Throttle: 100, RetryAfter: "3600"})
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
 	began := time.Now()
@@ -238,24 +246,24 @@ func TestCancellation(t *testing.T) {
 
 // A server that ignores associated data would open what it wraps for any model.
 func TestServerThatIgnoresAssociatedData(t *testing.T) {
-	s := newTransit(t, true)
-	s.ignoreAD = true
-	a := newAEAD(t, s.config())
+	s := vaulttest.New(t)
+	s.Set(vaulttest.Faults{IgnoreAssociatedData: true})
+	a := newAEAD(t, configOf(s))
 	if ct, err := a.EncryptWithContext(t.Context(), []byte("pt"), []byte("ad")); !errors.Is(err, ErrUnbound) || ct != nil {
 		t.Errorf("wrapped without binding: %v", err)
 	}
-	s.ignoreAD = false
+	s.Set(vaulttest.Faults{})
 	if _, err := a.EncryptWithContext(t.Context(), []byte("pt"), []byte("ad")); err != nil {
 		t.Errorf("twin: %v", err)
 	}
 	// A publisher's token may only encrypt; the server is believed. One that has a fault is not.
-	s.reply = func(op string, w http.ResponseWriter) bool {
+	s.Set(vaulttest.Faults{Reply: func(op string, w http.ResponseWriter) bool {
 		return op == "decrypt" && status(http.StatusForbidden)(op, w)
-	}
+	}})
 	if _, err := a.EncryptWithContext(t.Context(), []byte("pt"), []byte("ad")); err != nil {
 		t.Errorf("encrypt-only token: %v", err)
 	}
-	s.reply = func(op string, w http.ResponseWriter) bool { return op == "decrypt" && text(`{}`)(op, w) }
+	s.Set(vaulttest.Faults{Reply: func(op string, w http.ResponseWriter) bool { return op == "decrypt" && text(`{}`)(op, w) }})
 	if _, err := a.EncryptWithContext(t.Context(), []byte("pt"), []byte("ad")); !errors.Is(err, ErrReply) {
 		t.Errorf("no answer to the probe: %v", err)
 	}
@@ -263,15 +271,15 @@ func TestServerThatIgnoresAssociatedData(t *testing.T) {
 
 // The environment belongs to the host: nothing in it changes where the token goes, or what goes with it.
 func TestEnvironmentIsIgnored(t *testing.T) {
-	s, evil := newTransit(t, true), newTransit(t, true)
+	s, evil := vaulttest.New(t), vaulttest.New(t)
 	for k, v := range map[string]string{
-		"VAULT_ADDR": evil.srv.URL, "VAULT_AGENT_ADDR": evil.srv.URL, "VAULT_TOKEN": "s.other", "VAULT_NAMESPACE": "other",
-		"VAULT_SKIP_VERIFY": "true", "VAULT_PROXY_ADDR": evil.srv.URL, "VAULT_HTTP_PROXY": evil.srv.URL, "HTTPS_PROXY": evil.srv.URL,
+		"VAULT_ADDR": evil.URL, "VAULT_AGENT_ADDR": evil.URL, "VAULT_TOKEN": "s.other", "VAULT_NAMESPACE": "other",
+		"VAULT_SKIP_VERIFY": "true", "VAULT_PROXY_ADDR": evil.URL, "VAULT_HTTP_PROXY": evil.URL, "HTTPS_PROXY": evil.URL,
 		"VAULT_HEADERS": `{"X-Evil":"1"}`, "VAULT_MAX_RETRIES": "0", "VAULT_RATE_LIMIT": "1:1", "VAULT_CLIENT_TIMEOUT": "1",
 	} {
 		t.Setenv(k, v)
 	}
-	a := newAEAD(t, s.config())
+	a := newAEAD(t, configOf(s))
 	ct, err := a.EncryptWithContext(t.Context(), []byte("pt"), []byte("ad"))
 	if err != nil {
 		t.Fatal(err)
@@ -279,15 +287,15 @@ func TestEnvironmentIsIgnored(t *testing.T) {
 	if _, err := a.DecryptWithContext(t.Context(), ct, []byte("ad")); err != nil {
 		t.Fatal(err)
 	}
-	for _, c := range s.took() {
-		if c.token != s.token || c.namespace != "" || c.header.Get("X-Evil") != "" || c.header.Get("X-Vault-Request") != "true" {
-			t.Errorf("sent %+v", c.header)
+	for _, c := range s.Took() {
+		if h := c.Header; h.Get("X-Vault-Token") != vaulttest.Token || h.Get("X-Vault-Namespace") != "" || h.Get("X-Evil") != "" || h.Get("X-Vault-Request") != "true" {
+			t.Errorf("sent %+v", h)
 		}
 	}
-	if n := len(evil.took()); n != 0 {
+	if n := len(evil.Took()); n != 0 {
 		t.Errorf("%d calls went elsewhere", n)
 	}
-	cfg := s.config()
+	cfg := configOf(s)
 	cfg.HTTP = &http.Client{Transport: &http.Transport{}} // knows no root of the server
 	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 	defer cancel()

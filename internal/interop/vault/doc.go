@@ -1,0 +1,3 @@
+// Package vault joins packages kek and seal with the module kek/vault, which know nothing of each other: sealed directories
+// whose keysets a transit engine wraps. Run with: go -C internal/interop/vault test ./...
+package vault
