@@ -292,6 +292,17 @@ func TestResumeRefuses(t *testing.T) {
 			t.Errorf("replacing %s: %v", dst, err)
 		}
 	}
+	if runtime.GOOS == "linux" || runtime.GOOS == "darwin" { // a directory that takes the old one's place at the last moment
+		_, err := seal.Dir(t.Context(), dst, crashModel("z"), h, seal.WithHook(seal.Options{Name: "m", Replace: true}, func(step string) error {
+			if step != "publish" {
+				return nil
+			}
+			return errors.Join(os.RemoveAll(dst), os.CopyFS(dst, crashModel("x")))
+		}))
+		if !errors.Is(err, fs.ErrExist) || strings.Join(names(t, dst), " ") != "a config.json" {
+			t.Errorf("it was replaced: %v, %v", err, names(t, dst))
+		}
+	}
 	link := filepath.Join(t.TempDir(), "d")
 	if err := os.Symlink(plain, seal.PartialName(link)); err != nil {
 		t.Skip(err)

@@ -60,3 +60,24 @@ func WithHook(o Options, hook func(step string) error) Options {
 
 // PartialName is where a directory that can be resumed is written.
 func PartialName(dst string) string { return partialName(dst) }
+
+// SealUnder seals pt under a header that was used before, which no exported function does.
+func SealUnder(t *testing.T, h *keyset.Handle, header, ad, pt []byte) []byte {
+	t.Helper()
+	k, err := keyOf(h, MaxSegment)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var b bytes.Buffer
+	w, err := newWriter(&b, k, header, ad)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.Write(pt); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Commit(); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}

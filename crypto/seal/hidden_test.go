@@ -182,6 +182,22 @@ func listDir(t *testing.T, h *keyset.Handle, dek []byte, text string) fs.FS {
 	return fstest.MapFS{"seal.json": {Data: m}, "seal.mac": {Data: mac.Sum(nil)}, "blobs/list": {Data: blob}}
 }
 
+// Whoever has the key can seal another list under the same header. The digest of seal.json, which key servers approve, then
+// still stands for one list.
+func TestListIsOneList(t *testing.T) {
+	dek := pattern("key", 32)
+	h := keysetOf(t, dek, 32, 4096, aesgcmhkdf.SHA256)
+	src := listDir(t, h, dek, `{"files":[]}`).(fstest.MapFS)
+	if _, err := seal.OpenFS(t.Context(), src, fixed(h)); err != nil {
+		t.Fatal(err)
+	}
+	header := src["blobs/list"].Data[:40]
+	src["blobs/list"].Data = seal.SealUnder(t, h, header, seal.ListAD("m", 1), []byte(`{"files":  }`)) // as long
+	if _, err := seal.OpenFS(t.Context(), src, fixed(h)); !errors.Is(err, seal.ErrAuth) {
+		t.Errorf("another list under the same header: %v", err)
+	}
+}
+
 // A dataset is sealed like a model: lines of JSON come back byte for byte, and line by line.
 func TestDataset(t *testing.T) {
 	h := newKeyset(t, 4096)
