@@ -10,9 +10,15 @@
 //	segment_i := AES-GCM(key, nonce, plaintext_i, no associated data), 16-byte tag at its end
 //
 // header and segment_0 fill one segment of the keyset's segment size together; every other segment but the last is full.
-// [NewReaderAt] reads at any offset and, with [ReaderAt.ReadAllInto], a whole file on several cores; [NewWriter] and
-// [EncryptFrom] write. [Dir] seals a directory and [OpenFS] gives it back as a file system of plaintext (docs/SPEC.md
-// section 3).
+// Files of Tink's AES-CTR-HMAC streaming are read too, and not written.
+//
+// [NewReaderAt] reads at any offset and, with [ReaderAt.ReadAllInto] and [ReaderAt.CopyTo], a whole file on several cores;
+// [NewReader] reads in order. [NewWriter] and [EncryptFrom] write. [Dir] seals a directory, with its names hidden on request,
+// goes on where it was stopped and replaces an older one in one step; [OpenFS] gives it back as a file system of plaintext
+// (docs/SPEC.md section 3). [Reseal] moves it to a new keyset.
+//
+// Plaintext whose file is not yet known to be whole is given out only by what is named so: [ReaderAt.ProvisionalStream],
+// which tells its sink to commit or to abort, and [ProvisionalReader], for sources without a known end.
 //
 // # What holds
 //
@@ -30,7 +36,13 @@
 //
 // Sealing hides and authenticates under the keyset; whoever has the keyset can seal anything, so only a signature over the
 // plaintext says who made it. An older sealed directory of the same model is authentic too: minimum versions come from the
-// signature policy and from the key server. File names, count and sizes are visible in seal.json. AES-GCM alone does not
+// signature policy and from the key server. File names, count and sizes are visible in seal.json; with [Options.HideNames] count
+// and sizes still show. AES-GCM alone does not
 // commit to its key: a malicious sealer can make one stream that opens under two keysets to different plaintexts. A sealed
 // directory carries a commitment to its keyset, which refuses the second one; bare files do not.
+//
+// # FIPS 140
+//
+// AES-GCM-HKDF streaming counts its nonces, which GODEBUG=fips140=only does not allow: everything that needs it then returns
+// [ErrUnsupported]. AES-CTR-HMAC files are read in that mode. fips140=on allows both.
 package seal
