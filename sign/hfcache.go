@@ -8,6 +8,7 @@ import (
 	"path"
 	"path/filepath"
 	"strings"
+	"time"
 )
 
 // HuggingFaceFS returns one revision of a model in the local cache of the Hugging Face Hub as a source for [Open] and [Sign].
@@ -240,10 +241,11 @@ func (c *hubCache) ReadDir(name string) ([]fs.DirEntry, error) {
 	return entries, nil
 }
 
-// renamed describes a file under the name that the snapshot gives it.
+// renamed describes a file under the name that the snapshot gives it. Times are the cache's and mean nothing.
 type renamed struct {
 	fs.FileInfo
 	name string
 }
 
-func (r renamed) Name() string { return r.name }
+func (r renamed) Name() string       { return r.name }
+func (r renamed) ModTime() time.Time { return time.Time{} }

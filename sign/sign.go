@@ -85,6 +85,9 @@ func measure(ctx context.Context, src fs.FS, o SignOptions) (*manifest.Manifest,
 	if o.ShardSize < 0 || o.ShardSize > manifest.MaxShardSize {
 		return nil, nil, fmt.Errorf("%w: shard size %d", ErrFormat, o.ShardSize)
 	}
+	if err := verifySource(ctx, src); err != nil {
+		return nil, nil, err
+	}
 	if o.AllowSymlinks {
 		src = follow{src}
 	}

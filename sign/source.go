@@ -70,3 +70,13 @@ func readBounded(ctx context.Context, src fs.FS, name string, limit int64) ([]by
 	}
 	return data, ctx.Err()
 }
+
+// verifySource has a source that knows digests of its own, such as an OCI artifact, hold its content against them. What is
+// signed must be what was published, and nothing else vouches for it then.
+func verifySource(ctx context.Context, src fs.FS) error {
+	v, ok := src.(interface{ Verify(context.Context) error })
+	if !ok {
+		return nil
+	}
+	return v.Verify(ctx)
+}

@@ -25,6 +25,8 @@ func All() []Constructor {
 		{"onepass/wall", onePassWall},
 		{"memory/ring/256KiB", memoryRing},
 		{"sign/readinto", signReadInto},
+		{"sign/verify/files", func() (ratio.Case, error) { return signVerify("sign/verify/files", 64<<20, 0) }},
+		{"sign/verify/shards", func() (ratio.Case, error) { return signVerify("sign/verify/shards", 64<<20, 4<<20) }},
 		{"guard/chat/1KiB", guardChat},
 		{"attest/snp/simulated", snpSimulated},
 		{"tensor/finite/64KiB", func() (ratio.Case, error) { return tensorFinite(64<<10, "64KiB") }},

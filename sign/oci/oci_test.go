@@ -199,7 +199,7 @@ func forms(t testing.TB, files fstest.MapFS) map[string]*layout {
 }
 
 // What was signed as a directory verifies as an artifact, and the reverse.
-func TestOpen(t *testing.T) {
+func TestOpenLayout(t *testing.T) {
 	key := signtest.Key(t)
 	files := signtest.Sign(t, signtest.Files(map[string]string{"config.json": "{}", "a/w": strings.Repeat("weights", 1000), "empty": ""}), key)
 	policy := sign.Policy{Keys: []crypto.PublicKey{key.Public()}, InsecureAnyModel: true}
