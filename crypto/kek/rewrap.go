@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"strings"
 
 	"github.com/tink-crypto/tink-go/v2/keyset"
 
@@ -17,8 +18,8 @@ import (
 // wrapping is bound to are authentic, also where from reads an unbound keyset. What was written is read back and unwrapped
 // before Rewrap returns nil.
 //
-// With keepOld the old wrapping stays beside the new one; without it is removed at the end, once the new one is durable. At
-// whatever point the process is killed, the directory opens with one of the two or with both, and running it again finishes
+// With keepOld the old wrapping stays beside the new one; without it is removed at the end, once the new one is durable, and
+// so is what killed processes left of it. At whatever point the process is killed, the directory opens with one of the two or with both, and running it again finishes
 // the work. Where both have the same id the file is replaced in one step.
 //
 // Re-wrapping takes nothing away from those who have opened the model; that takes sealing again under a new keyset.
@@ -35,7 +36,7 @@ func rewrap(ctx context.Context, dir *os.Root, from Source, to *KEK, keepOld boo
 	info, h, err := open(ctx, dir.FS(), from)
 	if errors.Is(err, ErrNoWrap) && !keepOld { // an earlier run may have been stopped at the very end
 		if _, _, again := open(ctx, dir.FS(), Source{KEK: to}); again == nil {
-			return nil
+			return sweep(dir, from.KEK.id)
 		}
 	}
 	if err != nil {
@@ -54,13 +55,36 @@ func rewrap(ctx context.Context, dir *os.Root, from Source, to *KEK, keepOld boo
 	if _, _, err := open(ctx, dir.FS(), Source{KEK: to}); err != nil {
 		return fmt.Errorf("kek: the new wrapping does not open, the old one is kept: %w", err)
 	}
-	if keepOld || from.KEK.id == to.id {
+	if keepOld {
 		return nil
 	}
-	if err := before("remove"); err != nil {
+	if from.KEK.id != to.id {
+		if err := before("remove"); err != nil {
+			return err
+		}
+		if err := seal.RemoveWrapped(dir, from.KEK.id); err != nil {
+			return err
+		}
+	}
+	return sweep(dir, from.KEK.id)
+}
+
+// sweep removes what killed processes left of wrapping under an id, ".ID.NUMBER": the old key opens those too.
+func sweep(dir *os.Root, id string) error {
+	all, err := Wraps(dir.FS())
+	if err != nil {
 		return err
 	}
-	return seal.RemoveWrapped(dir, from.KEK.id)
+	for _, w := range all {
+		number, left := strings.CutPrefix(w.File, keysDir+"/."+id+".")
+		if !left || number == "" || strings.Trim(number, "0123456789") != "" {
+			continue
+		}
+		if err := dir.Remove(w.File); err != nil {
+			return fmt.Errorf("kek: %w", err)
+		}
+	}
+	return nil
 }
 
 // open opens the sealed directory to learn its authentic info, and keeps the keyset that did it.

@@ -1,17 +1,20 @@
 package kek
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"crypto/sha256"
 	"errors"
 	"io/fs"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
+	"time"
 
 	"github.com/tink-crypto/tink-go/v2/keyset"
 
@@ -271,5 +274,86 @@ func TestWrapsListsEverything(t *testing.T) {
 	}
 	if all, err := Wraps(fstest.MapFS{}); err != nil || len(all) != 0 {
 		t.Errorf("none: %v, %v", all, err)
+	}
+}
+
+// The process is killed while it re-wraps back and forth, at moments nobody chose: the directory opens with one of the two keys
+// each time, and one more run brings it to an end.
+func TestRewrapKilled(t *testing.T) {
+	key := func(id string, b byte) *KEK { return must(FromKey(id, bytes.Repeat([]byte{b}, KeyFileSize)))(t) }
+	a, b := key("a", 1), key("b", 2)
+	if dir := os.Getenv("KEK_TEST_REWRAP"); dir != "" {
+		root := must(os.OpenRoot(dir))(t)
+		os.Stdout.WriteString("begun\n")
+		for { // until killed
+			_ = Rewrap(t.Context(), root, Source{KEK: a}, b, false)
+			_ = Rewrap(t.Context(), root, Source{KEK: b}, a, false)
+		}
+	}
+	if testing.Short() {
+		t.Skip("starts processes")
+	}
+	root, _ := sealedFor(t, a)
+	left := 0
+	for i := range 15 {
+		cmd := exec.Command(must(os.Executable())(t), "-test.run=^TestRewrapKilled$")
+		cmd.Env = append(os.Environ(), "KEK_TEST_REWRAP="+root.Name())
+		out := must(cmd.StdoutPipe())(t)
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := bufio.NewReader(out).ReadString('\n'); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Duration(i) * 3 * time.Millisecond)
+		if err := cmd.Process.Kill(); err != nil {
+			t.Fatal(err)
+		}
+		_ = cmd.Wait()
+		if !opens(t, root, a) && !opens(t, root, b) {
+			t.Fatalf("killed after %d ms: no key opens", 3*i)
+		}
+		if err := Rewrap(t.Context(), root, Source{KEK: b}, a, false); err != nil || !opens(t, root, a) || opens(t, root, b) {
+			t.Fatalf("run again: %v", err)
+		}
+		for _, w := range must(Wraps(root.FS()))(t) {
+			switch {
+			case strings.HasPrefix(w.File, "seal.keys/.b."):
+				t.Errorf("%s is still there, and b opens it", w.File)
+			case w.ID == "":
+				left++ // of a, which opens the directory anyhow
+			}
+		}
+	}
+	t.Logf("files left behind under the key that stays: %d", left)
+}
+
+// What killed processes left of wrapping for the old key goes with it: whoever has that key would open it.
+func TestRewrapSweeps(t *testing.T) {
+	from, to := must(FromAEAD("old", tinkAEAD(t)))(t), must(FromAEAD("new", tinkAEAD(t)))(t)
+	for _, keep := range []bool{true, false} {
+		root, _ := sealedFor(t, from)
+		blob := must(fs.ReadFile(root.FS(), "seal.keys/old.json"))(t)
+		for _, name := range []string{".old.123", ".old.4", ".older.1", ".new.5", ".old.x", ".old."} {
+			if err := root.WriteFile("seal.keys/"+name, blob, 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for range 2 { // the second time there is nothing more to wrap
+			if err := Rewrap(t.Context(), root, Source{KEK: from}, to, keep); err != nil {
+				t.Fatal(err)
+			}
+		}
+		var left []string
+		for _, w := range must(Wraps(root.FS()))(t) {
+			left = append(left, strings.TrimPrefix(w.File, "seal.keys/"))
+		}
+		want := []string{".new.5", ".old.", ".old.x", ".older.1", "new.json"}
+		if keep {
+			want = []string{".new.5", ".old.", ".old.123", ".old.4", ".old.x", ".older.1", "new.json", "old.json"}
+		}
+		if !slices.Equal(left, want) {
+			t.Errorf("kept %v: %v, want %v", keep, left, want)
+		}
 	}
 }

@@ -36,7 +36,7 @@ type policy struct {
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.mux.ServeHTTP(w, r) }
 
 func (s *Server) challenge(w http.ResponseWriter, r *http.Request) {
-	if !s.admit(w, r, &Decision{Remote: s.cfg.Address(r)}) {
+	if !s.admit(w, r, &Decision{Remote: clip(s.cfg.Address(r))}) {
 		return
 	}
 	var req challengeRequest
@@ -59,7 +59,7 @@ func (s *Server) challenge(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *Server) release(w http.ResponseWriter, r *http.Request) {
-	d := Decision{Remote: s.cfg.Address(r)}
+	d := Decision{Remote: clip(s.cfg.Address(r))}
 	if !s.admit(w, r, &d) {
 		return
 	}
