@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"io/fs"
 	"log/slog"
+	"runtime"
 	"time"
 
 	"github.com/holdfast-ai/holdfast/attest"
@@ -45,11 +46,31 @@ type Config struct {
 	// TLSKey is the public key of the server's certificate; its SPKI digest goes into the epoch claims. Optional.
 	TLSKey crypto.PublicKey
 
+	// Workers bounds how many processors loading takes, and Duty is the percentage of the time that each is used, so that it
+	// leaves some to what is served. Default: all of them, all of the time. No digest covers them.
+	Workers, Duty int
+
 	// Logger receives decisions, never content. Default: discard.
 	Logger *slog.Logger
 	// Clock tells the time for certificates, claims and receipts; it never counts as earlier than the key server's. Default:
 	// [time.Now].
 	Clock func() time.Time
+}
+
+// workers is how many processors loading takes.
+func (c Config) workers() int {
+	if c.Workers > 0 {
+		return c.Workers
+	}
+	return runtime.GOMAXPROCS(0)
+}
+
+// duty is the percentage that [sign.WithDuty] and [seal.WithDuty] take.
+func (c Config) duty() int {
+	if c.Duty > 0 {
+		return c.Duty
+	}
+	return 100
 }
 
 // Digest is the digest of the effective authority configuration: signature, MBOM, weight and guard policies with their

@@ -90,7 +90,8 @@ func (c *Chain) open(ctx context.Context) error {
 		return err
 	}
 	c.cfg.Clock = c.clock(c.cfg.Clock)
-	if c.model, err = sign.Open(ctx, source, c.cfg.Signature, sign.WithTap(c.tap), sign.WithClock(c.cfg.Clock), sign.WithDenyList(c.cfg.DenyList)); err != nil {
+	if c.model, err = sign.Open(ctx, source, c.cfg.Signature, sign.WithTap(c.tap), sign.WithClock(c.cfg.Clock),
+		sign.WithDenyList(c.cfg.DenyList), sign.WithWorkers(c.cfg.workers()), sign.WithDuty(c.cfg.duty())); err != nil {
 		return err
 	}
 	if err := c.floors(); err != nil {
@@ -120,7 +121,7 @@ func (c *Chain) unseal(ctx context.Context) (fs.FS, error) {
 		return c.cfg.Source, nil
 	}
 	var err error
-	if c.sealed, err = seal.OpenFS(ctx, c.cfg.Source, c.cfg.Key); err != nil {
+	if c.sealed, err = seal.OpenFS(ctx, c.cfg.Source, c.cfg.Key, seal.WithWorkers(c.cfg.workers()), seal.WithDuty(c.cfg.duty())); err != nil {
 		return nil, err // a nil *seal.FS must not become a non-nil fs.FS
 	}
 	return c.sealed, nil

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"maps"
@@ -11,6 +12,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"testing/fstest"
 
@@ -188,5 +190,84 @@ func TestOutletIsPrivate(t *testing.T) {
 	src[weights].Data[0] ^= 1
 	if b, err := io.ReadAll(f); err != nil || string(b) != contents(7)[weights] {
 		t.Errorf("%d bytes, %v", len(b), err)
+	}
+}
+
+// TestLoad reads several weight files at once, into memory of the caller.
+func TestLoad(t *testing.T) {
+	key := signtest.Key(t)
+	files := contents(7)
+	for i := range 9 {
+		files[fmt.Sprintf("shard-%d.safetensors", i)] = safetensors(float32(i), 1, 2)
+	}
+	sealed, h := sealDir(t, publish(t, key, files), modelName, 7)
+	cfg := config(key, sealed)
+	cfg.Key, cfg.Workers, cfg.Duty = held{h: h}, 3, 90
+	c := open(t, cfg)
+	got := map[string][]byte{}
+	if err := c.Load(t.Context(), func(name string, size int64) ([]byte, error) {
+		got[name] = make([]byte, size+7) // more than it needs
+		return got[name], nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	for name, b := range got {
+		if string(b) != files[name]+"\x00\x00\x00\x00\x00\x00\x00" {
+			t.Errorf("%s differs", name)
+		}
+	}
+	if len(got) != 10 {
+		t.Errorf("%d files were read: %v", len(got), slices.Collect(maps.Keys(got)))
+	}
+	if _, err := c.Handler(t.Context(), newAnswer()); err != nil {
+		t.Error(err)
+	}
+	broken := errors.New("broken")
+	for name, l := range map[string]struct {
+		dst   func(string, int64) ([]byte, error)
+		names []string
+		want  error
+	}{
+		"no memory":    {func(string, int64) ([]byte, error) { return nil, broken }, nil, broken},
+		"too small":    {func(_ string, n int64) ([]byte, error) { return make([]byte, n-1), nil }, nil, holdfast.ErrConfig},
+		"not signed":   {func(_ string, n int64) ([]byte, error) { return make([]byte, n), nil }, []string{weights, "absent"}, sign.ErrNotSigned},
+		"out of place": {func(_ string, n int64) ([]byte, error) { return make([]byte, n), nil }, []string{"../x"}, sign.ErrNotSigned},
+	} {
+		if err := c.Load(t.Context(), l.dst, l.names...); !errors.Is(err, l.want) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	canceled, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := c.Load(canceled, func(_ string, n int64) ([]byte, error) { return make([]byte, n), nil }); !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+	c.Close()
+	if err := c.Load(t.Context(), nil); !errors.Is(err, holdfast.ErrConfig) {
+		t.Error(err)
+	}
+}
+
+// TestLoadRefuses alters one file of several: the memory of that one is cleared, and nothing may be served.
+func TestLoadRefuses(t *testing.T) {
+	key := signtest.Key(t)
+	files := contents(7)
+	files["other.safetensors"] = safetensors(5)
+	src := publish(t, key, files)
+	src[weights].Data[len(src[weights].Data)-1] ^= 1
+	c := open(t, config(key, src))
+	got := map[string][]byte{}
+	err := c.Load(t.Context(), func(name string, size int64) ([]byte, error) {
+		got[name] = bytes.Repeat([]byte{1}, int(size))
+		return got[name], nil
+	})
+	if !errors.Is(err, sign.ErrMismatch) {
+		t.Fatal(err)
+	}
+	if b := got[weights]; !bytes.Equal(b, make([]byte, len(b))) {
+		t.Error("altered bytes are still there")
+	}
+	if _, err := c.Handler(t.Context(), newAnswer()); !errors.Is(err, holdfast.ErrNotLoaded) {
+		t.Error(err)
 	}
 }
