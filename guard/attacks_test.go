@@ -480,7 +480,9 @@ func Test17HandlersThatMisbehave(t *testing.T) {
 }
 
 func Test18ResponseHeaders(t *testing.T) {
-	g := newGuard(t, redacting(guard.ModeRedact))
+	policy := redacting(guard.ModeRedact)
+	policy.Routes = append(policy.Routes, guard.Route{Method: "GET", Path: "/healthz", Kind: guard.KindPass})
+	g := newGuard(t, policy)
 	headers := func(w http.ResponseWriter) {
 		for k, v := range map[string]string{"Etag": `"x"`, "Digest": "sha-256=x", "Content-Md5": "x", "X-Kept": "1", "Content-Length": "999"} {
 			w.Header().Set(k, v)
@@ -514,6 +516,14 @@ func Test18ResponseHeaders(t *testing.T) {
 	})), hello)
 	if w.Code != 200 || w.Body.String() != `{"choices":[]}` || w.Header()["Link"] != nil {
 		t.Error("early hints:", w.Code, w.Header())
+	}
+	w = serve(g.Handler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Trailer", "X-Sum")
+		io.WriteString(w, "x")
+		w.Header().Set("X-Sum", "1")
+	})), guardtest.Request{Method: "GET", Path: "/healthz"})
+	if w.Result().Trailer.Get("X-Sum") != "1" {
+		t.Error("the trailers of a route that is passed on:", w.Result().Trailer)
 	}
 	var length string
 	p := guard.DefaultPolicy()

@@ -194,10 +194,12 @@ func clean(p string) bool {
 	if p == "/" {
 		return true
 	}
-	for i, seg := range strings.Split(p, "/") {
-		if i > 0 && (seg == "" || seg == "." || seg == "..") {
+	first := true
+	for seg := range strings.SplitSeq(p, "/") {
+		if !first && (seg == "" || seg == "." || seg == "..") {
 			return false
 		}
+		first = false
 	}
 	return strings.HasPrefix(p, "/")
 }

@@ -51,9 +51,12 @@ func (t *Transaction) Response(status int, h http.Header) (v Verdict) {
 
 // framed sees whether the answer is a stream, and begins it.
 func (t *Transaction) framed(h http.Header) *Rejection {
-	media, _, err := mime.ParseMediaType(h.Get("Content-Type"))
-	if err != nil {
-		media = "" // read as a whole
+	media := h.Get("Content-Type")
+	if media != "application/json" {
+		var err error
+		if media, _, err = mime.ParseMediaType(media); err != nil {
+			media = "" // read as a whole
+		}
 	}
 	var f api.Framing
 	switch media {
@@ -67,8 +70,8 @@ func (t *Transaction) framed(h http.Header) *Rejection {
 	if f != t.api.Framing() {
 		return upstream(errFraming)
 	}
-	t.stream = true
-	t.st.hold = stream.NewHold[api.Channel](t.pol.Limits.MaxEventBytes)
+	t.stream, t.sink = true, t.next
+	t.hold(t.pol.Limits.MaxEventBytes)
 	return nil
 }
 
@@ -91,8 +94,7 @@ func (t *Transaction) ResponseChunk(dst, p []byte) (out []byte, v Verdict) {
 		if rej := t.overdue(); rej != nil {
 			return dst, t.verdict(rej)
 		}
-		rej := t.each(func(event func([]byte) error) error { return t.st.lines.Write(p, event) })
-		if rej != nil {
+		if rej := t.read(t.st.lines.Write(p, t.sink)); rej != nil {
 			return dst, t.verdict(rej)
 		}
 		return t.flush(dst), t.verdict(nil)
@@ -104,18 +106,20 @@ func (t *Transaction) ResponseChunk(dst, p []byte) (out []byte, v Verdict) {
 	return dst, t.verdict(nil)
 }
 
-// each reads the events that read finds.
-func (t *Transaction) each(read func(event func([]byte) error) error) (rej *Rejection) {
-	err := read(func(data []byte) error {
-		if rej = t.event(data); rej != nil {
-			return rej
-		}
-		return nil
-	})
-	if err != nil && rej == nil {
+// next is the sink of a stream's events. A refusal is kept in t.refused.
+func (t *Transaction) next(data []byte) error {
+	if t.refused = t.event(data); t.refused != nil {
+		return t.refused
+	}
+	return nil
+}
+
+// read judges the error of a reader whose sink is next.
+func (t *Transaction) read(err error) *Rejection {
+	if err != nil && t.refused == nil {
 		return upstream(err)
 	}
-	return rej
+	return t.refused
 }
 
 // ResponseEnd ends the answer's body and appends to dst what may still be sent.
@@ -130,7 +134,7 @@ func (t *Transaction) ResponseEnd(dst []byte) (out []byte, v Verdict) {
 		return dst, t.verdict(nil)
 	case t.stream: // an event without its blank line is not dispatched (HTML, 9.2.6), and not sent
 		if lines, ok := t.st.lines.(*stream.Lines); ok {
-			if rej := t.each(lines.Finish); rej != nil {
+			if rej := t.read(lines.Finish(t.sink)); rej != nil {
 				return dst, t.verdict(rej)
 			}
 		}
@@ -144,6 +148,14 @@ func (t *Transaction) ResponseEnd(dst []byte) (out []byte, v Verdict) {
 		return dst, t.verdict(rej)
 	}
 	return append(dst, body...), t.verdict(nil)
+}
+
+// hold makes the queue of the answer's events.
+func (t *Transaction) hold(most int) {
+	if t.st.hold == nil {
+		t.st.hold = stream.NewHold[api.Channel](most)
+	}
+	t.st.hold.Reset(most)
 }
 
 // flush appends the events that are clear.
@@ -252,11 +264,12 @@ func (t *Transaction) pieces(a *api.Answer, shift int, whole bool) *Rejection {
 			continue
 		}
 		t.outBytes += int64(len(p.Text))
-		start := t.newScanner
-		if p.Channel.Args {
-			start = func() stream.Scanner { return t.newArguments(p.Channel) }
+		if !t.st.hold.Has(p.Channel) {
+			if err := t.st.hold.Begin(p.Channel, t.scannerOf(p.Channel)); err != nil {
+				return upstream(err)
+			}
 		}
-		if err := t.st.hold.Text(p.Channel, p.Offset+shift, start, p.Text); err != nil {
+		if err := t.st.hold.Text(p.Channel, p.Offset+shift, p.Text); err != nil {
 			return t.scanned(err)
 		}
 	}
@@ -283,9 +296,9 @@ func (t *Transaction) finish(which func(api.Channel) bool) *Rejection {
 }
 
 // frame appends an event as it is sent, and returns where its data begins. Line ends in JSON stand between its tokens only.
-func frame(dst []byte, f api.Framing, name string, data []byte) ([]byte, int) {
+func frame(dst []byte, f api.Framing, name, data []byte) ([]byte, int) {
 	if f == api.SSE {
-		if name != "" {
+		if len(name) > 0 {
 			dst = append(append(append(dst, "event: "...), name...), '\n')
 		}
 		dst = append(dst, "data: "...)
@@ -304,9 +317,9 @@ func frame(dst []byte, f api.Framing, name string, data []byte) ([]byte, int) {
 }
 
 // validName reports whether an event name is one of the kind that APIs have.
-func validName(s string) bool {
-	for i := range len(s) {
-		if c := s[i]; !('a' <= c && c <= 'z' || c == '_' || c == '.') {
+func validName(s []byte) bool {
+	for _, c := range s {
+		if !('a' <= c && c <= 'z' || c == '_' || c == '.') {
 			return false
 		}
 	}
@@ -327,7 +340,7 @@ func (t *Transaction) whole() ([]byte, *Rejection) {
 		}
 		return body, t.unnamed(body)
 	}
-	t.st.hold = stream.NewHold[api.Channel](len(data))
+	t.hold(len(data))
 	if err := t.st.hold.Event(data); err != nil {
 		return nil, upstream(err)
 	}

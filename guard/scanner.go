@@ -18,12 +18,6 @@ type scanner struct {
 
 var _ stream.Scanner = (*scanner)(nil)
 
-func (t *Transaction) newScanner() stream.Scanner {
-	s := new(scanner)
-	t.start(s)
-	return s
-}
-
 func (t *Transaction) start(s *scanner) {
 	s.t, s.hold, s.watch = t, t.pol.hold.Start(), t.pol.watch.Start()
 	s.added = s.added[:0]

@@ -207,10 +207,12 @@ type gather struct {
 
 var _ stream.Scanner = (*gather)(nil)
 
-// newArguments returns the scanner of a call's arguments.
-func (t *Transaction) newArguments(c api.Channel) stream.Scanner {
-	if t.pol.tools == nil && t.g.approve == nil {
-		return t.newScanner()
+// scannerOf returns the scanner of a text.
+func (t *Transaction) scannerOf(c api.Channel) stream.Scanner {
+	if !c.Args || t.pol.tools == nil && t.g.approve == nil {
+		s := new(scanner)
+		t.start(s)
+		return s
 	}
 	g := &gather{id: callID{c.Choice, c.Call}}
 	t.start(&g.scanner)

@@ -63,6 +63,8 @@ type Transaction struct {
 	reserved int64
 	until    time.Time
 	budgets  *limit.Reservation
+	sink     func(data []byte) error // next, bound once
+	refused  *Rejection              // by next
 	denied   *Rejection
 	sum      Decision
 }
@@ -246,7 +248,7 @@ func (t *Transaction) parse(body []byte) *Rejection {
 	}); err != nil {
 		return invalid(err)
 	}
-	if err := t.g.check.Struct(&r.Params); err != nil {
+	if err := t.g.check.Struct(r.Params); err != nil {
 		return invalid(err)
 	}
 	return t.structure(r)
@@ -376,7 +378,10 @@ func (t *Transaction) release() {
 	}
 	st.request.Clear()
 	st.answer.Clear()
-	st.lines, st.hold, st.whole = nil, nil, scanner{}
+	st.lines, st.whole = nil, scanner{added: st.whole.added[:0]}
+	if st.hold != nil {
+		st.hold.Reset(0)
+	}
 	st.findings, st.edits, st.matches = st.findings[:0], st.edits[:0], st.matches[:0]
 	for _, b := range [...]*[]byte{&st.body, &st.event, &st.edited} {
 		if clear(*b); cap(*b) > maxPooled {

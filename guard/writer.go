@@ -4,6 +4,7 @@ import (
 	"context"
 	"maps"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -35,9 +36,9 @@ type responseWriter struct {
 var _ http.ResponseWriter = (*responseWriter)(nil)
 
 func newWriter(tx *Transaction, w http.ResponseWriter, cancel context.CancelFunc) *responseWriter {
-	rw := &responseWriter{tx: tx, w: w, rc: http.NewResponseController(w), cancel: cancel, header: w.Header().Clone(), begun: time.Now()}
-	if rw.header == nil {
-		rw.header = make(http.Header)
+	rw := &responseWriter{tx: tx, w: w, rc: http.NewResponseController(w), cancel: cancel, header: make(http.Header), begun: time.Now()}
+	for name, v := range w.Header() {
+		rw.header[name] = slices.Clip(v)
 	}
 	rw.clock = time.AfterFunc(rw.next(), rw.tick)
 	return rw
@@ -71,13 +72,14 @@ func (w *responseWriter) writeHeader(status int) {
 		w.deny(v.Rejection)
 		return
 	}
-	w.decided = w.header.Clone()
-	if w.tx.Streamed() {
+	if w.decided = w.header; w.tx.Streamed() {
 		if w.tx.Kind() != KindPass {
 			w.unstate()
 		}
 		w.send()
+		return
 	}
+	w.decided = w.header.Clone() // what comes later was not looked at
 }
 
 // unstate drops what the upstream says about the bytes of an answer that may change.
@@ -235,7 +237,7 @@ func (w *responseWriter) end() {
 	if w.tx.Kind() == KindPass { // its trailers pass as the answer did
 		h := w.w.Header()
 		for name, v := range w.header {
-			if _, ok := w.decided[name]; !ok {
+			if _, ok := h[name]; !ok {
 				h[name] = v
 			}
 		}

@@ -51,7 +51,7 @@ type Answer struct {
 	Ends     []End
 	Last     bool    // the stream is over
 	Failed   bool    // the upstream reports an error
-	Event    string  // name that the event has by its content, "" for none
+	Event    []byte  // name that the event has by its content, nil for none; valid until the next call
 	Sequence int64   // number of the event where the API numbers them
 	Logprobs []Range // numbers that are log probabilities
 	Drop     []Range // what gives texts away in another form: bytes of tokens, token ids of the context
@@ -97,7 +97,7 @@ func (a *Answer) Clear() {
 	a.Vectors, a.Calls, a.Tensors, a.kind = a.Vectors[:0], a.Calls[:0], a.Tensors[:0], nil
 	a.data, a.object = nil, Range{}
 	a.elements, a.owners, a.finish = a.elements[:0], a.owners[:0], a.finish[:0]
-	a.Usage, a.Last, a.Failed, a.Event, a.Sequence, a.TopMost = Usage{-1, -1}, false, false, "", 0, 0
+	a.Usage, a.Last, a.Failed, a.Event, a.Sequence, a.TopMost = Usage{-1, -1}, false, false, nil, 0, 0
 	a.depth, a.choice, a.call, a.shape = 0, -1, -1, nil
 }
 
@@ -118,12 +118,12 @@ func (a *Answer) walkJSON(data []byte, s *answerShape) error {
 // resolve fills in what is known only when all is read.
 func (a *Answer) resolve() {
 	if a.shape.event != nil {
-		a.shape.event(a, string(a.kind))
+		a.shape.event(a, a.kind)
 	}
 	for i := range a.Pieces {
 		if c := &a.Pieces[i].Channel; c.Field != 0 {
 			c.Choice, c.Call = a.index(a.owners[i].choice, a.choice), a.index(a.owners[i].call, a.call)
-			if a.shape.blocks && a.Event == "" && !c.Args {
+			if a.shape.blocks && len(a.Event) == 0 && !c.Args {
 				c.Call = -1 // clients join the blocks of a whole answer
 			}
 		}

@@ -21,7 +21,7 @@ type answerShape struct {
 	fixed    string // strings that repeat in every event and never grow
 	known    string // other names of the format
 	where    string // top-level numbers that say which text an event is about: "choice=output_index call=index"
-	event    func(a *Answer, kind string)
+	event    func(a *Answer, kind []byte)
 	nameHere bool // "name" in a growing object is a tool's
 	anyName  bool // "name" anywhere is a tool's
 	blocks   bool // a text may be cut into blocks

@@ -1,6 +1,6 @@
 package api
 
-import "strings"
+import "bytes"
 
 func chatAnswer() *answerShape {
 	return &answerShape{
@@ -25,23 +25,23 @@ func responsesAnswer() *answerShape {
 		fixed: "status item_id call_id",
 		known: "response item part text content summary sequence_number total_tokens delta incomplete_details instructions reasoning " +
 			"metadata tools tool_choice temperature top_p truncation parallel_tool_calls store annotations logprob",
-		event: func(a *Answer, kind string) {
+		event: func(a *Answer, kind []byte) {
 			a.Event = kind
 			for i := range a.Pieces {
 				if c := &a.Pieces[i].Channel; c.Field == hashName(0, []byte("delta")) {
-					c.Args = strings.HasSuffix(kind, "_arguments.delta")
-					c.Field = hashName(c.Field, []byte(strings.TrimSuffix(kind, ".delta")))
+					c.Args = bytes.HasSuffix(kind, []byte("_arguments.delta"))
+					c.Field = hashName(c.Field, bytes.TrimSuffix(kind, []byte(".delta")))
 				}
 			}
-			switch kind {
+			switch string(kind) {
 			case "response.completed", "response.failed", "response.incomplete", "error":
 				a.Last = true
 			default:
-				if strings.HasSuffix(kind, ".done") && a.choice >= 0 {
+				if bytes.HasSuffix(kind, []byte(".done")) && a.choice >= 0 {
 					a.Ends = append(a.Ends, End{a.choice, a.call})
 				}
 			}
-			a.Failed = a.Failed && kind == "error" // whole answers have "error": null, or the error of a model
+			a.Failed = a.Failed && string(kind) == "error" // whole answers have "error": null, or the error of a model
 		},
 	}
 }
@@ -51,8 +51,8 @@ func messagesAnswer() *answerShape {
 		nameHere: true, blocks: true,
 		grow: "delta content_block content", where: "call=index", fixed: "stop_reason signature",
 		known: "content text partial_json thinking input stop_reason stop_sequence cache_creation_input_tokens cache_read_input_tokens",
-		event: func(a *Answer, kind string) {
-			switch kind {
+		event: func(a *Answer, kind []byte) {
+			switch string(kind) {
 			case "message", "": // a whole answer
 				return
 			case "content_block_stop":

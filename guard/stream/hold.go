@@ -46,6 +46,33 @@ func NewHold[K comparable](max int) *Hold[K] {
 	return &Hold[K]{texts: make(map[K]*text), max: max}
 }
 
+// Reset makes the queue new, and keeps its memory, which is cleared.
+func (h *Hold[K]) Reset(max int) {
+	clear(h.data) // what is behind was cleared when it was released
+	if cap(h.data) > maxKept {
+		h.data = nil
+	}
+	clear(h.queue)
+	clear(h.texts)
+	clear(h.matches)
+	*h = Hold[K]{queue: h.queue[:0], data: h.data[:0], texts: h.texts, max: max, matches: h.matches[:0]}
+}
+
+// maxKept is the largest buffer that Reset keeps, in bytes.
+const maxKept = 1 << 18
+
+// Has reports whether a text has begun.
+func (h *Hold[K]) Has(key K) bool { return h.texts[key] != nil }
+
+// Begin begins a text that s follows. Error: [ErrSize] for too many texts.
+func (h *Hold[K]) Begin(key K, s Scanner) error {
+	if len(h.texts) >= maxTexts {
+		return ErrSize
+	}
+	h.texts[key] = &text{scan: s}
+	return nil
+}
+
 // Event puts an event at the end of the queue; data is copied. Error: [ErrSize] where the queue is full.
 func (h *Hold[K]) Event(data []byte) error {
 	if h.Held()+len(data) > h.max {
@@ -69,19 +96,12 @@ func (h *Hold[K]) compact() {
 	h.free = 0
 }
 
-// Text says that the event queued last carries the next piece of the text key, which it knows by ref; start makes the
-// scanner of a text that is new. All that the scanner reports is taken out of the text.
-// Errors: [ErrSize] for too many texts, [ErrOrder] for a scanner that is late, [ErrEnded], and those of the scanner.
-func (h *Hold[K]) Text(key K, ref int, start func() Scanner, p []byte) error {
+// Text says that the event queued last carries the next piece of the text key, which it knows by ref. All that the scanner
+// reports is taken out of the text.
+// Errors: [ErrEnded] for a text that has ended or not begun, [ErrOrder] for a scanner that is late, and those of the scanner.
+func (h *Hold[K]) Text(key K, ref int, p []byte) error {
 	t := h.texts[key]
-	if t == nil {
-		if len(h.texts) >= maxTexts {
-			return ErrSize
-		}
-		t = &text{scan: start()}
-		h.texts[key] = t
-	}
-	if t.ended {
+	if t == nil || t.ended {
 		return ErrEnded
 	}
 	last := len(h.queue) - 1

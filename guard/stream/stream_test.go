@@ -73,6 +73,16 @@ func TestParserLimit(t *testing.T) {
 	}
 }
 
+// text adds a piece of a text, which may be new.
+func text(h *stream.Hold[int], key, ref int, start func() stream.Scanner, p []byte) error {
+	if !h.Has(key) {
+		if err := h.Begin(key, start()); err != nil {
+			return err
+		}
+	}
+	return h.Text(key, ref, p)
+}
+
 // run sends pieces through a Hold, those with odd numbers as a second text, and returns what is released of the first.
 func run(t testing.TB, start func() stream.Scanner, pieces []string) string {
 	t.Helper()
@@ -95,7 +105,7 @@ func run(t testing.TB, start func() stream.Scanner, pieces []string) string {
 		if err := h.Event([]byte(p)); err != nil {
 			t.Fatal(err)
 		}
-		if err := h.Text(i%2, i, start, []byte(p)); err != nil {
+		if err := text(h, i%2, i, start, []byte(p)); err != nil {
 			t.Fatal(err)
 		}
 		h.Release(emit)
@@ -171,7 +181,7 @@ func TestHoldIsBounded(t *testing.T) {
 	var err error
 	for i := 0; err == nil && i < 1000; i++ {
 		if err = h.Event(make([]byte, 10)); err == nil {
-			err = h.Text(0, 0, func() stream.Scanner { return &always{} }, []byte("x"))
+			err = text(h, 0, 0, func() stream.Scanner { return &always{} }, []byte("x"))
 		}
 		h.Release(func([]byte, []stream.Edit) { t.Fatal("released") })
 	}
@@ -183,7 +193,7 @@ func TestHoldIsBounded(t *testing.T) {
 		if err := h2.Event([]byte("x")); err != nil {
 			t.Fatal(err)
 		}
-		if err := h2.Text(i, 0, func() stream.Scanner { return &always{} }, []byte("x")); err != nil {
+		if err := text(h2, i, 0, func() stream.Scanner { return &always{} }, []byte("x")); err != nil {
 			if !errors.Is(err, stream.ErrSize) || i > 10_000 {
 				t.Fatal(i, err)
 			}
@@ -220,7 +230,7 @@ func TestLateScannersAreFaults(t *testing.T) {
 		var err error
 		for range 3 {
 			if err = h.Event([]byte("x")); err == nil {
-				err = errors.Join(err, h.Text(0, 0, func() stream.Scanner { return s }, []byte("x")))
+				err = errors.Join(err, text(h, 0, 0, func() stream.Scanner { return s }, []byte("x")))
 			}
 		}
 		if !errors.Is(err, stream.ErrOrder) {
@@ -228,10 +238,10 @@ func TestLateScannersAreFaults(t *testing.T) {
 		}
 	}
 	h := stream.NewHold[int](100)
-	if err := errors.Join(h.Event([]byte("x")), h.Text(0, 0, func() stream.Scanner { return &always{} }, []byte("x")), h.Finish(nil), h.Event([]byte("y"))); err != nil {
+	if err := errors.Join(h.Event([]byte("x")), text(h, 0, 0, func() stream.Scanner { return &always{} }, []byte("x")), h.Finish(nil), h.Event([]byte("y"))); err != nil {
 		t.Fatal(err)
 	}
-	if err := h.Text(0, 0, nil, []byte("y")); !errors.Is(err, stream.ErrEnded) {
+	if err := h.Text(0, 0, []byte("y")); !errors.Is(err, stream.ErrEnded) {
 		t.Errorf("a text went on after its end: %v", err)
 	}
 }
