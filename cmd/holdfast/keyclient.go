@@ -46,8 +46,16 @@ func (k *keyServerFlags) client(cfg holdfast.Config) (*keyrelease.Client, error)
 	if err != nil {
 		return nil, err
 	}
+	var list *keyrelease.DenyList
+	if cfg.DenyList != nil {
+		list = new(keyrelease.DenyList)
+		if list.Number, list.Digest, err = cfg.Signature.VerifyDenyList(cfg.DenyList, time.Now()); err != nil {
+			return nil, err
+		}
+	}
 	return &keyrelease.Client{
-		URL: k.url, ServerKey: server, Config: config, MinVersion: cfg.Signature.MinVersion, Attest: holdfast.Attestor(cfg.Platform),
+		DenyList: list,
+		URL:      k.url, ServerKey: server, Config: config, MinVersion: cfg.Signature.MinVersion, Attest: holdfast.Attestor(cfg.Platform),
 		HTTP: &http.Client{Timeout: 2 * time.Minute, Transport: &http.Transport{TLSClientConfig: &tls.Config{MinVersion: tls.VersionTLS13}}},
 	}, nil
 }

@@ -93,6 +93,7 @@ func (f *keyserverFlags) run(ctx context.Context, ui *ui) error {
 	for _, m := range handler.models {
 		lines = append(lines, "model     "+m)
 	}
+	lines = append(lines, handler.insecure...)
 	if err := ui.result(view, lines...); err != nil {
 		ln.Close()
 		return err
@@ -103,8 +104,9 @@ func (f *keyserverFlags) run(ctx context.Context, ui *ui) error {
 // keyserver is the handler with what has to be closed after it.
 type keyserver struct {
 	*keyrelease.Server
-	journal *keyrelease.FileJournal
-	models  []string
+	journal  *keyrelease.FileJournal
+	models   []string
+	insecure []string
 }
 
 func (f *keyserverFlags) handler(ctx context.Context, ui *ui) (*keyserver, map[string]any, error) {
@@ -137,14 +139,14 @@ func (f *keyserverFlags) handler(ctx context.Context, ui *ui) (*keyserver, map[s
 	if err != nil {
 		return nil, nil, errors.Join(err, journal.Close())
 	}
-	h := &keyserver{Server: s, journal: journal}
+	h := &keyserver{Server: s, journal: journal, insecure: policy.insecure()}
 	for name, m := range cfg.Models {
 		for _, v := range m.Versions {
 			h.models = append(h.models, fmt.Sprintf("%s version %d", name, v.Version))
 		}
 	}
 	slices.Sort(h.models)
-	return h, map[string]any{"identity": hexOf(transcript.KeyHash(transcript.SuiteECDSAP256, spki)), "models": h.models}, nil
+	return h, map[string]any{"identity": hexOf(transcript.KeyHash(transcript.SuiteECDSAP256, spki)), "models": h.models, "insecure": h.insecure}, nil
 }
 
 // readIdentity reads the server's private key.

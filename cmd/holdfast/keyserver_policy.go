@@ -88,6 +88,23 @@ func parseKeyPolicy(text []byte) (p keyPolicy, err error) {
 	return p, nil
 }
 
+// insecure lists what the policy gives up, for whoever starts the server.
+func (p keyPolicy) insecure() []string {
+	out := []string{}
+	if len(p.Machines.InsecureSimulatedRoots) > 0 {
+		out = append(out, "INSECURE: simulated machines get keys; no hardware stands behind them")
+	}
+	if p.Machines.InsecureAllowMaskedChip {
+		out = append(out, "INSECURE: masked chip ids are accepted under chip certificates")
+	}
+	for _, m := range p.Models {
+		if m.InsecureAnyConfig {
+			out = append(out, "INSECURE: model "+m.Name+" is released to any configuration")
+		}
+	}
+	return out
+}
+
 // server makes the configuration of a server. Every keyset is unwrapped once, so that a directory that does not open is
 // found now, and name and version are those that its keyset is bound to.
 func (p keyPolicy) server(ctx context.Context, k *kek.KEK) (keyrelease.ServerConfig, error) {

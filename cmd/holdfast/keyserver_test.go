@@ -161,21 +161,34 @@ func cmdDaemon(ts *testscript.TestScript, _ bool, args []string) {
 			ts.Fatalf("daemon: %v, %v: %s", err, cmd.ProcessState, ts.ReadFile("daemon.log"))
 		}
 	}
-	go func() { _, _ = io.Copy(io.Discard, lines) }()
+	said, err := os.Create(ts.MkAbs("daemon.out"))
+	ts.Check(err)
+	copied := make(chan struct{})
+	go func() {
+		defer close(copied)
+		defer said.Close()
+		_, _ = io.Copy(said, lines)
+	}()
 	ts.Setenv("DAEMON", strconv.Itoa(cmd.Process.Pid))
-	ts.Value(daemonKey{}).(*daemon).cmd = cmd
+	*ts.Value(daemonKey{}).(*daemon) = daemon{cmd, copied}
 }
 
 type daemonKey struct{}
 
 // daemon is the background command of one script.
-type daemon struct{ cmd *exec.Cmd }
+type daemon struct {
+	cmd    *exec.Cmd
+	copied chan struct{} // closed once its output has been read
+}
 
 func cmdEnd(ts *testscript.TestScript, _ bool, _ []string) {
-	cmd := ts.Value(daemonKey{}).(*daemon).cmd
-	ts.Check(cmd.Process.Signal(syscall.SIGTERM))
+	d := ts.Value(daemonKey{}).(*daemon)
+	ts.Check(d.cmd.Process.Signal(syscall.SIGTERM))
 	done := make(chan error, 1)
-	go func() { done <- cmd.Wait() }()
+	go func() {
+		<-d.copied
+		done <- d.cmd.Wait()
+	}()
 	select {
 	case err := <-done:
 		if err != nil && !errors.Is(err, os.ErrClosed) {

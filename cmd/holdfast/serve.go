@@ -31,6 +31,8 @@ type serveFlags struct {
 	keys       kekFlags
 	server     keyServerFlags
 	print      bool
+	denyList   string
+	denyKeys   []string
 	public     []string
 	name       string
 	minVersion uint64
@@ -62,6 +64,8 @@ func newServe(ui *ui) *cobra.Command {
 	f.keys.add(cmd)
 	f.server.add(cmd)
 	flags := cmd.Flags()
+	flags.StringVar(&f.denyList, "deny-list", "", "signed deny list; what it names is refused")
+	flags.StringArrayVar(&f.denyKeys, "deny-list-key", nil, "trusted signer of deny lists, PEM; may be given again")
 	flags.BoolVar(&f.print, "print-config", false, "print the configuration digest, for a key server's policy, and end")
 	flags.StringArrayVar(&f.public, "public-key", nil, "trusted signer, PEM; may be given again (required)")
 	flags.StringVar(&f.name, "name", "", "name that holdfast.json must give (required)")
@@ -77,6 +81,7 @@ func newServe(ui *ui) *cobra.Command {
 	flags.StringVar(&f.upstream, "upstream", "", "URL of an OpenAI-compatible server to guard instead of the built-in engine")
 	flags.StringVar(&f.platform, "platform", "", "evidence of this machine: snp, or empty for none")
 	cmd.MarkFlagsRequiredTogether("tls-cert", "tls-key")
+	cmd.MarkFlagsRequiredTogether("deny-list", "deny-list-key")
 	required(cmd, "public-key", "name")
 	return cmd
 }
@@ -144,6 +149,14 @@ func (f *serveFlags) config(ui *ui) (holdfast.Config, error) {
 		return cfg, err
 	}
 	cfg.Signature = sign.Policy{Keys: keys, Name: f.name, MinVersion: f.minVersion}
+	if f.denyList != "" {
+		if cfg.Signature.DenyListKeys, err = readPublicKeys(f.denyKeys); err != nil {
+			return cfg, err
+		}
+		if cfg.DenyList, err = readFile(f.denyList, maxDocument); err != nil {
+			return cfg, err
+		}
+	}
 	cfg.MBOM = mbom.Policy{
 		Formats: mbom.SafeFormats(), Licences: f.licences, InsecureAnyLicence: f.anyLicence, AnySignedTemplate: f.templates,
 	}
