@@ -65,13 +65,6 @@ func readRows(paths []string) ([]train.Row, error) {
 	return rows, nil
 }
 
-func trustOf(r *train.Row) detect.Trust {
-	if r.Outside() {
-		return detect.TrustNone
-	}
-	return detect.TrustUser
-}
-
 func newGuardScan(ui *ui) *cobra.Command {
 	var model string
 	cmd := &cobra.Command{
@@ -98,7 +91,7 @@ func newGuardScan(ui *ui) *cobra.Command {
 			threshold := benign.Threshold(0.01)
 			lines := []string{}
 			for i := range rows {
-				s := c.Score([]byte(rows[i].Text), trustOf(&rows[i]))
+				s := c.Score([]byte(rows[i].Text), rows[i].Trust())
 				if s.Value < threshold {
 					continue
 				}
@@ -143,7 +136,7 @@ func newGuardEval(ui *ui) *cobra.Command {
 			size := 0
 			start := time.Now()
 			for i := range rows {
-				cases[i] = eval.Case{Source: rows[i].Source, Attack: rows[i].Label == 1, Score: c.Score([]byte(rows[i].Text), trustOf(&rows[i])).Value}
+				cases[i] = eval.Case{Source: rows[i].Source, Attack: rows[i].Label == 1, Score: c.Score([]byte(rows[i].Text), rows[i].Trust()).Value}
 				size += len(rows[i].Text)
 			}
 			took := time.Since(start)
@@ -208,7 +201,7 @@ func newGuardCalibrate(ui *ui) *cobra.Command {
 			counts := new(detect.Scores)
 			for i := range rows {
 				if rows[i].Label == 0 {
-					counts.Add(c.Score([]byte(rows[i].Text), trustOf(&rows[i])).Value)
+					counts.Add(c.Score([]byte(rows[i].Text), rows[i].Trust()).Value)
 				}
 			}
 			data, err := json.Marshal(counts)

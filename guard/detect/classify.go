@@ -21,12 +21,16 @@ type Classifier struct {
 
 // A Score is what a classifier says about one text.
 type Score struct {
-	Value  float64 // log-odds; compare it with thresholds, or turn it into a p-value with [Scores.PValue]
-	Window float64 // of it, the linear model's highest window
-	Start  int     // of that window in the text, in bytes
-	End    int
-	Rules  uint64 // bits of the rules that fired, in the order of [Rules.WordRules]
+	Value   float64         // log-odds of the reading that looks most like an attack; compare it with thresholds, or turn it into a p-value with [Scores.PValue]
+	Windows [scales]float64 // of it, the linear model's highest windows, by width
+	Blocks  int             // of the text as it was read, about 100 bytes each
+	Rules   uint64          // bits of the rules that fired, in the order of [Rules.WordRules]
+	Start   int             // of the highest middle window in the text, in bytes
+	End     int
 }
+
+// Long reports whether the text is much longer than a wide window.
+func (s *Score) Long() bool { return s.Blocks > 2*wideBlocks }
 
 var errThreshold = errors.New("detect: a threshold is not a number")
 
@@ -90,27 +94,53 @@ func (c *Classifier) put(s *scoring) {
 func (c *Classifier) score(s *scoring, spans []Span) Score {
 	trust := min(spans[0].Trust, TrustOperator)
 	clear(s.fired)
-	s.join(spans, 0, true)
-	s.features.scan(s.text.Norm)
-	out := Score{}
-	window, n, at := c.model.windows(&s.features, &s.seen)
-	blocks := s.features.blocks
-	if at >= 2 {
-		out.Start = s.text.Original(blocks[at-2].norm)
+	out := Score{Value: math.Inf(-1)}
+	for k := range readings {
+		if !c.rules.read(s.scratch, k, spans, 0) {
+			continue
+		}
+		s.features.scan(s.text.Norm)
+		best := c.model.windows(&s.features, &s.seen)
+		blocks := s.features.blocks
+		one := Score{Blocks: len(blocks)}
+		for k, p := range best {
+			one.Windows[k] = p.score
+		}
+		if one.Value = c.windows(&one); one.Value > out.Value {
+			out = one
+			at := best[1].block // of the middle window
+			if at >= midBlocks {
+				out.Start = s.text.Original(blocks[at-midBlocks].norm)
+			}
+			out.End = s.text.Original(max(blocks[at].norm-1, 0)) + 1
+		}
+		s.findings = c.rules.words(s.scratch, trust, s.findings[:0])
 	}
-	out.End = s.text.Original(max(blocks[at].norm-1, 0)) + 1
-	s.findings = c.rules.words(s.scratch, trust, s.findings[:0])
-	k := &c.model.card.Combine
-	out.Window = window
-	out.Value = k.Bias + k.Window*window + k.Length*math.Log2(float64(n))
+	s.forget()
 	for i, f := range s.fired {
 		if f {
+			out.Rules |= 1 << i
 			out.Value += c.weight[trust][i]
-			out.Rules |= 1 << (i & 63)
 		}
 	}
 	clear(s.features.hash)
 	return out
+}
+
+// windows turns what the model saw in one reading into log-odds.
+func (c *Classifier) windows(s *Score) float64 {
+	k := &c.model.card.Combine
+	v := k.Bias + float64(k.Length*math.Log2(float64(s.Blocks)))
+	for i, w := range s.Windows {
+		v += float64(k.Windows[i] * w)
+	}
+	if s.Long() {
+		v += k.Long
+		for i, w := range s.Windows {
+			v += float64(k.LongWindows[i] * w)
+		}
+	}
+	return v
 }
 
 // Detect reports neighbouring spans of the same role and trust whose common text scores at least the threshold.

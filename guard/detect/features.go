@@ -3,8 +3,8 @@ package detect
 import "unicode/utf8"
 
 // Features of a text, for the linear model. They are taken from the normal form: n-grams of words and of characters,
-// each as a 32-bit hash, in blocks of about blockBytes. A window is two neighbouring blocks, so that an attack deep in
-// a document is judged beside its surroundings and not beside the whole document.
+// each as a 32-bit hash, in blocks of about blockBytes. Windows are runs of neighbouring blocks, so that an attack deep in a
+// document is judged beside its surroundings and not beside the whole document.
 //
 // Words enter by first letter, last letter and the letters between in any order: a reader of shuffled words is not
 // fooled, and neither is a model. Digits are all alike.
@@ -17,10 +17,24 @@ type features struct {
 type block struct{ hash, norm int }
 
 // blockBytes is the least length of a block, in bytes of the normal form; a block ends with the word that crosses it.
-const blockBytes = 300
+const blockBytes = 140
+
+// minBlock is the least length of a block that ends with a sentence: a sentence that does not belong is judged alone.
+const minBlock = 40
+
+// endsBlock reports whether a block of n bytes ends behind c.
+func endsBlock(c byte, n int, rest []byte) bool {
+	switch {
+	case n >= maxBlock:
+		return true
+	case n >= blockBytes:
+		return !word[c]
+	}
+	return (c == '.' || c == '!' || c == '?' || c == ':') && len(rest) > 0 && rest[0] == ' '
+}
 
 // maxBlock bounds a block that meets no end of a word, in bytes.
-const maxBlock = blockBytes + 128
+const maxBlock = blockBytes + 64
 
 // Multipliers of the hashes: odd 64-bit numbers without structure (digits of pi, e and the golden ratio).
 const (
@@ -84,7 +98,7 @@ func (x *features) scan(norm []byte) {
 			prev2, prev1, word, last = prev1, w, 0, 0
 		}
 		i += size
-		if n := i - start; n >= blockBytes && (!inWord || n >= maxBlock) {
+		if n := i - start; n >= minBlock && endsBlock(c, n, norm[i:]) {
 			x.blocks = append(x.blocks, block{len(hash), i})
 			start = i
 		}

@@ -63,6 +63,20 @@ func foldLetter(r rune) rune {
 		if c := latin[r-0xc0]; c != ' ' {
 			return rune(c)
 		}
+	case r >= 0x180 && r <= 0x24f:
+		if c := latinB[r-0x180]; c != ' ' {
+			return rune(c)
+		}
+	case r >= 0x1e00 && r <= 0x1eff:
+		if c := latinMore[r-0x1e00]; c != ' ' {
+			return rune(c)
+		}
+	case r >= 0x250 && r <= 0x2ff || r >= 0x1d00 && r <= 0x1d6a || r >= 0x2071 && r <= 0x209c || r >= 0xa730 && r <= 0xa7af:
+		if c := raised(r); c != 0 {
+			return rune(c)
+		}
+	case r >= 0x1f1e6 && r <= 0x1f1ff: // regional indicators
+		return 'a' + r - 0x1f1e6
 	case r >= 0xff01 && r <= 0xff5e: // fullwidth
 		return lowerRune(r - 0xff01 + '!')
 	case r >= 0x1d400 && r <= 0x1d6a3: // mathematical alphabets, 52 letters each

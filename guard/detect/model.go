@@ -62,11 +62,13 @@ type ModelSource struct {
 
 // Combination turns what was seen in a text into one score, in log-odds.
 type Combination struct {
-	Bias    float64            `json:"bias"`
-	Window  float64            `json:"window"`  // times the highest window score
-	Length  float64            `json:"length"`  // times log2 of the number of windows: many windows, many chances
-	Rules   map[string]float64 `json:"rules"`   // for each rule that fired, by id
-	Outside map[string]float64 `json:"outside"` // the same for texts from outside the conversation, added
+	Bias        float64            `json:"bias"`
+	Windows     []float64          `json:"windows"`      // times the highest window score of each width, narrow to wide
+	LongWindows []float64          `json:"long_windows"` // added to windows for long texts, where a wide window says less
+	Long        float64            `json:"long"`         // bias of long texts, added
+	Length      float64            `json:"length"`       // times log2 of the number of blocks: many windows, many chances
+	Rules       map[string]float64 `json:"rules"`        // for each rule that fired, by id
+	Outside     map[string]float64 `json:"outside"`      // the same for texts from outside the conversation, added
 }
 
 // Model is a linear model over hashed n-grams. It is immutable and safe for concurrent use.
@@ -110,7 +112,7 @@ func ParseModel(data []byte) (*Model, error) {
 		return bad("size of the table")
 	case len(weights) != 1<<c.Bits:
 		return bad("the weights do not fill the table")
-	case !finite(c.Scale, c.Bias, c.Combine.Bias, c.Combine.Window, c.Combine.Length) || c.Scale <= 0:
+	case len(c.Combine.Windows) != scales || len(c.Combine.LongWindows) != scales || !finite(c.Combine.Windows...) || !finite(c.Combine.LongWindows...) || !finite(c.Scale, c.Bias, c.Combine.Bias, c.Combine.Length, c.Combine.Long) || c.Scale <= 0:
 		return bad("a number is out of range")
 	case fmt.Sprintf("%x", sha256.Sum256(weights)) != c.Weights:
 		return bad("digest of the weights")
@@ -195,6 +197,18 @@ func AppendModel(dst []byte, card ModelCard, weights []int8) ([]byte, error) {
 	card.Weights = fmt.Sprintf("%x", sha256.Sum256(raw))
 	for card.Bits = 0; 1<<card.Bits < len(weights); card.Bits++ {
 	}
+	if card.Combine.Rules == nil {
+		card.Combine.Rules = map[string]float64{}
+	}
+	if card.Combine.Outside == nil {
+		card.Combine.Outside = map[string]float64{}
+	}
+	if card.Combine.Windows == nil {
+		card.Combine.Windows, card.Combine.LongWindows = make([]float64, scales), make([]float64, scales)
+	}
+	if card.Sources == nil {
+		card.Sources = []ModelSource{}
+	}
 	header, err := json.MarshalIndent(card, "", " ")
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrModel, err)
@@ -207,85 +221,4 @@ func AppendModel(dst []byte, card ModelCard, weights []int8) ([]byte, error) {
 		return nil, err
 	}
 	return dst, nil
-}
-
-// seenFilter is the memory of one scan: when each n-gram was seen last.
-type seenFilter struct {
-	stamp []uint16
-	now   uint16
-}
-
-// windows returns the highest score of the windows of a text, in log-odds of the linear model alone, their number, and the
-// block where the highest ends.
-func (m *Model) windows(x *features, seen *seenFilter) (best float64, n, at int) {
-	if len(seen.stamp) != len(m.weights) {
-		seen.stamp, seen.now = make([]uint16, len(m.weights)), 0
-	}
-	var before, beforeN int32 // distinct n-grams of the block before
-	best = math.Inf(-1)
-	from := 0
-	seen.skip()
-	for i, b := range x.blocks {
-		follows := seen.next() && i > 0
-		own, ownN, fresh, freshN := m.block(x.hash[from:b.hash], seen, follows)
-		from = b.hash
-		if i > 0 || len(x.blocks) == 1 {
-			if s := m.logOdds(before+fresh, beforeN+freshN); s > best {
-				best, at = s, i
-			}
-		}
-		before, beforeN = own, ownN
-	}
-	return best, max(len(x.blocks)-1, 1), at
-}
-
-// skip makes what was seen so far older than the block before.
-func (s *seenFilter) skip() {
-	if s.now < math.MaxUint16 {
-		s.now++
-	}
-}
-
-// next begins a block. It reports false where the clock wrapped and everything was forgotten.
-func (s *seenFilter) next() bool {
-	if s.now == math.MaxUint16 {
-		clear(s.stamp)
-		s.now = 1
-		return false
-	}
-	s.now++
-	return true
-}
-
-// block sums the weights of the distinct n-grams of a block: all of them, and those that the block before did not have.
-func (m *Model) block(hash []uint32, seen *seenFilter, follows bool) (own, ownN, fresh, freshN int32) {
-	now := seen.now
-	prev := now - 1
-	if !follows {
-		prev = now
-	}
-	weights, stamps, shift := m.weights, seen.stamp, m.shift
-	if len(stamps) < len(weights) {
-		return
-	}
-	for _, h := range hash {
-		k := h >> (shift & 31)
-		st := stamps[k]
-		if st == now {
-			continue
-		}
-		stamps[k] = now
-		w := int32(weights[k])
-		own += w
-		ownN++
-		if st != prev {
-			fresh += w
-			freshN++
-		}
-	}
-	return own, ownN, fresh, freshN
-}
-
-func (m *Model) logOdds(sum, n int32) float64 {
-	return float64(sum)*m.card.Scale/math.Sqrt(float64(max(n, 1))) + m.card.Bias
 }

@@ -1,6 +1,7 @@
 package detect
 
 import (
+	"slices"
 	"sort"
 	"unicode"
 	"unicode/utf8"
@@ -15,6 +16,7 @@ type Evidence struct {
 	Folded     int // fullwidth, mathematical and enclosed letters, accents
 	Homoglyphs int // letters of another script inside Latin words
 	Spaced     int // words that were spelled out with separators
+	Decoded    int // codes: entities, escapes, base64, hexadecimal
 }
 
 // Text is the normal form of a text, with a map back to the original. It is reused: Reset keeps its memory.
@@ -71,33 +73,50 @@ func (t *Text) Append(text []byte, base int) {
 
 // asciiRun appends visible ASCII from text[i:] and returns where it ends.
 func (t *Text) asciiRun(text []byte, i, base int) int {
-	norm := t.Norm
-	start := len(norm) == 0 || !asciiWord(norm[len(norm)-1])
+	t.Norm = slices.Grow(t.Norm, len(text)-i)
+	norm := t.Norm[:cap(t.Norm)]
+	n := len(t.Norm)
+	start := n == 0 || !asciiWord(norm[n-1])
 	for i < len(text) {
 		c := text[i]
-		if c == ' ' && len(norm) > 0 && norm[len(norm)-1] != ' ' { // the only white space that stands for itself
-			norm, start = append(norm, c), true
-			i++
+		if low := wordLower[c]; low != 0 {
+			if start && letter(c) && i+2 < len(text) && separator(text[i+1]) && letter(text[i+2]) {
+				t.Norm = norm[:n]
+				if k := t.spelledOut(text, i, base); k > 0 {
+					norm, n, start = t.Norm[:cap(t.Norm)], len(t.Norm), false
+					i += k
+					continue
+				}
+			}
+			for start = false; low != 0 && n < len(norm); low = wordLower[text[i]] {
+				norm[n] = low
+				n++
+				if i++; i == len(text) {
+					break
+				}
+			}
 			continue
 		}
-		if c <= ' ' || c >= 0x7f {
+		if c <= ' ' && (c != ' ' || n == 0 || norm[n-1] == ' ') || c >= 0x7f { // a single space stands for itself
 			break
 		}
-		if start && letter(c) && i+2 < len(text) && separator(text[i+1]) && letter(text[i+2]) {
-			t.Norm = norm
-			if n := t.spelledOut(text, i, base); n > 0 {
-				norm, start = t.Norm, false
-				i += n
-				continue
-			}
-		}
-		norm = append(norm, lowered[c])
-		start = !word[c]
+		norm[n], start = c, true
+		n++
 		i++
 	}
-	t.Norm = norm
+	t.Norm = norm[:n]
 	return i
 }
+
+// wordLower maps ASCII letters and digits to lower case, and other bytes to 0.
+var wordLower = func() (t [256]uint8) {
+	for c := range byte(utf8.RuneSelf) {
+		if isWord(c) {
+			t[c] = lower(c, true)
+		}
+	}
+	return t
+}()
 
 // lowered maps ASCII letters to lower case; word marks the bytes of words.
 var lowered, word = func() (l [256]byte, w [256]bool) {
@@ -144,7 +163,7 @@ func (t *Text) spelledOut(text []byte, i, base int) int {
 			break
 		}
 	}
-	if n < spelled {
+	if n < spelled && (n < 2 || !wideGaps(text, i, end)) {
 		return 0
 	}
 	for k := i; k < end; k += 2 {
@@ -154,6 +173,13 @@ func (t *Text) spelledOut(text []byte, i, base int) int {
 	t.mark(base + end)
 	t.Evidence.Spaced++
 	return end - i
+}
+
+// wideGaps reports whether text[i:end] stands between two spaces on either side, as short words do where every letter is
+// followed by one.
+func wideGaps(text []byte, i, end int) bool {
+	return text[i+1] == ' ' && (i == 0 || i > 1 && text[i-1] == ' ' && text[i-2] == ' ') &&
+		(end == len(text) || end+1 == len(text) || text[end] == ' ' && text[end+1] == ' ')
 }
 
 func separator(c byte) bool {

@@ -11,27 +11,23 @@ import (
 	"unicode/utf8"
 )
 
-// A Rule is one pattern of the built-in detector: classes of words that follow one another at no more than Gap bytes of
-// normalised text. A class whose name begins with '=' matches anywhere, others only as whole words.
-type Rule struct {
-	ID       string
-	Category string   // OWASP LLM 2025 id
-	Steps    []string // names of classes
-	Gap      int      // bytes between the end of one step and the start of the next
-	Where    []Trust  // the levels of trust it applies to
-}
-
-// Rules is the built-in detector. It is immutable and safe for concurrent use.
+// Rules is the detector of known phrasings. It is immutable and safe for concurrent use.
 type Rules struct {
-	rules   []Rule
-	applies [][3]bool
-	auto    *automaton
-	class   []int  // of each pattern
-	whole   []bool // pattern must stand as a word
-	steps   [][]step
-	slots   int
-	first   []int // slot of each rule's first step
-	pool    sync.Pool
+	rules      []Rule
+	applies    [][3]bool
+	auto       *automaton
+	class      []int  // of each pattern
+	whole      []bool // pattern must stand as a word
+	steps      [][]step
+	slots      int
+	first      []int // slot of each rule's first step
+	pool       sync.Pool
+	rotated    int // rules that ask for a reading
+	reversed   int
+	vocabulary vocabulary
+	number     uint64
+	expires    string
+	digest     [32]byte
 }
 
 // step says that a class is the k-th step of a rule.
@@ -40,11 +36,9 @@ type step struct {
 	last    bool
 }
 
-// NewRules compiles the built-in rules.
-func NewRules() (*Rules, error) { return compile(builtinRules(), builtinClasses()) }
-
-func compile(rules []Rule, classes map[string][]string) (*Rules, error) {
-	r := &Rules{rules: rules, applies: make([][3]bool, len(rules)), first: make([]int, len(rules))}
+func compile(f RuleFile) (*Rules, error) {
+	rules, classes := f.Rules, f.Classes
+	r := &Rules{rules: rules, applies: make([][3]bool, len(rules)), first: make([]int, len(rules)), number: f.Number, expires: f.Expires}
 	names := make([]string, 0, len(classes))
 	for name := range classes {
 		names = append(names, name)
@@ -55,7 +49,12 @@ func compile(rules []Rule, classes map[string][]string) (*Rules, error) {
 	for i, name := range names {
 		index[name] = i
 		for _, p := range classes[name] {
-			patterns = append(patterns, p)
+			var t Text
+			t.Append([]byte(p), 0)
+			if len(t.Norm) == 0 {
+				return nil, fmt.Errorf("class %s has a word without letters", name)
+			}
+			patterns = append(patterns, string(t.Norm))
 			r.class = append(r.class, i)
 			r.whole = append(r.whole, !strings.HasPrefix(name, "="))
 		}
@@ -63,21 +62,31 @@ func compile(rules []Rule, classes map[string][]string) (*Rules, error) {
 	r.steps = make([][]step, len(names))
 	for i, rule := range rules {
 		for _, w := range rule.Where {
-			r.applies[i][w] = true
+			r.applies[i][trusts[w]] = true
 		}
 		r.first[i] = r.slots
 		r.slots += len(rule.Steps)
 		for k, name := range slices.Backward(rule.Steps) { // the last step first: a word is one step, not two
 			c, ok := index[name]
 			if !ok {
-				return nil, fmt.Errorf("detect: rule %s names no class %q", rule.ID, name)
+				return nil, fmt.Errorf("rule %s names no class %q", rule.ID, name)
 			}
 			r.steps[c] = append(r.steps[c], step{rule: i, k: k, last: k == len(rule.Steps)-1})
 		}
 	}
+	r.rotated, r.reversed = -1, -1
+	for i, rule := range rules {
+		switch rule.ID {
+		case ruleRotated:
+			r.rotated = i
+		case ruleReversed:
+			r.reversed = i
+		}
+	}
+	r.vocabulary = newVocabulary(patterns)
 	var ok bool
 	if r.auto, ok = newAutomaton(patterns, false); !ok {
-		return nil, fmt.Errorf("detect: %d patterns need too many states", len(patterns))
+		return nil, fmt.Errorf("%d patterns need too many states", len(patterns))
 	}
 	r.pool.New = func() any {
 		return &scratch{at: make([]int, r.slots), prev: make([]int, r.slots), fired: make([]bool, len(r.rules))}
@@ -85,14 +94,18 @@ func compile(rules []Rule, classes map[string][]string) (*Rules, error) {
 	return r, nil
 }
 
-// IDs returns the ids of all built-in rules, of the evidence rules and of the leak rules, sorted.
+// IDs returns the ids of all findings of this package with the built-in rules and model, sorted.
 func IDs() []string {
-	ids := []string{RuleTags, RuleZeroWidth, RuleVariation, RuleBidi, RuleCanary, RulePrompt}
-	for _, r := range builtinRules() {
-		ids = append(ids, r.ID)
+	ids := []string{RuleTags, RuleZeroWidth, RuleVariation, RuleBidi, RuleCanary, RulePrompt, RuleModel}
+	if r, err := NewRules(); err == nil { // a test compiles them
+		for _, rule := range r.rules {
+			if rule.Severity > 0 {
+				ids = append(ids, rule.ID)
+			}
+		}
 	}
 	slices.Sort(ids)
-	return slices.Compact(ids)
+	return ids
 }
 
 // WordRules returns the ids of the word patterns, in their order.
@@ -104,20 +117,12 @@ func (r *Rules) WordRules() []string {
 	return ids
 }
 
-// Digest identifies the built-in rules: a policy that relies on them binds it.
+// Digest identifies the built-in rules and the built-in model: a policy that relies on them binds it.
 func Digest() [32]byte {
-	classes := builtinClasses()
-	names := make([]string, 0, len(classes))
-	for n := range classes {
-		names = append(names, n)
-	}
-	slices.Sort(names)
 	h := sha256.New()
-	for _, n := range names {
-		fmt.Fprintf(h, "%q %q\n", n, classes[n])
-	}
-	for _, r := range builtinRules() {
-		fmt.Fprintf(h, "%q %q %q %d %d\n", r.ID, r.Category, r.Steps, r.Gap, r.Where)
+	for _, part := range [][]byte{builtinRules, builtinModel} {
+		sum := sha256.Sum256(part)
+		h.Write(sum[:])
 	}
 	return [32]byte(h.Sum(nil))
 }
@@ -129,6 +134,9 @@ type scratch struct {
 	prev  []int // end of the latest match before that one: its word may belong to the next step ("your hidden instructions")
 	fired []bool
 	ends  []spanEnd
+	used  int // of the memory of text, in bytes
+
+	decoders [maxDecodings]decoder
 }
 
 type spanEnd struct{ index, norm int }
@@ -159,13 +167,30 @@ func (r *Rules) Detect(_ context.Context, v View, findings []Finding) ([]Finding
 // scan reads spans, whose first has index base in the view.
 func (r *Rules) scan(s *scratch, spans []Span, base int, findings []Finding) []Finding {
 	clear(s.fired)
-	s.join(spans, base, true)
-	findings = r.words(s, spans[0].Trust, evidence(s, findings))
-	if len(spans) > 1 {
-		s.join(spans, base, false)
+	for k := range readings {
+		if !r.read(s, k, spans, base) {
+			continue
+		}
+		if k == asWritten {
+			findings = evidence(s, findings)
+		}
 		findings = r.words(s, spans[0].Trust, findings)
 	}
+	s.forget()
 	return findings
+}
+
+// forget clears what the scan read.
+func (s *scratch) forget() {
+	clear(s.text.Norm[:min(s.used, cap(s.text.Norm))])
+	s.used = 0
+	for k := range s.decoders {
+		d := &s.decoders[k]
+		if len(d.out) > 0 {
+			clear(d.out[:cap(d.out)])
+			d.out = d.out[:0]
+		}
+	}
 }
 
 // join normalises spans to one text.
@@ -192,7 +217,6 @@ func (r *Rules) words(s *scratch, trust Trust, findings []Finding) []Finding {
 			findings = r.match(s, a.outs[a.number(at)], trust, i+1, findings)
 		}
 	}
-	clear(norm)
 	return findings
 }
 
@@ -206,6 +230,9 @@ func (r *Rules) match(s *scratch, patterns []int32, trust Trust, end int, findin
 		for _, st := range r.steps[r.class[p]] {
 			if r.applies[st.rule][trust] && !s.fired[st.rule] && r.advance(s, st, start, end) {
 				s.fired[st.rule] = true
+				if r.rules[st.rule].Severity == 0 {
+					continue
+				}
 				findings = append(findings, r.finding(s, st.rule, start, end))
 			}
 		}

@@ -22,27 +22,33 @@ func NewExtractor(bits int) *Extractor {
 	return &Extractor{seen: make([]uint32, 1<<bits), bits: bits}
 }
 
-// Windows returns the windows of a text: neighbouring blocks in pairs, or the only block.
+// Windows returns the windows of a text that a model learns from: the widest, each half over the one before, and the middle ones
+// side by side. A shorter text is one window.
 func (x *Extractor) Windows(text []byte) []Window {
 	x.text.Reset()
 	x.text.Append(text, 0)
 	x.features.scan(x.text.Norm)
+	out := x.slide(nil, len(text), wideBlocks, wideBlocks/2)
+	if len(x.features.blocks) > midBlocks {
+		out = x.slide(out, len(text), midBlocks, midBlocks)
+	}
+	return out
+}
+
+// slide appends the windows of a width.
+func (x *Extractor) slide(out []Window, size, width, step int) []Window {
 	blocks := x.features.blocks
-	var out []Window
-	for i := range blocks {
-		if i == 0 && len(blocks) > 1 {
-			continue
-		}
+	for end := min(width, len(blocks)); ; end = min(end+step, len(blocks)) {
 		var from block
-		if i >= 2 {
-			from = blocks[i-2]
+		if end > width {
+			from = blocks[end-width-1]
 		}
-		w := Window{Start: x.text.Original(from.norm), End: len(text)}
-		if i < len(blocks)-1 {
-			w.End = x.text.Original(blocks[i].norm)
+		w := Window{Start: x.text.Original(from.norm), End: size}
+		if end < len(blocks) {
+			w.End = x.text.Original(blocks[end-1].norm)
 		}
 		x.stamp++
-		for _, h := range x.features.hash[from.hash:blocks[i].hash] {
+		for _, h := range x.features.hash[from.hash:blocks[end-1].hash] {
 			k := h >> (32 - x.bits)
 			if x.seen[k] != x.stamp {
 				x.seen[k] = x.stamp
@@ -50,6 +56,8 @@ func (x *Extractor) Windows(text []byte) []Window {
 			}
 		}
 		out = append(out, w)
+		if end == len(blocks) {
+			return out
+		}
 	}
-	return out
 }

@@ -9,6 +9,8 @@ import (
 	"fmt"
 	"io"
 	"strings"
+
+	"github.com/holdfast-ai/holdfast/guard/detect"
 )
 
 // ErrData means that a row cannot be used.
@@ -56,13 +58,10 @@ func Read(r io.Reader) ([]Row, error) {
 	return rows, nil
 }
 
-// Outside reports whether the text came from outside the conversation: a document or the result of a tool.
-func (r *Row) Outside() bool {
-	switch r.Role {
-	case "":
-		return r.Kind == "indirect"
-	case "tool", "document":
-		return true
+// Trust says how the text is read: documents and results of tools come from outside the conversation.
+func (r *Row) Trust() detect.Trust {
+	if r.Role == "tool" || r.Role == "document" || r.Role == "" && r.Kind == "indirect" {
+		return detect.TrustNone
 	}
-	return false
+	return detect.TrustUser
 }

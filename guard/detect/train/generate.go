@@ -51,6 +51,7 @@ func Generate(rows []Row) ([]Row, error) {
 	}
 	out = append(out, documents(rows, append(payloads, texts["direct.txt"]...), r)...)
 	out = append(out, long(texts, r)...)
+	out = append(out, padded(rows, r)...)
 	return out, nil
 }
 
@@ -79,17 +80,89 @@ func (g *grammar) texts(file string, n int, r *random) ([]string, error) {
 	return out, nil
 }
 
-// vary writes as people do: without capitals, shouting, without full stops.
+// vary writes as people do: without capitals, shouting, without full stops, with mistakes.
 func vary(s string, r *random) string {
-	switch r.below(10) {
+	switch r.below(14) {
 	case 0:
 		return strings.ToLower(s)
 	case 1:
 		return strings.ToUpper(s)
 	case 2:
 		return strings.NewReplacer(".", "", ",", "", "!", "", "\"", "").Replace(strings.ToLower(s))
+	case 3, 5, 6:
+		words := strings.Split(s, " ")
+		for i, w := range words {
+			words[i] = shuffleInner(w, r)
+		}
+		return strings.Join(words, " ")
+	case 4:
+		return mistype(s, r)
 	}
 	return s
+}
+
+// mistype doubles, drops or swaps a few letters.
+func mistype(s string, r *random) string {
+	b := []byte(s)
+	for range 1 + len(b)/25 {
+		i := r.below(max(len(b)-1, 1))
+		if i+1 >= len(b) || !letterOf(rune(b[i])) || !letterOf(rune(b[i+1])) {
+			continue
+		}
+		switch r.below(3) {
+		case 0:
+			b[i], b[i+1] = b[i+1], b[i]
+		case 1:
+			b = append(b[:i], b[i+1:]...)
+		default:
+			b = append(b[:i+1], b[i:]...)
+		}
+	}
+	return string(b)
+}
+
+// kindPadded marks given rows behind or before harmless texts. They keep the source, so that they are left out
+// with it; they teach what a short attack in a long text is worth, and are not measured.
+const kindPadded = "padded"
+
+// padded puts some short texts beside several kilobytes of harmless text.
+func padded(rows []Row, r *random) []Row {
+	var carriers []*Row
+	for i := range rows {
+		if rows[i].Label == 0 && len(rows[i].Text) > 100 && rows[i].Kind == "benign" {
+			carriers = append(carriers, &rows[i])
+		}
+	}
+	if len(carriers) == 0 {
+		return nil
+	}
+	var out []Row
+	for i := range rows {
+		every := 3 + 6*(1-rows[i].Label) // as many harmless ones: length is no sign
+		if len(rows[i].Text) > 600 || len(rows[i].Span) > 0 || r.below(every) > 0 {
+			continue
+		}
+		var b strings.Builder
+		c := carriers[r.below(len(carriers))]
+		for b.Len() < 3000 {
+			b.WriteString(c.Text + "\n")
+			for next := carriers[r.below(len(carriers))]; ; next = carriers[r.below(len(carriers))] {
+				if next.Source == c.Source {
+					c = next
+					break
+				}
+			}
+		}
+		row := Row{Label: rows[i].Label, Source: rows[i].Source, Kind: kindPadded, Lic: rows[i].Lic, carrier: c.Source}
+		n, m := len([]rune(b.String())), len([]rune(rows[i].Text))
+		if r.below(3) == 0 {
+			row.Text, row.Span = rows[i].Text+"\n"+b.String(), []int{0, m}
+		} else {
+			row.Text, row.Span = b.String()+rows[i].Text, []int{n, n + m}
+		}
+		out = append(out, row)
+	}
+	return out
 }
 
 // documents puts payloads into harmless texts, and quotes them in others as those do that warn of attacks.

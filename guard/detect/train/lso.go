@@ -1,6 +1,7 @@
 package train
 
 import (
+	"errors"
 	"math"
 	"runtime"
 	"slices"
@@ -125,16 +126,10 @@ func key(r *Row) string {
 	if r.Label == 1 {
 		return r.Source + "/" + r.Kind
 	}
-	return r.Source
-}
-
-// score returns the highest score of the windows.
-func (p *prepared) score(w []float32) float64 {
-	best := math.Inf(-1)
-	for i := range p.samples {
-		best = max(best, float64(p.samples[i].dot(w)))
+	if r.Kind == kindPadded {
+		return r.Source + "/" + r.Kind
 	}
-	return best
+	return r.Source
 }
 
 // leavable reports whether some fold leaves the source out.
@@ -147,24 +142,52 @@ func leavable(source string) bool {
 	return false
 }
 
-// leaveOut scores every row that can be left out by a model that was trained without its source. Folds are trained side
+// leaveOut looks at every row that can be left out with a model that was trained without its source. Folds are trained side
 // by side; each of them alone is sequential, so that the result does not depend on how many run.
-func leaveOut(rows []prepared, o Options) []float64 {
-	out := make([]float64, len(rows))
+func leaveOut(rows []prepared, o Options) ([]detect.Score, error) {
+	out := make([]detect.Score, len(rows))
+	errs := make([]error, len(folds))
 	var wg sync.WaitGroup
 	free := make(chan struct{}, runtime.GOMAXPROCS(0))
-	for _, fold := range folds {
+	for i, fold := range folds {
 		wg.Go(func() {
 			free <- struct{}{}
 			defer func() { <-free }()
 			w := fit(rows, o, func(r *Row) bool { return !slices.Contains(fold, r.Source) && !slices.Contains(fold, r.carrier) })
+			c, err := provisional(w)
+			if err != nil {
+				errs[i] = err
+				return
+			}
 			for i := range rows {
 				if slices.Contains(fold, rows[i].Source) {
-					out[i] = rows[i].score(w)
+					out[i] = c.Score([]byte(rows[i].Text), rows[i].Trust())
 				}
 			}
 		})
 	}
 	wg.Wait()
-	return out
+	return out, errors.Join(errs...)
+}
+
+// provisional makes a detector of weights whose combination with the rules is not known yet.
+func provisional(w []float32) (*detect.Classifier, error) {
+	weights, scale := quantise(w[:len(w)-1])
+	third := 1.0 / 3
+	file, err := detect.AppendModel(nil, detect.ModelCard{
+		Scale: scale, Bias: float64(w[len(w)-1]), Benign: new(detect.Scores),
+		Combine: detect.Combination{Windows: []float64{third, third, third}, LongWindows: []float64{0, 0, 0}},
+	}, weights)
+	if err != nil {
+		return nil, err
+	}
+	m, err := detect.ParseModel(file)
+	if err != nil {
+		return nil, err
+	}
+	rules, err := detect.NewRules()
+	if err != nil {
+		return nil, err
+	}
+	return detect.NewClassifier(rules, m, nil)
 }

@@ -1,47 +1,19 @@
 package train
 
 import (
-	"context"
 	"math"
+	"strings"
 
 	"github.com/holdfast-ai/holdfast/guard/detect"
 	"github.com/holdfast-ai/holdfast/guard/detect/eval"
 )
 
-// ruleHits returns the ids of the built-in rules and which of them fire on each row, as bits.
-func ruleHits(rows []Row) ([]string, []uint64, error) {
-	rules, err := detect.NewRules()
-	if err != nil {
-		return nil, nil, err
-	}
-	ids := rules.WordRules()
-	at := make(map[string]int)
-	for i, id := range ids {
-		at[id] = i
-	}
-	out := make([]uint64, len(rows))
-	for i := range rows {
-		trust := detect.TrustUser
-		if rows[i].Outside() {
-			trust = detect.TrustNone
-		}
-		found, err := rules.Detect(context.Background(), detect.View{Spans: []detect.Span{{Trust: trust, Text: []byte(rows[i].Text)}}}, nil)
-		if err != nil {
-			return nil, nil, err
-		}
-		for _, f := range found {
-			if k, ok := at[f.Rule]; ok {
-				out[i] |= 1 << k
-			}
-		}
-	}
-	return ids, out, nil
-}
-
-// stack fits how window scores, rules and length combine, on scores of unseen sources, and returns the combined scores.
-func stack(rows []prepared, windows []float64, ids []string, fired []uint64) (detect.Combination, []float64) {
+// stack fits how windows, rules and length combine, on what models saw in texts of unseen sources, and returns the combined
+// scores.
+func stack(rows []prepared, seen []detect.Score, ids []string) (detect.Combination, []float64) {
 	c := detect.Combination{Rules: make(map[string]float64), Outside: make(map[string]float64)}
-	width := 2 + len(ids)
+	fixed := 2*len(seen[0].Windows) + 2
+	width := fixed + len(ids)
 	var x [][]float64
 	var y, weight []float64
 	count := make(map[string]float64)
@@ -56,70 +28,93 @@ func stack(rows []prepared, windows []float64, ids []string, fired []uint64) (de
 		if !leavable(r.Source) {
 			continue
 		}
-		x = append(x, vector(&rows[i], windows[i], fired[i], width))
+		x = append(x, vector(&seen[i], width))
 		y = append(y, float64(r.Label))
 		w := math.Pow(count[key(r)], -0.5)
+		if r.Kind == kindPadded {
+			w *= 0.7 // rare in traffic, but no way around the detector
+		}
 		weight = append(weight, w)
 		sum[r.Label] += w
 	}
 	for i := range weight {
 		weight[i] /= sum[int(y[i])] * 2
 	}
-	beta := newtonLogistic(x, y, weight, width)
-	c.Bias, c.Window, c.Length = beta[width], beta[0], beta[1]
+	for k, id := range ids { // what asks for a reading is judged by what the reading says
+		if strings.HasPrefix(id, "obfuscation.") {
+			for i := range x {
+				x[i][fixed+k] = 0
+			}
+		}
+	}
+	beta := newtonLogistic(x, y, weight, width, fixed)
+	c.Bias = beta[width]
+	n := len(seen[0].Windows)
+	c.Windows, c.LongWindows = beta[:n], beta[n:2*n]
+	c.Length, c.Long = beta[fixed-2], beta[fixed-1]
 	for k, id := range ids {
-		c.Rules[id] = beta[2+k]
+		c.Rules[id] = beta[fixed+k]
 	}
 	out := make([]float64, len(rows))
 	for i := range rows {
 		out[i] = beta[width]
-		for k, v := range vector(&rows[i], windows[i], fired[i], width) {
+		for k, v := range vector(&seen[i], width) {
 			out[i] += float64(beta[k] * v)
 		}
 	}
 	return c, out
 }
 
-func vector(p *prepared, window float64, fired uint64, width int) []float64 {
-	v := make([]float64, width)
-	v[0] = window
-	v[1] = math.Log2(float64(len(p.samples)))
-	for k := range width - 2 {
-		if fired>>k&1 == 1 {
-			v[2+k] = 1
-		}
+func vector(s *detect.Score, width int) []float64 {
+	v := make([]float64, 0, width)
+	v = append(v, s.Windows[:]...)
+	long := 0.0
+	if s.Long() {
+		long = 1
+	}
+	for _, w := range s.Windows {
+		v = append(v, long*w)
+	}
+	v = append(v, math.Log2(float64(max(s.Blocks, 1))), long)
+	for k := range width - len(v) { // the rest are rules
+		v = append(v, float64(s.Rules>>k&1))
 	}
 	return v
 }
 
-// newtonLogistic fits a small weighted logistic regression by gradient steps of fixed length, with a light ridge. Rule
-// weights (from the third on) are kept from 0 to 4: a rule is no evidence of innocence, and none decides alone.
-func newtonLogistic(x [][]float64, y, weight []float64, width int) []float64 {
-	const ridge, rate, steps = 1e-4, 2.0, 1500
+// newtonLogistic fits a small weighted logistic regression with a light ridge, one coordinate at a time. The last weight is the
+// bias. Rule weights (those behind the fixed ones) are kept from 0 to 4: a rule is no evidence of innocence, and none decides
+// alone.
+func newtonLogistic(x [][]float64, y, weight []float64, width, fixed int) []float64 {
+	const ridge, sweeps = 1e-4, 60
 	beta := make([]float64, width+1)
-	beta[0] = 1
-	grad := make([]float64, width+1)
-	for range steps {
-		clear(grad)
-		for i, v := range x {
-			s := beta[width]
-			for k, a := range v {
-				s += float64(a * beta[k])
-			}
-			d := weight[i] * (1/(1+math.Exp(-s)) - y[i])
-			for k, a := range v {
-				grad[k] += float64(d * a)
-			}
-			grad[width] += d
+	score := make([]float64, len(x))
+	value := func(i, k int) float64 {
+		if k == width {
+			return 1
 		}
+		return x[i][k]
+	}
+	for range sweeps {
 		for k := range beta {
-			g := grad[k]
-			if k < width {
-				g += float64(ridge * beta[k])
+			g, h := float64(ridge*beta[k]), ridge
+			for i := range x {
+				v := value(i, k)
+				if v == 0 {
+					continue
+				}
+				p := 1 / (1 + math.Exp(-score[i]))
+				g += float64(weight[i] * (p - y[i]) * v)
+				h += float64(weight[i] * p * (1 - p) * v * v)
 			}
-			beta[k] -= float64(rate * g)
-			if k >= 2 && k < width {
-				beta[k] = min(max(beta[k], 0), 4)
+			next := beta[k] - g/h
+			if k >= fixed && k < width {
+				next = min(max(next, 0), 4)
+			}
+			d := next - beta[k]
+			beta[k] = next
+			for i := range x {
+				score[i] += float64(d * value(i, k))
 			}
 		}
 	}
@@ -131,7 +126,7 @@ func scorecard(rows []Row, scores []float64) map[string]float64 {
 	var attacks, benign []float64
 	for i := range rows {
 		switch {
-		case !leavable(rows[i].Source):
+		case !leavable(rows[i].Source) || rows[i].Kind == kindPadded:
 		case rows[i].Label == 1:
 			attacks = append(attacks, scores[i])
 		default:

@@ -15,15 +15,18 @@ import (
 // models that were trained without their source.
 func Model(rows []Row, o Options, number uint64, date string) (file []byte, unseen []float64, err error) {
 	all := prepare(rows, o.Bits)
-	windows := leaveOut(all, o)
-	ids, fired, err := ruleHits(rows)
+	seen, err := leaveOut(all, o)
 	if err != nil {
 		return nil, nil, err
 	}
-	combine, unseen := stack(all, windows, ids, fired)
+	rules, err := detect.NewRules()
+	if err != nil {
+		return nil, nil, err
+	}
+	combine, unseen := stack(all, seen, rules.WordRules())
 	benign := new(detect.Scores)
 	for i := range rows {
-		if rows[i].Label == 0 && leavable(rows[i].Source) {
+		if rows[i].Label == 0 && leavable(rows[i].Source) && rows[i].Kind != kindPadded {
 			benign.Add(unseen[i])
 		}
 	}

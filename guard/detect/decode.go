@@ -1,0 +1,317 @@
+package detect
+
+import (
+	"bytes"
+	"unicode/utf8"
+)
+
+// decoder undoes encodings that a model reads as easily as plain text: HTML entities, percent-encoding, \x and \u escapes,
+// base64 and hexadecimal. Codes inside a text are replaced by what they say; the output is never longer than the input.
+type decoder struct {
+	out  []byte
+	from []offset // as in Text
+}
+
+// Least lengths, in characters, of runs that are taken for codes. Shorter ones are words, digests in part or chance.
+const (
+	minBase64 = 16
+	minHex    = 16
+)
+
+// maxEntity bounds a character reference, in bytes: "&thetasym;" is no letter that matters, "&#x0000074;" might be.
+const maxEntity = 12
+
+// plain reports that a text holds nothing that decode would change; it may err by saying no. Of prose it reads a fraction: a
+// run of minBase64 bytes crosses every position that is a multiple of that.
+func plain(text []byte) bool {
+	for _, c := range [...]byte{'&', '%', '\\'} {
+		if bytes.IndexByte(text, c) >= 0 {
+			return false
+		}
+	}
+	for i := minBase64 - 1; i < len(text); {
+		k := i
+		for k > i-minBase64 && codeChar[text[k]]&inBase64 != 0 {
+			k--
+		}
+		if k == i-minBase64 {
+			return false
+		}
+		i = k + minBase64
+	}
+	for i := 0; i+6 < len(text); i += minHex { // pairs of digits: of three bytes in a row one is a separator
+		for _, c := range text[i : i+3] {
+			if (c == ' ' || c == ':' || c == ',') && pairAround(text, i, c) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+func pairAround(text []byte, i int, sep byte) bool {
+	for text[i] != sep {
+		i++
+	}
+	return i+3 < len(text) && text[i+3] == sep && pair(text, i+1) >= 0
+}
+
+const (
+	inBase64 = 1
+)
+
+var codeChar = func() (t [256]uint8) {
+	for c := range 256 {
+		b := byte(c)
+		if letter(b) || b >= '0' && b <= '9' || b == '+' || b == '/' || b == '-' || b == '_' {
+			t[c] |= inBase64
+		}
+	}
+	return t
+}()
+
+func hexValue(c byte) int {
+	switch {
+	case c >= '0' && c <= '9':
+		return int(c - '0')
+	case c|0x20 >= 'a' && c|0x20 <= 'f':
+		return int(c|0x20-'a') + 10
+	}
+	return -1
+}
+
+// decode replaces the codes in text and reports how many there were.
+func (d *decoder) decode(text []byte) int {
+	d.out, d.from = d.out[:0], append(d.from[:0], offset{})
+	found := 0
+	for i := 0; i < len(text); {
+		n := 0
+		switch c := text[i]; {
+		case c == '&':
+			n = d.entity(text[i:])
+		case c == '%':
+			if b := pair(text[i:], 1); b >= 0 {
+				d.out = append(d.out, byte(b))
+				n = 3
+			}
+		case c == '\\':
+			n = d.escape(text[i:])
+		case codeChar[c]&inBase64 != 0 && (i == 0 || codeChar[text[i-1]]&inBase64 == 0):
+			end := i
+			for end < len(text) && codeChar[text[end]]&inBase64 != 0 {
+				end++
+			}
+			if n = d.run(text[i:end]); n == 0 {
+				if n = d.pairs(text[i:], end-i); n == 0 {
+					d.out = append(d.out, text[i:end]...)
+					i = end
+					continue
+				}
+			}
+			for i+n < len(text) && text[i+n] == '=' { // padding
+				n++
+			}
+		}
+		if n == 0 {
+			d.out = append(d.out, text[i])
+			i++
+			continue
+		}
+		found++
+		i += n
+		d.from = append(d.from, offset{int32(len(d.out)), int32(i)})
+	}
+	return found
+}
+
+// original maps an offset in the output to the input; inside a code it is near it.
+func (d *decoder) original(i int) int {
+	t := Text{from: d.from}
+	return t.Original(i)
+}
+
+// pair reads two hexadecimal digits at s[at:], or returns -1.
+func pair(s []byte, at int) int {
+	if len(s) < at+2 {
+		return -1
+	}
+	h, l := hexValue(s[at]), hexValue(s[at+1])
+	if h < 0 || l < 0 {
+		return -1
+	}
+	return h<<4 | l
+}
+
+// escape reads \xHH and \uHHHH and returns its length.
+func (d *decoder) escape(s []byte) int {
+	if len(s) < 4 {
+		return 0
+	}
+	switch s[1] {
+	case 'x':
+		if b := pair(s, 2); b >= 0 {
+			d.out = append(d.out, byte(b))
+			return 4
+		}
+	case 'u':
+		if h, l := pair(s, 2), pair(s, 4); h >= 0 && l >= 0 {
+			d.out = utf8.AppendRune(d.out, rune(h<<8|l))
+			return 6
+		}
+	}
+	return 0
+}
+
+// entity reads a character reference of HTML and returns its length.
+func (d *decoder) entity(s []byte) int {
+	n := 0
+	for n < len(s) && n < maxEntity && s[n] != ';' {
+		n++
+	}
+	if n == len(s) || s[n] != ';' || n < 3 {
+		return 0
+	}
+	if s[1] != '#' {
+		c, ok := entities[string(s[1:n])]
+		if ok {
+			d.out = append(d.out, c)
+			return n + 1
+		}
+		return 0
+	}
+	digits, base := s[2:n], 10
+	if s[2]|0x20 == 'x' {
+		digits, base = s[3:n], 16
+	}
+	r := 0
+	for _, c := range digits {
+		v := hexValue(c)
+		if v < 0 || v >= base {
+			return 0
+		}
+		r = r*base + v
+		if r > utf8.MaxRune {
+			return 0
+		}
+	}
+	if len(digits) == 0 || r == 0 {
+		return 0
+	}
+	d.out = utf8.AppendRune(d.out, rune(r))
+	return n + 1
+}
+
+var entities = map[string]byte{
+	"lt": '<', "gt": '>', "amp": '&', "quot": '"', "apos": '\'', "nbsp": ' ', "colon": ':', "comma": ',', "period": '.', "excl": '!',
+	"lpar": '(', "rpar": ')', "lsqb": '[', "rsqb": ']', "sol": '/', "num": '#', "ast": '*', "equals": '=', "quest": '?', "semi": ';',
+	"NewLine": '\n', "Tab": '\t', "lowbar": '_', "hyphen": '-', "vert": '|', "lbrack": '[', "rbrack": ']',
+}
+
+// run decodes an unbroken run of hexadecimal or base64, if it says something readable, and returns its length.
+func (d *decoder) run(s []byte) int {
+	start := len(d.out)
+	if len(s) >= minHex && len(s)%2 == 0 {
+		k := 0
+		for ; k < len(s); k += 2 {
+			b := pair(s, k)
+			if b < 0 {
+				break
+			}
+			d.out = append(d.out, byte(b))
+		}
+		if k == len(s) && readable(d.out[start:]) {
+			return len(s)
+		}
+		d.out = d.out[:start]
+	}
+	if len(s) < minBase64 {
+		return 0
+	}
+	var acc uint32
+	bits := 0
+	for _, c := range s {
+		acc = acc<<6 | uint32(base64Value(c))
+		if bits += 6; bits >= 8 {
+			bits -= 8
+			d.out = append(d.out, byte(acc>>bits))
+		}
+	}
+	if readable(d.out[start:]) {
+		return len(s)
+	}
+	d.out = d.out[:start]
+	return 0
+}
+
+func base64Value(c byte) int {
+	switch {
+	case c >= 'A' && c <= 'Z':
+		return int(c - 'A')
+	case c >= 'a' && c <= 'z':
+		return int(c-'a') + 26
+	case c >= '0' && c <= '9':
+		return int(c-'0') + 52
+	case c == '+' || c == '-':
+		return 62
+	}
+	return 63
+}
+
+// pairs decodes bytes written as pairs of digits with one separator each ("49 67 6e"), whose first run has the length
+// first, and returns the length of all of it.
+func (d *decoder) pairs(s []byte, first int) int {
+	if first != 2 || len(s) < 3*minHex/2-1 {
+		return 0
+	}
+	sep := s[2]
+	if sep != ' ' && sep != ':' && sep != ',' {
+		return 0
+	}
+	start, n := len(d.out), 0
+	for {
+		b := pair(s, n)
+		if b < 0 || n+2 < len(s) && codeChar[s[n+2]]&inBase64 != 0 {
+			break
+		}
+		d.out = append(d.out, byte(b))
+		n += 2
+		if n >= len(s) || s[n] != sep {
+			break
+		}
+		n++
+	}
+	if len(d.out)-start < minHex/2 || !readable(d.out[start:]) {
+		d.out = d.out[:start]
+		return 0
+	}
+	if s[n-1] == sep {
+		n--
+	}
+	return n
+}
+
+// readable reports whether bytes are text that somebody wrote: UTF-8 without control characters, most of it letters and
+// spaces. Of random bytes one sixteen-letter word in ten thousand is.
+func readable(p []byte) bool {
+	letters := 0
+	for i := 0; i < len(p); {
+		c := p[i]
+		if c < utf8.RuneSelf {
+			if c < ' ' && c != '\n' && c != '\t' && c != '\r' || c == 0x7f {
+				return false
+			}
+			if letter(c) || c == ' ' {
+				letters++
+			}
+			i++
+			continue
+		}
+		r, n := utf8.DecodeRune(p[i:])
+		if r == utf8.RuneError {
+			return false
+		}
+		letters += n
+		i += n
+	}
+	return len(p) > 0 && letters*10 >= len(p)*7
+}

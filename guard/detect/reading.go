@@ -1,0 +1,198 @@
+package detect
+
+import "slices"
+
+// A reading is one way to read a text. Backends and models see through each of these disguises, so rules and model look at
+// all of them; those that need a sign to be tried are tried only where it is there.
+type reading uint8
+
+const (
+	asWritten  reading = iota
+	joined             // spans without space between them, as some backends join them
+	decoded            // codes replaced by what they say
+	folded             // digits and signs that stand for letters, marks inside words
+	unshuffled         // words whose inner letters change places put right
+	rotated            // ROT13
+	reversed           // backwards
+	readings
+)
+
+// signsOfFolding is the number of words with such digits or marks from which they are a disguise: identifiers and units have
+// them too.
+const signsOfFolding = 2
+
+// read prepares s.text for a reading of spans, whose first has index base. It reports false where the reading says nothing
+// new. Readings are tried in order: the later ones change the text of those before.
+func (r *Rules) read(s *scratch, k reading, spans []Span, base int) bool {
+	ok := false
+	switch k {
+	case asWritten:
+		s.join(spans, base, true)
+		ok = true
+	case joined:
+		if ok = len(spans) > 1; ok {
+			s.join(spans, base, false)
+		}
+	case decoded:
+		ok = slices.ContainsFunc(spans, func(sp Span) bool { return !plain(sp.Text) }) && s.joinDecoded(spans, base)
+	case folded:
+		ok = s.text.foldSigns()
+	case unshuffled:
+		ok = r.vocabulary.restore(s.text.Norm)
+	case rotated:
+		ok = r.rotated >= 0 && s.fired[r.rotated]
+		if ok {
+			s.text.rotate()
+		}
+	case reversed:
+		ok = r.reversed >= 0 && s.fired[r.reversed]
+		if ok {
+			s.text.reverse()
+		}
+	}
+	s.used = max(s.used, len(s.text.Norm))
+	return ok
+}
+
+// maxDecodings is how often codes are looked for in what codes said.
+const maxDecodings = 2
+
+// joinDecoded reads spans with their codes undone.
+func (s *scratch) joinDecoded(spans []Span, base int) bool {
+	s.text.Reset()
+	s.ends = s.ends[:0]
+	found := 0
+	for i, sp := range spans {
+		text := sp.Text
+		for k := range maxDecodings {
+			d := &s.decoders[k]
+			n := d.decode(text)
+			found += n
+			text = d.out
+			if n == 0 {
+				break
+			}
+		}
+		start := len(s.text.from)
+		s.text.Append(text, 0)
+		for k := start; k < len(s.text.from); k++ { // back through the first decoding, which is as near as it gets
+			s.text.from[k].orig = int32(min(s.decoders[0].original(int(s.text.from[k].orig)), len(sp.Text)))
+		}
+		s.text.space()
+		s.ends = append(s.ends, spanEnd{base + i, len(s.text.Norm)})
+	}
+	s.text.Evidence.Decoded = found
+	return found > 0
+}
+
+// signs maps digits and signs to the letters they stand for inside words, and others to 0.
+var signs = func() (t [256]byte) {
+	const from, to = "013456789@$!|+2", "oieasgtbgasiltz"
+	for i := range len(from) {
+		t[from[i]] = to[i]
+	}
+	return t
+}()
+
+// foldSigns reads digits and signs inside words as letters and takes marks out of words, where enough words have them.
+// Bytes are replaced or dropped, never added.
+func (t *Text) foldSigns() bool {
+	n, norm := 0, t.Norm
+	for i := 1; i+1 < len(norm) && n < signsOfFolding; i++ {
+		c := norm[i]
+		if signs[c] == 0 && !markup(c) {
+			continue
+		}
+		before, after := letter(norm[i-1]), letter(norm[i+1])
+		switch {
+		case markup(c):
+			if before && markupInWord(norm, i) {
+				n++
+			}
+		case before && (after || signs[norm[i+1]] != 0), after && norm[i-1] == ' ':
+			n++
+		}
+	}
+	if n < signsOfFolding {
+		return false
+	}
+	old, k := slices.Clone(t.from), 0
+	t.from, t.Norm = t.from[:0], norm[:0]
+	for start := 0; start < len(norm); {
+		end, letters := start, 0
+		for end < len(norm) && norm[end] != ' ' {
+			if letter(norm[end]) {
+				letters++
+			}
+			end++
+		}
+		for i := start; i < min(end+1, len(norm)); i++ {
+			c := norm[i]
+			if i < end && letters > 0 || end-start <= 2 {
+				if markup(c) && i > start && i+1 < end {
+					continue
+				}
+				c = letterFor(norm[start:end], i-start)
+			}
+			for k+1 < len(old) && int(old[k+1].norm) <= i {
+				k++
+			}
+			if len(old) > 0 {
+				t.mark(int(old[k].orig) + i - int(old[k].norm))
+			}
+			t.Norm = append(t.Norm, c)
+		}
+		start = end + 1
+	}
+	return true
+}
+
+// letterFor returns the letter that word[i] stands for, or word[i].
+func letterFor(word []byte, i int) byte {
+	if i >= len(word) {
+		return ' '
+	}
+	c := word[i]
+	switch {
+	case signs[c] == 0:
+		return c
+	case (c == '!' || c == '+') && i+2 >= len(word): // the end of a sentence
+		return c
+	case c == '1' && (i > 0 && word[i-1] == '1' || i+1 < len(word) && word[i+1] == '1'): // "a11", "wi11"
+		return 'l'
+	}
+	return signs[c]
+}
+
+// markup reports whether c may stand inside a word unseen.
+func markup(c byte) bool { return c == '*' || c == '~' || c == '`' || c == '^' }
+
+func markupInWord(norm []byte, i int) bool {
+	for i < len(norm) && markup(norm[i]) {
+		i++
+	}
+	return i < len(norm) && letter(norm[i])
+}
+
+// rotate reads ROT13.
+func (t *Text) rotate() {
+	for i, c := range t.Norm {
+		if letter(c) {
+			t.Norm[i] = 'a' + (c-'a'+13)%26
+		}
+	}
+}
+
+// reverse reads backwards. Offsets then point to the text as a whole.
+func (t *Text) reverse() {
+	slices.Reverse(t.Norm)
+	for i := 0; i < len(t.Norm); { // characters keep their bytes in order
+		n := 1
+		for i+n < len(t.Norm) && t.Norm[i+n-1]&0xc0 == 0x80 {
+			n++
+		}
+		slices.Reverse(t.Norm[i : i+n])
+		i += n
+	}
+	t.from = t.from[:0]
+}
