@@ -17,7 +17,7 @@ type system struct {
 	landlock int  // version, 0 without it
 	seccomp  bool // with filters for this processor
 	users    bool // may become another user
-	admin    bool // may make namespaces
+	admin    bool // may make namespaces of processes
 }
 
 func thisSystem() system {
@@ -25,8 +25,15 @@ func thisSystem() system {
 		landlock: landlockVersion(),
 		seccomp:  filterKnown && seccompFilters(),
 		users:    capable(unix.CAP_SETUID) && capable(unix.CAP_SETGID),
-		admin:    capable(unix.CAP_SYS_ADMIN),
+		admin:    capable(unix.CAP_SYS_ADMIN) && namespaces(),
 	}
+}
+
+// namespaces tries, on a thread that then ends: besides capabilities, limits and filters of a container decide.
+func namespaces() bool {
+	made := make(chan error, 1)
+	onThreadOfItsOwn(func() { made <- newProcesses() })
+	return <-made == nil
 }
 
 // capable reports whether this process has a capability.

@@ -91,6 +91,9 @@ func filled(content string) func([]byte) error {
 func file(t *testing.T) *os.File {
 	t.Helper()
 	f, err := NewFile("model", int64(len(weights)), filled(weights))
+	if errors.Is(err, ErrUnsupported) {
+		t.Skip(err)
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -223,7 +226,7 @@ func TestEngineUser(t *testing.T) {
 	}
 	for _, u := range []User{{}, {UID: uint32(os.Getuid()), GID: 61201}, {UID: 61200, GID: uint32(os.Getgid())}} {
 		e := Engine{Path: "/bin/true", User: &u, InsecureWithout: lacking()}
-		if _, err := e.Start(t.Context()); !missing(err, OwnUser) {
+		if _, err := e.Start(t.Context()); !missing(err, OwnUser) && !missing(err, OwnUser|NoTEEDevices) {
 			t.Errorf("%+v: %v", u, err)
 		}
 	}
@@ -255,11 +258,16 @@ func TestEngineOutside(t *testing.T) {
 
 func TestEngineEnvironment(t *testing.T) {
 	t.Setenv("HOLDFAST_TEST_TOKEN", "canary")
+	secret, err := os.Create(filepath.Join(t.TempDir(), "canary"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer secret.Close()
 	got, _ := confined(t, Engine{}, "environ", "descriptors", "core")
 	if env := allowedTo(t, got, "environ"); env != probeEnv {
 		t.Errorf("environment %q", env)
 	}
-	if fds := strings.Fields(got["descriptors"].Data); len(fds) > 5 { // the three, and what the probe's own runtime opens
+	if fds := allowedTo(t, got, "descriptors"); strings.Contains(fds, "canary") {
 		t.Errorf("descriptors %q", fds)
 	}
 	if core := allowedTo(t, got, "core"); core != "0" && lacking()&NoCoreDumps == 0 {
@@ -621,6 +629,7 @@ func gone(t *testing.T, pid int) {
 
 // TestServerIsNotConfined starts engines side by side, and shows that the restrictions of their threads stay theirs.
 func TestServerIsNotConfined(t *testing.T) {
+	before := filters("/proc/self/status") // of the container
 	exe := probeProgram(t)
 	done := make(chan error)
 	for range 8 {
@@ -656,24 +665,30 @@ func TestServerIsNotConfined(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	tasks, err := filepath.Glob("/proc/self/task/*/status")
-	if err != nil {
-		t.Fatal(err)
-	}
 	for end := time.Now().Add(5 * time.Second); ; time.Sleep(10 * time.Millisecond) {
-		filtered := 0
+		confined := 0
+		tasks, _ := filepath.Glob("/proc/self/task/*/status")
 		for _, task := range tasks {
-			if b, err := os.ReadFile(task); err == nil && bytes.Contains(b, []byte("Seccomp:\t2")) {
-				filtered++
+			if n := filters(task); n > before {
+				confined++
 			}
 		}
-		if filtered == 0 {
+		if confined == 0 {
 			return
 		}
 		if time.Now().After(end) {
-			t.Fatalf("%d threads are still confined", filtered)
+			t.Fatalf("%d threads are still confined", confined)
 		}
 	}
+}
+
+// filters is how many seccomp filters a thread is under. Kernels before 5.9 do not say.
+func filters(status string) int {
+	b, _ := os.ReadFile(status)
+	_, rest, _ := strings.Cut(string(b), "Seccomp_filters:")
+	n := 0
+	fmt.Sscan(rest, &n)
+	return n
 }
 
 func TestNewUser(t *testing.T) {

@@ -31,6 +31,7 @@ func TestFile(t *testing.T) {
 // TestFileIsWhole gives nothing where filling failed, and clears what was there.
 func TestFileIsWhole(t *testing.T) {
 	broken := errors.New("broken")
+	file(t)
 	before := descriptors(t)
 	if f, err := NewFile("m", 10, func(b []byte) error { copy(b, "secret"); return broken }); f != nil || !errors.Is(err, broken) {
 		t.Error(f, err)
@@ -95,10 +96,11 @@ func TestRegionNoDump(t *testing.T) {
 		}
 		return nil
 	})
-	if err != nil {
+	if err == nil {
+		f.Close()
+	} else if !errors.Is(err, ErrUnsupported) {
 		t.Fatal(err)
 	}
-	f.Close()
 }
 
 // TestRegionHuge asks the kernel whether huge pages came.
@@ -156,8 +158,8 @@ func TestLock(t *testing.T) {
 
 // TestHarden hardens a process of its own.
 func TestHarden(t *testing.T) {
-	want := "{NotDumpable:true CoreLimit:true} dumpable=0 core=0,0 file=data"
-	if got := alone(t, "harden"); got != want {
+	want := "{NotDumpable:true CoreLimit:true} dumpable=0 core=0,0 file="
+	if got := alone(t, "harden"); got != want && got != want+"data" {
 		t.Errorf("%q, want %q", got, want)
 	}
 }
