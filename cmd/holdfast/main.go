@@ -59,6 +59,7 @@ func newRoot(ui *ui) *cobra.Command {
 		newKeygen(ui), newSign(ui), newVerify(ui), newDigest(ui), newLint(ui), newMBOM(ui),
 		newSeal(ui), newUnseal(ui), newInspect(ui), newRewrap(ui), newReseal(ui), newBench(ui),
 		newKeyserver(ui), newServe(ui), newGuard(ui),
+		newSignModel(ui), newVerifyModel(ui), newCapabilities(ui),
 	)
 	return root
 }
