@@ -164,8 +164,47 @@ func TestHarden(t *testing.T) {
 	}
 }
 
+// TestHardenKeepsOut has another process of the same user, without rights, open a process's memory.
+func TestHardenKeepsOut(t *testing.T) {
+	reach := func(how string) answered {
+		t.Helper()
+		cmd := exec.Command(probeProgram(t), "hold:"+how)
+		cmd.Env, cmd.Dir = []string{probeEnv}, "/"
+		if capable(unix.CAP_SETUID) && capable(unix.CAP_SETGID) {
+			cmd.SysProcAttr = ordinary()
+		}
+		in, err1 := cmd.StdinPipe()
+		out, err2 := cmd.StdoutPipe()
+		if err := errors.Join(err1, err2, cmd.Start()); err != nil {
+			t.Fatal(err)
+		}
+		defer cmd.Wait()
+		defer in.Close()
+		var ready string
+		if _, err := fmt.Fscan(out, &ready); err != nil || ready != "ready" {
+			t.Fatal(ready, err)
+		}
+		return attempted(t, fmt.Sprintf("open:/proc/%d/mem", cmd.Process.Pid))
+	}
+	if a := reach("hardened"); a.Errno != unix.EACCES && a.Errno != unix.EPERM {
+		t.Errorf("hardened: %+v", a)
+	}
+	if a := reach("as it is"); a.Error != "" {
+		t.Logf("without it: %+v, so something else on this system keeps processes apart too", a)
+	}
+}
+
 // alone makes one attempt in an unconfined child without rights.
 func alone(t *testing.T, attempt string) string {
+	t.Helper()
+	a := attempted(t, attempt)
+	if a.Error != "" {
+		t.Errorf("%s: %+v", attempt, a)
+	}
+	return a.Data
+}
+
+func attempted(t *testing.T, attempt string) answered {
 	t.Helper()
 	cmd := exec.Command(probeProgram(t), attempt)
 	cmd.Env, cmd.Dir = []string{probeEnv}, "/"
@@ -180,5 +219,5 @@ func alone(t *testing.T, attempt string) string {
 	if err := json.NewDecoder(bytes.NewReader(out)).Decode(&got); err != nil {
 		t.Fatalf("%v: %q", err, out)
 	}
-	return allowedTo(t, got, attempt)
+	return got[attempt]
 }

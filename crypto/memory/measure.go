@@ -19,7 +19,7 @@ const (
 	Files
 	// NoTEEDevices keeps the machine's evidence from it: what an engine can quote, whoever takes it over can quote too. It
 	// holds by [Files], or by a uid whose rights to every known device were looked at. Known sockets of attestation agents are
-	// looked at where [Network].Local lets it connect to such.
+	// looked at where [Network].Local lets it connect to such. A GPU that is granted quotes for itself alone.
 	NoTEEDevices
 	// NoNetwork leaves pairs of sockets within the engine, and what [Network] names. It takes seccomp, on x86-64 or arm64, and
 	// Landlock of Linux 6.7 where there are ports.

@@ -159,6 +159,15 @@ func attempt(verb, object string) (string, error) {
 		return "", nil
 	case "harden":
 		return hardened()
+	case "hold": // hardens itself, or not, and waits until nobody reads any more
+		if object == "hardened" {
+			if _, err := HardenProcess(); err != nil {
+				return "", err
+			}
+		}
+		fmt.Println("ready")
+		_, err := io.Copy(io.Discard, os.Stdin)
+		return "", err
 	case "lock":
 		return locked()
 	case "sweepable": // leaves a published directory behind, as a killed process does

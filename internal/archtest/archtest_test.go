@@ -189,6 +189,7 @@ func TestThreatModelSeesViolations(t *testing.T) {
 		"| flips | refused | `crypto/seal.TestFlip` |":                  1,
 		"| flips | refused | none |":                                    1,
 		"| flips | refused | `sign.TestFlip` and `sign.TestGone` too |": 1,
+		"| flips | refused | `sign.TestFlip` and `TestFlip` too |":      1,
 		"": 1, // no rows
 	} {
 		if v := CheckThreatModel(tree, head+row); len(v) != want {

@@ -30,6 +30,9 @@ func CheckModules(all, guard string) []Violation {
 	return out
 }
 
+// homeless finds the name of a test without a directory, which could be any.
+var homeless = regexp.MustCompile("`(?:Test|Fuzz|Example)[A-Za-z0-9_]*(?:/[^`]*)?`")
+
 // testName finds `dir.TestName` or `dir.TestName/subtest` in backquotes.
 var testName = regexp.MustCompile("`([a-z0-9_/.-]+)\\.((?:Test|Fuzz|Example)[A-Za-z0-9_]*)(?:/[^`]*)?`")
 
@@ -56,6 +59,9 @@ func CheckThreatModel(t *Tree, doc string) []Violation {
 		named := testName.FindAllStringSubmatch(line, -1)
 		if len(named) == 0 {
 			out = append(out, Violation{fmt.Sprintf("THREATMODEL.md:%d", i+1), "the row names no test"})
+		}
+		for _, m := range homeless.FindAllString(line, -1) {
+			out = append(out, Violation{fmt.Sprintf("THREATMODEL.md:%d", i+1), m + " does not say in which directory"})
 		}
 		for _, m := range named {
 			if !tests[m[1]+"."+m[2]] {
