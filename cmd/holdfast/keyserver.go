@@ -12,7 +12,10 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
+	"os/signal"
 	"slices"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -40,7 +43,7 @@ func newKeyserver(ui *ui) *cobra.Command {
 		Short: "Release the keysets of sealed models to machines that prove what they are",
 		Long: "Keyserver serves the key release protocol (docs/keyrelease.md) from a policy file. The sealed directories that the\n" +
 			"policy names need seal.json and seal.keys only. Every decision is a line of the audit file; where it cannot be written,\n" +
-			"nothing is released. Guests pin the public key that belongs to --identity; TLS hides who asks for what.",
+			"nothing is released. SIGHUP reads the policy again; minimum versions and lists only rise. Guests pin the public key that belongs to --identity; TLS hides who asks for what.",
 		Example: "  holdfast keygen identity --private-key server.key --public-key server.pub\n" +
 			"  holdfast keyserver --policy policy.json --identity server.key --kek serving.kek --audit audit.jsonl \\\n" +
 			"    --tls-cert cert.pem --tls-key key.pem --addr :8443",
@@ -65,6 +68,9 @@ func (f *keyserverFlags) run(ctx context.Context, ui *ui) error {
 	if f.cert == "" && !f.plainHTTP && !loopback(f.addr) {
 		return fmt.Errorf("%w: %s is not loopback: give --tls-cert and --tls-key", errUsage, f.addr)
 	}
+	hup := make(chan os.Signal, 1) // from before anybody can know that the server is there
+	signal.Notify(hup, syscall.SIGHUP)
+	defer signal.Stop(hup)
 	handler, view, err := f.handler(ctx, ui)
 	if err != nil {
 		return err
@@ -98,7 +104,46 @@ func (f *keyserverFlags) run(ctx context.Context, ui *ui) error {
 		ln.Close()
 		return err
 	}
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	go f.reload(ctx, handler, hup)
 	return serveUntil(ctx, server, ln)
+}
+
+// reload reads the policy again at every SIGHUP. One that cannot be used changes nothing; floors do not sink.
+func (f *keyserverFlags) reload(ctx context.Context, s *keyserver, hup <-chan os.Signal) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-hup:
+		}
+		cfg, insecure, err := f.config(ctx)
+		if err == nil {
+			err = s.Update(cfg)
+		}
+		if err != nil {
+			s.log.ErrorContext(ctx, "keyserver: the policy was not reloaded", "error", err)
+			continue
+		}
+		s.log.InfoContext(ctx, "keyserver: policy reloaded", "insecure", insecure)
+	}
+}
+
+// config reads the policy and unwraps every keyset that it names once.
+func (f *keyserverFlags) config(ctx context.Context) (cfg keyrelease.ServerConfig, insecure []string, err error) {
+	k, err := f.keys.load()
+	if err != nil {
+		return cfg, nil, err
+	}
+	policy, err := readKeyPolicy(f.policy)
+	if err != nil {
+		return cfg, nil, err
+	}
+	if cfg, err = policy.server(ctx, k); err != nil {
+		return cfg, nil, fmt.Errorf("%s: %w", f.policy, err)
+	}
+	return cfg, policy.insecure(), nil
 }
 
 // keyserver is the handler with what has to be closed after it.
@@ -107,20 +152,13 @@ type keyserver struct {
 	journal  *keyrelease.FileJournal
 	models   []string
 	insecure []string
+	log      *slog.Logger
 }
 
 func (f *keyserverFlags) handler(ctx context.Context, ui *ui) (*keyserver, map[string]any, error) {
-	k, err := f.keys.load()
+	cfg, insecure, err := f.config(ctx)
 	if err != nil {
 		return nil, nil, err
-	}
-	policy, err := readKeyPolicy(f.policy)
-	if err != nil {
-		return nil, nil, err
-	}
-	cfg, err := policy.server(ctx, k)
-	if err != nil {
-		return nil, nil, fmt.Errorf("%s: %w", f.policy, err)
 	}
 	if cfg.Identity, err = readIdentity(f.identity); err != nil {
 		return nil, nil, err
@@ -139,7 +177,7 @@ func (f *keyserverFlags) handler(ctx context.Context, ui *ui) (*keyserver, map[s
 	if err != nil {
 		return nil, nil, errors.Join(err, journal.Close())
 	}
-	h := &keyserver{Server: s, journal: journal, insecure: policy.insecure()}
+	h := &keyserver{Server: s, journal: journal, insecure: insecure, log: cfg.Audit}
 	for name, m := range cfg.Models {
 		for _, v := range m.Versions {
 			h.models = append(h.models, fmt.Sprintf("%s version %d", name, v.Version))

@@ -20,6 +20,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"sync"
@@ -197,6 +198,20 @@ func cmdEnd(ts *testscript.TestScript, _ bool, _ []string) {
 	case <-time.After(15 * time.Second):
 		ts.Fatalf("it does not stop")
 	}
+}
+
+// hup REGEXP sends SIGHUP to the daemon and waits for a new line in its log that matches.
+func cmdHUP(ts *testscript.TestScript, _ bool, args []string) {
+	before := len(ts.ReadFile("daemon.log"))
+	ts.Check(ts.Value(daemonKey{}).(*daemon).cmd.Process.Signal(syscall.SIGHUP))
+	want := regexp.MustCompile(args[0])
+	for range 500 {
+		if want.MatchString(ts.ReadFile("daemon.log")[before:]) {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	ts.Fatalf("the log does not say %s: %s", args[0], ts.ReadFile("daemon.log")[before:])
 }
 
 // edit FILE OLD NEW replaces one text in a file, which must have it once.

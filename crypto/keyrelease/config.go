@@ -12,8 +12,6 @@ import (
 	"time"
 
 	"github.com/tink-crypto/tink-go/v2/keyset"
-
-	"github.com/holdfast-ai/holdfast/crypto/seal"
 )
 
 // ServerConfig says who may have which keyset. Identity, Verify and Models are required; the zero value refuses.
@@ -116,55 +114,17 @@ func NewServer(cfg ServerConfig) (*Server, error) {
 		cfg.Clock = time.Now
 	}
 	s := &Server{
-		cfg: cfg, hash: hash, models: make(map[string]policy, len(cfg.Models)),
+		cfg: cfg, hash: hash,
 		tokens:    tokens{key: slices.Clone(cfg.ChallengeKey), server: hash, lifetime: cfg.Lifetime},
 		addresses: newLimiter(cfg.PerAddress), machines: newLimiter(cfg.PerMachine),
 		working: make(chan struct{}, cfg.Concurrent), reading: maxReading, mux: http.NewServeMux(),
 	}
-	for name, m := range cfg.Models {
-		if s.models[name], err = newPolicy(m); err != nil {
-			return nil, fmt.Errorf("model %s: %w", name, err)
-		}
+	r, err := newRules(cfg)
+	if err != nil {
+		return nil, err
 	}
+	s.rules.Store(r)
 	s.mux.HandleFunc("POST /v1/challenge", s.challenge)
 	s.mux.HandleFunc("POST /v1/release", s.release)
 	return s, nil
-}
-
-func newPolicy(m Model) (policy, error) {
-	p := policy{m, make(map[[32]byte]Version, len(m.Versions))}
-	if len(m.Configs) == 0 && !m.InsecureAnyConfig {
-		return p, fmt.Errorf("%w: no configuration is allowed", ErrConfig)
-	}
-	if err := checkRequire(m.Require); err != nil {
-		return p, err
-	}
-	for _, v := range m.Versions {
-		if (v.Keyset == nil) == (v.Unwrap == nil) {
-			return p, fmt.Errorf("%w: version %d has not one of Keyset and Unwrap", ErrConfig, v.Version)
-		}
-		if v.Keyset != nil {
-			var err error
-			if v.Commitment, err = commitmentOf(v.Keyset); err != nil {
-				return p, err
-			}
-		}
-		if _, dup := p.byCommitment[v.Commitment]; dup {
-			return p, fmt.Errorf("%w: two versions share a keyset", ErrConfig)
-		}
-		p.byCommitment[v.Commitment] = v
-	}
-	return p, nil
-}
-
-// commitmentOf is the commitment of a keyset that may be released: one of one key, since guests would get the disabled ones
-// too.
-func commitmentOf(h *keyset.Handle) (c [32]byte, err error) {
-	if c, err = seal.Commitment(h); err != nil {
-		return c, err
-	}
-	if h.Len() != 1 {
-		return c, fmt.Errorf("%w: a keyset of %d keys: guests would get the disabled ones too", ErrConfig, h.Len())
-	}
-	return c, nil
 }

@@ -12,7 +12,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"time"
 
 	"github.com/tink-crypto/tink-go/v2/insecurecleartextkeyset"
 	"github.com/tink-crypto/tink-go/v2/keyset"
@@ -32,6 +31,7 @@ func (s *Server) decide(ctx context.Context, req *releaseRequest, about *Decisio
 	if req.Version != protocolVersion || len(req.Evidence) == 0 || len(req.Evidence) > MaxEvidence {
 		return nil, ErrProtocol
 	}
+	rules := s.rules.Load()
 	key, err := hpkeKEM().NewPublicKey(req.Key)
 	if req.Suite != Suite || err != nil {
 		return nil, denied(CodeSuite)
@@ -45,12 +45,12 @@ func (s *Server) decide(ctx context.Context, req *releaseRequest, about *Decisio
 	if err != nil {
 		return nil, err
 	}
-	machine, err := s.verify(ctx, req, challenge)
+	machine, err := rules.machine(ctx, req, challenge)
 	if err != nil {
 		return nil, err
 	}
 	about.claimed(claims, machine)
-	m, v, err := s.allow(claims, machine)
+	m, v, err := rules.allow(claims, machine)
 	if err != nil {
 		return nil, err
 	}
@@ -70,13 +70,13 @@ func (s *Server) decide(ctx context.Context, req *releaseRequest, about *Decisio
 	if err != nil {
 		return nil, err
 	}
-	return s.grant(req, key, m, h, s.cfg.Clock())
+	return s.grant(req, key, rules, m, h)
 }
 
-// verify has the evidence judged for this challenge, key and claims.
-func (s *Server) verify(ctx context.Context, req *releaseRequest, challenge [32]byte) (Machine, error) {
+// machine has the evidence judged for this challenge, key and claims.
+func (r *rules) machine(ctx context.Context, req *releaseRequest, challenge [32]byte) (Machine, error) {
 	rd := ReportData(challenge, transcript.KeyHash(transcript.SuiteMLKEM768X25519, req.Key), sha256.Sum256(req.Claims))
-	machine, err := s.cfg.Verify(ctx, req.Evidence, rd)
+	machine, err := r.verify(ctx, req.Evidence, rd)
 	switch {
 	case err != nil && (errors.Is(err, ErrUnavailable) || ctx.Err() != nil):
 		return machine, fmt.Errorf("evidence: %w", err)
@@ -95,20 +95,20 @@ func (d *Decision) claimed(r Request, m Machine) {
 }
 
 // allow holds the claims of an accepted machine against the policy.
-func (s *Server) allow(r Request, machine Machine) (policy, Version, error) {
-	m, ok := s.models[r.Name]
+func (r *rules) allow(c Request, machine Machine) (policy, Version, error) {
+	m, ok := r.models[c.Name]
 	if !ok {
 		return m, Version{}, denied(CodeModel)
 	}
-	v, ok := m.byCommitment[r.Commitment]
+	v, ok := m.byCommitment[c.Commitment]
 	switch {
 	case !ok:
 		return m, v, denied(CodeCommitment)
-	case v.Version < m.MinVersion || v.Version < r.MinVersion:
+	case v.Version < m.MinVersion || v.Version < c.MinVersion:
 		return m, v, denied(CodeVersion)
-	case len(m.Seals) > 0 && !slices.Contains(m.Seals, r.SealDigest):
+	case len(m.Seals) > 0 && !slices.Contains(m.Seals, c.SealDigest):
 		return m, v, denied(CodeSeal)
-	case !m.InsecureAnyConfig && !slices.Contains(m.Configs, r.Config):
+	case !m.InsecureAnyConfig && !slices.Contains(m.Configs, c.Config):
 		return m, v, denied(CodeConfig)
 	case !machine.meets(m.Require):
 		return m, v, denied(CodeMachine)
@@ -148,17 +148,17 @@ func (v Version) keyset(ctx context.Context) (*keyset.Handle, error) {
 }
 
 // grant seals the keyset to the guest's key and signs the answer.
-func (s *Server) grant(req *releaseRequest, key hpke.PublicKey, m policy, h *keyset.Handle, now time.Time) (*releaseResponse, error) {
+func (s *Server) grant(req *releaseRequest, key hpke.PublicKey, r *rules, m policy, h *keyset.Handle) (*releaseResponse, error) {
 	var buf bytes.Buffer
 	if err := insecurecleartextkeyset.Write(h, keyset.NewBinaryWriter(&buf)); err != nil {
 		return nil, errors.New("keyset cannot be written") // the cause could be about key bytes
 	}
 	defer clear(buf.Bytes())
 	g := grant{
-		Version: protocolVersion, Keyset: buf.Bytes(), ServerTime: now.UTC(), MinVersion: m.MinVersion,
-		RulesMinVersion: s.cfg.RulesMinVersion,
+		Version: protocolVersion, Keyset: buf.Bytes(), ServerTime: s.cfg.Clock().UTC(), MinVersion: m.MinVersion,
+		RulesMinVersion: r.minRules,
 	}
-	if d := s.cfg.DenyList; d != nil {
+	if d := r.denyList; d != nil {
 		g.DenyList = &denyList{d.Number, hex.EncodeToString(d.Digest[:])}
 	}
 	pt, err := json.Marshal(g)

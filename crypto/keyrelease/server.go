@@ -10,6 +10,8 @@ import (
 	"mime"
 	"net/http"
 	"strconv"
+	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -18,18 +20,13 @@ type Server struct {
 	cfg       ServerConfig
 	hash      [32]byte // names Identity
 	tokens    tokens
-	models    map[string]policy
+	rules     atomic.Pointer[rules]
+	updating  sync.Mutex
 	addresses *limiter
 	machines  *limiter
 	working   chan struct{}
 	reading   time.Duration // for one request body
 	mux       *http.ServeMux
-}
-
-// policy is a Model with its commitments.
-type policy struct {
-	Model
-	byCommitment map[[32]byte]Version
 }
 
 // ServeHTTP implements [http.Handler].

@@ -83,6 +83,7 @@ type world struct {
 	between func(path string, body []byte) []byte
 	after   func(path string, body []byte) []byte
 	seen    map[string][]byte // last request body by path
+	served  *Server
 }
 
 func newWorld(t *testing.T) *world {
@@ -116,6 +117,7 @@ func (w *world) start(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	w.served = s
 	srv := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
 		if w.between != nil {
