@@ -101,6 +101,9 @@ func measure(c cases.Constructor, b bound, stderr io.Writer) (ratio.Result, erro
 	if err != nil {
 		return ratio.Result{}, err
 	}
+	if set.Close != nil {
+		defer set.Close()
+	}
 	if set.Name != c.Name || set.Better != b.Better {
 		return ratio.Result{}, fmt.Errorf("%s: its case is %s, %s is better; its bound says %q", c.Name, set.Name, set.Better, b.Better)
 	}

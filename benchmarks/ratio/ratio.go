@@ -33,8 +33,9 @@ type Case struct {
 	// Stages, in place of Yardstick, are pieces of work that are timed each by itself; Limit makes one time of theirs.
 	Stages []func() error
 	Limit  func(stages []time.Duration) time.Duration
-	Wall   bool  // compare wall time
-	Bytes  int64 // that one run of either works on, for reports; 0 where bytes mean nothing
+	Wall   bool   // compare wall time
+	Bytes  int64  // that one run of either works on, for reports; 0 where bytes mean nothing
+	Close  func() // ends what New began; or nil
 }
 
 // A Result is what was measured.
