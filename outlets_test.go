@@ -271,3 +271,60 @@ func TestLoadRefuses(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestStagingRing sends weights to a device through two buffers that are used again. What the device got counts when the
+// stream was committed, and not where the file was altered.
+func TestStagingRing(t *testing.T) {
+	key := signtest.Key(t)
+	files := contents(7)
+	values := make([]float32, 10_000)
+	for i := range values {
+		values[i] = float32(i)
+	}
+	files[weights] = safetensors(values...)
+	src := publish(t, key, files)
+	sealed, h := sealDir(t, src, modelName, 7)
+	ring, err := memory.NewRing(2, 4096, memory.Options{Huge: memory.Try})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ring.Close()
+	upload := func(cfg holdfast.Config) ([]byte, error) {
+		s, err := open(t, cfg).Model().ProvisionalStream(t.Context(), weights)
+		if err != nil {
+			return nil, err
+		}
+		defer s.Abort()
+		var device []byte
+		for {
+			b, err := ring.Get(t.Context())
+			if err != nil {
+				return nil, err
+			}
+			chunk, err := s.Next(t.Context(), b)
+			if err == nil {
+				device = append(device, chunk.Bytes...)
+			}
+			if put := ring.Put(b); put != nil {
+				return nil, put
+			}
+			if err == io.EOF {
+				break
+			}
+			if err != nil {
+				return nil, err
+			}
+		}
+		_, err = s.Commit()
+		return device, err
+	}
+	cfg := config(key, sealed)
+	cfg.Key = held{h: h}
+	if got, err := upload(cfg); err != nil || string(got) != files[weights] {
+		t.Errorf("%d bytes, %v", len(got), err)
+	}
+	src[weights].Data[20_000] ^= 1
+	if _, err := upload(config(key, src)); !errors.Is(err, sign.ErrMismatch) {
+		t.Errorf("altered: %v", err)
+	}
+}

@@ -13,6 +13,8 @@
 // no environment, network or TEE device of the server's, and says what it enforced; what cannot be enforced is an error
 // unless it was named. [HardenProcess] does the same for the server itself, and is called by nobody but the caller.
 //
+// What each measure takes, and what engines ask for, is in docs/engines.md.
+//
 // # What it does not do
 //
 // It keeps plaintext from disks, core dumps, other users, other models' engines and accidents. It does not keep it from

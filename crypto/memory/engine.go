@@ -37,7 +37,7 @@ type Engine struct {
 	// Read lists what else it may read and run, for example its Python environment. /usr, /lib*, /bin, /sbin, /opt, the
 	// linker's configuration below /etc, /proc, /sys/devices/system, and Path itself are granted.
 	Read []string
-	// Write lists where it may write, and make and remove files. None by default.
+	// Write lists where it may write, and make and remove files. None by default. What lies above one of Dirs is refused.
 	Write []string
 	// Devices lists the devices that it may use, for example /dev/nvidia0. The null, zero, full and random ones are granted.
 	Devices []string

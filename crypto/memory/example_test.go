@@ -39,7 +39,7 @@ func ExampleRing() {
 		if err != nil {
 			log.Fatal(err)
 		}
-		n := copy(b, part)
+		n := copy(b, part)        // chunk, err := stream.Next(ctx, b), of sign.Model.ProvisionalStream
 		fmt.Printf("%s\n", b[:n]) // the copy to the device
 		if err := ring.Put(b); err != nil {
 			log.Fatal(err)

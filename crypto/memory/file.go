@@ -32,5 +32,6 @@ func NewFile(name string, size int64, fill func(dst []byte) error) (*os.File, er
 	return b.Seal()
 }
 
-// FilePath is the path under which a child opens the i-th of [Engine].Files, counted from 0.
+// FilePath is the path under which a child opens the i-th of [Engine].Files, counted from 0, and so do its own children that
+// inherit the descriptor.
 func FilePath(i int) string { return "/proc/self/fd/" + strconv.Itoa(3+i) }
