@@ -6,11 +6,13 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"testing/fstest"
 
 	"github.com/holdfast-ai/holdfast/sign"
+	"github.com/holdfast-ai/holdfast/sign/bundle"
 )
 
 // A publisher signs a model, a server opens it by policy, and a byte is changed meanwhile.
@@ -49,4 +51,45 @@ func Example() {
 	// tiny-stories 7: "weights", <nil>
 	// true [0 0 0 0 0 0 0]
 	// sign: refused by policy: rollback (MinVersion: want 8, got 7)
+}
+
+// A policy comes from a file, and Explain says what it decides about a model.
+func ExampleExplain() {
+	publisher, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		panic(err)
+	}
+	key, err := bundle.MarshalPublicKey(publisher.Public())
+	if err != nil {
+		panic(err)
+	}
+	text, err := json.Marshal(map[string]any{
+		"version": 1, "keys": []any{map[string]any{"pem": string(key)}}, "name": "tiny-stories", "min_version": 8,
+	})
+	if err != nil {
+		panic(err)
+	}
+	policy, err := sign.ParsePolicy(text)
+	if err != nil {
+		panic(err)
+	}
+
+	model := fstest.MapFS{"holdfast.json": {Data: []byte(`{"name": "tiny-stories", "version": 7}`)}}
+	signature, _, err := sign.Sign(context.Background(), model, publisher, sign.SignOptions{})
+	if err != nil {
+		panic(err)
+	}
+	checks, err := sign.Explain(context.Background(), model, policy, sign.WithBundle(signature))
+	for _, c := range checks {
+		switch c.Code {
+		case "signers", "name", "min_version":
+			fmt.Printf("%s %s: want %s, got %s\n", c.Status, c.Code, c.Want, c.Got)
+		}
+	}
+	fmt.Println(errors.Is(err, sign.ErrVersion))
+	// Output:
+	// pass signers: want 1 distinct trusted signers of one model, got 1
+	// pass name: want "tiny-stories", got "tiny-stories"
+	// fail min_version: want at least 8, got 7
+	// true
 }
