@@ -12,6 +12,7 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/fstest"
 
@@ -140,14 +141,14 @@ func TestDirFailsAtEveryStep(t *testing.T) {
 	needsExchange(t)
 	fault := errors.New("disk on fire")
 	everyStep(t, func(t *testing.T, dir string, step int) bool {
-		n := 0
+		var n atomic.Int64 // files are sealed side by side
 		err := sealNew(t, dir, func(string) error {
-			if n++; n > step {
+			if n.Add(1) > int64(step) {
 				return fault
 			}
 			return nil
 		})
-		if n > step && !errors.Is(err, fault) || n <= step && err != nil {
+		if n := int(n.Load()); n > step && !errors.Is(err, fault) || n <= step && err != nil {
 			t.Fatalf("step %d: %v", step, err)
 		}
 		return err == nil
@@ -177,22 +178,22 @@ func TestKilledChild(t *testing.T) {
 	if dir == "" {
 		t.Skip("run by TestDirKilledAtEveryStep")
 	}
-	left, err := strconv.Atoi(os.Getenv(killStep))
+	steps, err := strconv.ParseInt(os.Getenv(killStep), 10, 64)
 	if err != nil {
 		t.Fatal(err)
 	}
+	var n atomic.Int64
 	self, err := os.FindProcess(os.Getpid())
 	if err != nil {
 		t.Fatal(err)
 	}
 	if err := sealNew(t, dir, func(string) error {
-		if left == 0 {
+		if n.Add(1) > steps {
 			if err := self.Kill(); err != nil {
 				return err
 			}
 			select {} // until the signal is here
 		}
-		left--
 		return nil
 	}); err != nil {
 		t.Fatal(err)
@@ -302,6 +303,17 @@ func TestResumeRefuses(t *testing.T) {
 		if !errors.Is(err, fs.ErrExist) || strings.Join(names(t, dst), " ") != "a config.json" {
 			t.Errorf("it was replaced: %v, %v", err, names(t, dst))
 		}
+	}
+	foreign := filepath.Join(t.TempDir(), "d")
+	precious := filepath.Join(seal.PartialName(foreign), "precious")
+	if err := errors.Join(os.Mkdir(seal.PartialName(foreign), 0o755), os.WriteFile(precious, nil, 0o644)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := seal.Dir(t.Context(), foreign, crashModel("y"), h, o); !errors.Is(err, fs.ErrExist) {
+		t.Errorf("a directory that is not ours was resumed: %v", err)
+	}
+	if _, err := os.Stat(precious); err != nil {
+		t.Errorf("and emptied: %v", err)
 	}
 	link := filepath.Join(t.TempDir(), "d")
 	if err := os.Symlink(plain, seal.PartialName(link)); err != nil {

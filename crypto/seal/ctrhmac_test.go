@@ -121,7 +121,7 @@ func TestCTRHMACAgainstTink(t *testing.T) {
 	}
 	cases := []params{{ctrSmall, all}}
 	segments := []int{127, 4096, 64 << 10, 1 << 20}
-	if testing.Short() { // where AES is slow
+	if slowAES() { // where AES is slow
 		segments = segments[:2]
 	}
 	for _, derived := range []int{16, 32} {

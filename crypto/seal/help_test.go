@@ -15,6 +15,7 @@ import (
 	"github.com/tink-crypto/tink-go/v2/keyset"
 
 	"github.com/holdfast-ai/holdfast/crypto/seal"
+	"github.com/holdfast-ai/holdfast/internal/testkit"
 )
 
 // pattern is n bytes that no other seed gives.
@@ -26,6 +27,9 @@ func pattern(seed string, n int) []byte {
 	}
 	return b[:n:n]
 }
+
+// slowAES is where megabytes take too long: platforms that -short is for, and the race detector.
+func slowAES() bool { return testing.Short() || testkit.Race }
 
 func newKeyset(t testing.TB, segment int) *keyset.Handle {
 	t.Helper()

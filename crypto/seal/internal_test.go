@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"io/fs"
 	"math"
@@ -159,6 +160,35 @@ func FuzzManifest(f *testing.F) {
 		}
 		if _, again, err := parseManifest(out); err != nil || again.Commitment != info.Commitment || again.Name != info.Name {
 			t.Errorf("parsed manifest does not parse again: %v", err)
+		}
+	})
+}
+
+// The list of a directory with hidden names: what is accepted is sound, and says the same when it is written again.
+func FuzzList(f *testing.F) {
+	f.Add([]byte(`{"files":[{"path":"a/b","blob":"blobs/0","size":1,"header":""},{"path":"c","blob":"blobs/1","size":0,"header":""}]}`))
+	f.Add([]byte(`{"files":null}`))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		files, err := parseList(b, blobsDir+"/list")
+		if err != nil {
+			if !errors.Is(err, ErrFormat) {
+				t.Errorf("class of %v", err)
+			}
+			return
+		}
+		seen := map[string]bool{blobsDir + "/list": true}
+		for _, s := range files {
+			if !fs.ValidPath(s.Path) || !fs.ValidPath(s.Blob) || seen[s.Path] || seen[s.Blob] || s.Size < 0 {
+				t.Errorf("file %+v", s)
+			}
+			seen[s.Path], seen[s.Blob] = true, true
+		}
+		out, err := json.Marshal(fileList{files})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if again, err := parseList(out, blobsDir+"/list"); err != nil || len(again) != len(files) {
+			t.Errorf("parsed list does not parse again: %v", err)
 		}
 	})
 }

@@ -104,13 +104,34 @@ func (p *partial) openOld() error {
 	return err
 }
 
-// empty removes what is there: the directory that a finished call had replaced, or one that had only begun.
+// empty removes what is there: the directory that a finished call had replaced, or one that had only begun. Anything else of
+// that name is not ours.
 func (p *partial) empty() error {
 	entries, err := fs.ReadDir(p.root.FS(), ".")
-	for _, e := range entries {
-		err = errors.Join(err, p.root.RemoveAll(e.Name()))
+	if err != nil {
+		return err
 	}
-	return err
+	sealed := IsSealed(p.root.FS())
+	for _, e := range entries {
+		if !sealed && e.Name() != blobsDir && e.Name() != keysDir {
+			return &fs.PathError{Op: "resume", Path: p.tmp, Err: fs.ErrExist}
+		}
+	}
+	return removeEntries(p.root)
+}
+
+// removeEntries empties a sealed directory and leaves seal.json to the end, so that it can be told for what it is until then.
+func removeEntries(root *os.Root) error {
+	entries, err := fs.ReadDir(root.FS(), ".")
+	for _, e := range entries {
+		if e.Name() != manifestName {
+			err = errors.Join(err, root.RemoveAll(e.Name()))
+		}
+	}
+	if err != nil {
+		return err
+	}
+	return root.RemoveAll(manifestName)
 }
 
 // mkdir makes a directory that may be there.
@@ -221,13 +242,24 @@ func (p *partial) cleanUp(replaced bool) error {
 	}
 	if err == nil && replaced {
 		if err = p.options.step("remove the old directory"); err == nil {
-			err = os.RemoveAll(p.tmp)
+			err = removeOld(p.tmp)
 		}
 	}
 	if p.lock != nil {
 		err = errors.Join(err, p.lock.Close())
 	}
 	return err
+}
+
+func removeOld(dir string) error {
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(removeEntries(root), root.Close()); err != nil {
+		return err
+	}
+	return os.Remove(dir)
 }
 
 // discard removes what was not published, unless it is to be resumed.

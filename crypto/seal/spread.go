@@ -72,7 +72,7 @@ func (s *spread) work(ctx context.Context, piece func(i int64) error) {
 		}
 		start := time.Now()
 		s.finish(i, piece(i))
-		if owed += s.rest(time.Since(start)); owed >= restEvery {
+		if owed += s.rest(time.Since(start)); owed >= restEvery && s.more() {
 			select {
 			case <-time.After(owed):
 			case <-ctx.Done():
@@ -97,6 +97,13 @@ func (s *spread) claim(ctx context.Context) (int64, bool) {
 	}
 	s.next++
 	return s.next - 1, true
+}
+
+// more reports whether there is anything left to claim: nobody rests at the end.
+func (s *spread) more() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.err == nil && s.next < s.total
 }
 
 // finish notes the end of a piece. The goroutine that closes a gap reports the prefix, unless another one is at it and

@@ -333,8 +333,8 @@ func TestAgainstTink(t *testing.T) {
 
 // The template that new keysets have, at its edges.
 func TestAgainstTinkMiB(t *testing.T) {
-	if testing.Short() {
-		t.Skip("too much for a platform where AES is slow")
+	if slowAES() {
+		t.Skip("too much where AES is slow")
 	}
 	h := newKeyset(t, 0)
 	plain := pattern("plain", 3<<20)
