@@ -54,6 +54,7 @@ type Option func(*options)
 
 type options struct {
 	bundle    []byte
+	shards    bool // look for the companion first
 	cosigners [][]byte
 	denyList  []byte
 	onDenied  func(error)
@@ -186,7 +187,7 @@ func (m *Model) findBundle(ctx context.Context) ([]byte, error) {
 	if m.opts.bundle != nil {
 		return m.opts.bundle, nil
 	}
-	for _, name := range []string{SignatureFile, PlainSignatureFile} {
+	for _, name := range m.opts.signatureFiles() {
 		data, err := readBounded(ctx, m.src, name, bundle.MaxSize)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
