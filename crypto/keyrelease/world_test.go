@@ -15,6 +15,7 @@ import (
 	"maps"
 	"net/http"
 	"net/http/httptest"
+	"sync"
 	"testing"
 	"time"
 
@@ -84,6 +85,7 @@ type world struct {
 	after   func(path string, body []byte) []byte
 	seen    map[string][]byte // last request body by path
 	served  *Server
+	mu      sync.Mutex // guards seen
 }
 
 func newWorld(t *testing.T) *world {
@@ -123,7 +125,9 @@ func (w *world) start(t *testing.T) {
 		if w.between != nil {
 			body = w.between(r.URL.Path, body)
 		}
+		w.mu.Lock()
 		w.seen[r.URL.Path] = body
+		w.mu.Unlock()
 		r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
 		rec := httptest.NewRecorder()
 		s.ServeHTTP(rec, r)
