@@ -61,12 +61,12 @@ func (g *Guard) compile(p Policy) (*pinned, error) {
 	if err != nil {
 		return nil, err
 	}
-	rules, err := detect.NewRules()
+	texts, err := textDetector(p)
 	if err != nil {
 		return nil, fmt.Errorf("guard: internal error: %w", err)
 	}
 	v := &pinned{
-		Policy: p, digest: digest, version: 1, detectors: []Detector{rules},
+		Policy: p, digest: digest, version: 1, detectors: []Detector{texts},
 		routes: make(map[string]Kind), dialects: make(map[Kind]api.Dialect), ids: make(map[string]bool), output: make(map[string]Mode),
 	}
 	for _, id := range append(detect.IDs(), g.ids...) {
@@ -185,9 +185,26 @@ func isName(s string) bool {
 }
 
 // mode returns what the policy does about a rule in requests.
-func (p *pinned) mode(rule string) Mode { return or(p.Rules[rule], ModeBlock) }
+func (p *pinned) mode(rule string) Mode { return or(p.Rules[rule], unlisted(rule)) }
+
+// unlisted returns the mode of a rule that a policy does not list. The model gives odds, where the other rules point at words: it
+// is used where a policy says so.
+func unlisted(rule string) Mode {
+	if rule == detect.RuleModel {
+		return ModeOff
+	}
+	return ModeBlock
+}
 
 var errDetector = errors.New("guard: detector failed")
+
+// textDetector is the rules alone or, where the policy uses it, the rules and the model in one pass.
+func textDetector(p Policy) (Detector, error) {
+	if or(p.Rules[detect.RuleModel], unlisted(detect.RuleModel)) == ModeOff {
+		return detect.NewRules()
+	}
+	return detect.New()
+}
 
 // inspect runs all detectors. It returns how many could not do their work, where the policy lets that pass.
 func (p *pinned) inspect(ctx context.Context, v View, findings []Finding) (out []Finding, missed int, err error) {

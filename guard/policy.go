@@ -103,7 +103,7 @@ type Policy struct {
 	// Prices are those of models by name, "*" those of all others. Where a budget counts cost, a model without one is refused.
 	Prices map[string]limit.Price `json:"prices,omitempty" validate:"max=1024,dive"`
 	// Rules sets the mode of rules by id: those of [detect.IDs] and those declared with [WithDetector]. A rule that is
-	// not listed blocks.
+	// not listed blocks, but for [detect.RuleModel], which is off.
 	Rules map[string]Mode `json:"rules,omitempty" validate:"max=1024,dive,oneof=off monitor redact block"`
 	// Output sets other modes for answers; a rule that is not listed has the mode it has in Rules.
 	Output map[string]Mode `json:"output_rules,omitempty" validate:"max=1024,dive,oneof=off monitor redact block"`
@@ -140,7 +140,7 @@ func DefaultPolicy() Policy {
 		},
 		Limits:          Limits{}.withDefaults(),
 		Structure:       Structure{}.withDefaults(),
-		Rules:           map[string]Mode{detect.RuleBidi: ModeMonitor},
+		Rules:           map[string]Mode{detect.RuleBidi: ModeMonitor, detect.RuleModel: ModeMonitor},
 		TrustSystemRole: true,
 	}
 }
@@ -213,8 +213,8 @@ func (p Policy) digest() ([32]byte, error) {
 		return strings.Compare(a.Path+" "+a.Method, b.Path+" "+b.Method)
 	})
 	p.Rules, p.Output = maps.Clone(p.Rules), maps.Clone(p.Output)
-	maps.DeleteFunc(p.Output, func(id string, m Mode) bool { return m == or(p.Rules[id], ModeBlock) })
-	maps.DeleteFunc(p.Rules, func(_ string, m Mode) bool { return m == ModeBlock })
+	maps.DeleteFunc(p.Output, func(id string, m Mode) bool { return m == or(p.Rules[id], unlisted(id)) })
+	maps.DeleteFunc(p.Rules, func(id string, m Mode) bool { return m == unlisted(id) })
 	b, err := json.Marshal(p)
 	if err != nil {
 		return [32]byte{}, fmt.Errorf("guard: internal error: %w", err)

@@ -67,6 +67,19 @@ func NewClassifier(rules *Rules, model *Model, thresholds map[Trust]float64) (*C
 	return c, nil
 }
 
+// New joins the built-in rules and the built-in model at the built-in thresholds.
+func New() (*Classifier, error) {
+	rules, err := NewRules()
+	if err != nil {
+		return nil, err
+	}
+	model, err := NewModel()
+	if err != nil {
+		return nil, err
+	}
+	return NewClassifier(rules, model, nil)
+}
+
 // scoring is the state of one scan; it holds text and is cleared before it is pooled.
 type scoring struct {
 	*scratch
@@ -79,7 +92,8 @@ type scoring struct {
 func (c *Classifier) Score(text []byte, trust Trust) Score {
 	s := c.pool.Get().(*scoring)
 	spans := [1]Span{{Trust: trust, Text: text}}
-	out := c.score(s, spans[:])
+	var out Score
+	out, s.findings = c.score(s, spans[:], 0, s.findings[:0])
 	c.put(s)
 	return out
 }
@@ -91,12 +105,12 @@ func (c *Classifier) put(s *scoring) {
 }
 
 // score judges spans of one trust as one text.
-func (c *Classifier) score(s *scoring, spans []Span) Score {
+func (c *Classifier) score(s *scoring, spans []Span, base int, findings []Finding) (Score, []Finding) {
 	trust := min(spans[0].Trust, TrustOperator)
 	clear(s.fired)
 	out := Score{Value: math.Inf(-1)}
 	for k := range readings {
-		if !c.rules.read(s.scratch, k, spans, 0) {
+		if !c.rules.read(s.scratch, k, spans, base) {
 			continue
 		}
 		s.features.scan(s.text.Norm)
@@ -114,7 +128,10 @@ func (c *Classifier) score(s *scoring, spans []Span) Score {
 			}
 			out.End = s.text.Original(max(blocks[at].norm-1, 0)) + 1
 		}
-		s.findings = c.rules.words(s.scratch, trust, s.findings[:0])
+		if k == asWritten {
+			findings = evidence(s.scratch, findings)
+		}
+		findings = c.rules.words(s.scratch, trust, findings)
 	}
 	s.forget()
 	for i, f := range s.fired {
@@ -124,7 +141,7 @@ func (c *Classifier) score(s *scoring, spans []Span) Score {
 		}
 	}
 	clear(s.features.hash)
-	return out
+	return out, findings
 }
 
 // windows turns what the model saw in one reading into log-odds.
@@ -143,7 +160,8 @@ func (c *Classifier) windows(s *Score) float64 {
 	return v
 }
 
-// Detect reports neighbouring spans of the same role and trust whose common text scores at least the threshold.
+// Detect reports what [Rules.Detect] does, in the same pass, and neighbouring spans of the same role and trust whose common text
+// scores at least the threshold.
 func (c *Classifier) Detect(_ context.Context, v View, findings []Finding) ([]Finding, error) {
 	s := c.pool.Get().(*scoring)
 	for i := 0; i < len(v.Spans); {
@@ -151,14 +169,14 @@ func (c *Classifier) Detect(_ context.Context, v View, findings []Finding) ([]Fi
 		for j < len(v.Spans) && v.Spans[j].Role == v.Spans[i].Role && v.Spans[j].Trust == v.Spans[i].Trust {
 			j++
 		}
-		if t := c.threshold[min(v.Spans[i].Trust, TrustOperator)]; !math.IsInf(t, 1) {
-			if score := c.score(s, v.Spans[i:j]); score.Value >= t {
-				f := Finding{Rule: RuleModel, Category: "LLM01", Span: j - 1}
-				if j == i+1 {
-					f.Start, f.End = score.Start, min(score.End, len(v.Spans[i].Text))
-				}
-				findings = append(findings, f)
+		var score Score
+		score, findings = c.score(s, v.Spans[i:j], i, findings)
+		if score.Value >= c.threshold[min(v.Spans[i].Trust, TrustOperator)] {
+			f := Finding{Rule: RuleModel, Category: "LLM01", Span: j - 1}
+			if j == i+1 {
+				f.Start, f.End = score.Start, min(score.End, len(v.Spans[i].Text))
 			}
+			findings = append(findings, f)
 		}
 		i = j
 	}

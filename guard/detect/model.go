@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"sync"
 	"time"
 
 	"github.com/holdfast-ai/holdfast/internal/strictjson"
@@ -83,7 +84,10 @@ type Model struct {
 var builtinModel []byte
 
 // NewModel returns the model that this version of the package was released with.
-func NewModel() (*Model, error) { return ParseModel(builtinModel) }
+func NewModel() (*Model, error) { return parsedModel() }
+
+// parsedModel is a constant that takes time to work out.
+var parsedModel = sync.OnceValues(func() (*Model, error) { return ParseModel(builtinModel) })
 
 // ParseModel reads a model file. It checks the form and the digest of the weights, which a signature need not cover: a
 // file that others could have written must come through [OpenModel]. The model keeps data.

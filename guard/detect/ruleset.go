@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/holdfast-ai/holdfast/internal/strictjson"
@@ -54,8 +55,11 @@ const (
 //go:embed rules.json
 var builtinRules []byte
 
-// NewRules compiles the rules that this version of the package was released with.
-func NewRules() (*Rules, error) { return ParseRules(builtinRules) }
+// NewRules returns the rules that this version of the package was released with. They are compiled once.
+func NewRules() (*Rules, error) { return compiledRules() }
+
+// compiledRules is a constant that takes time to work out.
+var compiledRules = sync.OnceValues(func() (*Rules, error) { return ParseRules(builtinRules) })
 
 // ParseRules reads and compiles a file of rules. Every rule of severity 1 to 3 must have examples of both signs, and they must
 // hold. A file that others could have written must come through [OpenRules].
