@@ -140,7 +140,7 @@ func DefaultPolicy() Policy {
 		},
 		Limits:          Limits{}.withDefaults(),
 		Structure:       Structure{}.withDefaults(),
-		Rules:           map[string]Mode{detect.RuleBidi: ModeMonitor, detect.RuleModel: ModeMonitor},
+		Rules:           map[string]Mode{detect.RuleBidi: ModeMonitor},
 		TrustSystemRole: true,
 	}
 }

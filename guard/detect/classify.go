@@ -99,7 +99,7 @@ func (c *Classifier) Score(text []byte, trust Trust) Score {
 }
 
 func (c *Classifier) put(s *scoring) {
-	if cap(s.text.Norm) <= maxScratch && cap(s.features.hash) <= 8*maxScratch {
+	if cap(s.text.Norm) <= maxScratch {
 		c.pool.Put(s)
 	}
 }
@@ -113,20 +113,16 @@ func (c *Classifier) score(s *scoring, spans []Span, base int, findings []Findin
 		if !c.rules.read(s.scratch, k, spans, base) {
 			continue
 		}
-		s.features.scan(s.text.Norm)
-		best := c.model.windows(&s.features, &s.seen)
-		blocks := s.features.blocks
-		one := Score{Blocks: len(blocks)}
+		best, blocks := c.model.windows(s.text.Norm, &s.features, &s.seen)
+		one := Score{Blocks: blocks}
 		for k, p := range best {
 			one.Windows[k] = p.score
 		}
 		if one.Value = c.windows(&one); one.Value > out.Value {
 			out = one
-			at := best[1].block // of the middle window
-			if at >= midBlocks {
-				out.Start = s.text.Original(blocks[at-midBlocks].norm)
-			}
-			out.End = s.text.Original(max(blocks[at].norm-1, 0)) + 1
+			middle := best[1]
+			out.Start = s.text.Original(middle.start)
+			out.End = s.text.Original(max(middle.end-1, 0)) + 1
 		}
 		if k == asWritten {
 			findings = evidence(s.scratch, findings)

@@ -9,12 +9,18 @@ import "unicode/utf8"
 // Words enter by first letter, last letter and the letters between in any order: a reader of shuffled words is not
 // fooled, and neither is a model. Digits are all alike.
 type features struct {
-	hash   []uint32 // of every n-gram, in the order of the text, repeats included
-	blocks []block
+	hash []uint32 // of the n-grams of the block that was read last, in order, repeats included
+	end  int      // of that block in the normal form, in bytes
+
+	gram         uint64 // the last units
+	word         uint64 // hash of the word in progress, 0 between words
+	first, last  uint64 // its letters at the ends
+	prev1, prev2 uint64 // the words before
+	wide         bool   // the last unit is of a script that is written without spaces
 }
 
-// block is the end of a run of n-grams and of the normal form they were taken from.
-type block struct{ hash, norm int }
+// start begins a normal form. Memory is kept.
+func (x *features) start() { *x = features{hash: x.hash[:0]} }
 
 // blockBytes is the least length of a block, in bytes of the normal form; a block ends with the word that crosses it.
 const blockBytes = 140
@@ -50,73 +56,71 @@ const (
 // Units are characters on 12 bits: ASCII as it is, others hashed above it.
 func unit(r rune) uint64 { return 0x80 + uint64(uint32(r)*2654435761>>16)%(1<<12-0x80) }
 
-// scan takes the features of a normal form. It keeps its memory from call to call.
-func (x *features) scan(norm []byte) {
-	x.hash, x.blocks = x.hash[:0], x.blocks[:0]
-	hash := x.hash
-	var (
-		gram         uint64 // the last five units
-		word         uint64 // hash of the word in progress, 0 between words
-		first, last  uint64 // its letters at the ends
-		prev1, prev2 uint64 // words before
-		start        int    // of the block
-		wide         bool   // the last unit is of a script that is written without spaces
-	)
-	for i := 0; i < len(norm); {
+// block reads the next block of a normal form; it reports false behind the last.
+func (x *features) block(norm []byte) bool {
+	start := x.end
+	hash, gram, word, last := x.hash[:0], x.gram, x.word, x.last
+	i := start
+	for i < len(norm) {
 		c := norm[i]
-		u, size := uint64(unitOf[c]), 1
-		inWord := word256(c)
 		if c >= utf8.RuneSelf {
-			var r rune
-			r, size = utf8.DecodeRune(norm[i:])
-			u = unit(r)
-			nowWide := r >= 0x0e00 && (r < 0x1100 || r >= 0x3040)
+			r, size := utf8.DecodeRune(norm[i:])
+			u := unit(r)
 			gram = gram<<12 | u
-			if nowWide && wide {
+			wide := r >= 0x0e00 && (r < 0x1100 || r >= 0x3040)
+			if wide && x.wide {
 				hash = append(hash, uint32(gram&(1<<24-1)*mul2>>32))
 			}
-			wide = nowWide
-		} else {
-			gram = gram<<12 | u
-			wide = false
-		}
-		hash = append(hash,
-			uint32(gram&(1<<36-1)*mul3>>32),
-			uint32(gram&(1<<48-1)*mul4>>32))
-		if inWord {
+			x.wide = wide
 			if word == 0 {
-				first, word = u, 1
+				x.first, word = u, 1
 			} else {
-				m := last * mul4 // the letters between, in any order
+				m := last * mul4
 				word += (m ^ m>>31) * mulPair
 			}
 			last = u
-		} else if word != 0 {
-			w := (word + first*mul2 + last*mul5) * mulWord
-			w ^= w >> 29
-			hash = append(hash, uint32(w*mulTwo>>32), uint32((w+prev1*mulPair)*mulTwo>>32), uint32((w+prev1*mulPair+prev2*mul4)*mul3>>32), uint32((w*mulPair+prev2)*mul5>>32))
-			prev2, prev1, word, last = prev1, w, 0, 0
+			i += size
+		} else {
+			u := uint64(unitOf[c])
+			gram = gram<<12 | u
+			x.wide = false
+			if wordLower[c] != 0 {
+				if word == 0 {
+					x.first, word = u, 1
+				} else {
+					m := last * mul4 // the letters between, in any order
+					word += (m ^ m>>31) * mulPair
+				}
+				last = u
+			} else if word != 0 {
+				hash = x.endWord(hash, word, last)
+				word, last = 0, 0
+			}
+			i++
 		}
-		i += size
+		hash = append(hash, uint32(gram&(1<<36-1)*mul3>>32), uint32(gram&(1<<48-1)*mul4>>32))
 		if n := i - start; n >= minBlock && endsBlock(c, n, norm[i:]) {
-			x.blocks = append(x.blocks, block{len(hash), i})
-			start = i
+			break
 		}
 	}
-	if word != 0 {
-		w := (word + first*mul2 + last*mul5) * mulWord
-		w ^= w >> 29
-		hash = append(hash, uint32(w*mulTwo>>32), uint32((w+prev1*mulPair)*mulTwo>>32), uint32((w+prev1*mulPair+prev2*mul4)*mul3>>32), uint32((w*mulPair+prev2)*mul5>>32))
+	x.gram, x.word, x.last = gram, word, last
+	if i == len(norm) && word != 0 {
+		hash = x.endWord(hash, word, last)
+		x.word = 0
 	}
-	if start < len(norm) || len(x.blocks) == 0 {
-		x.blocks = append(x.blocks, block{len(hash), len(norm)})
-	} else {
-		x.blocks[len(x.blocks)-1].hash = len(hash)
-	}
-	x.hash = hash
+	x.hash, x.end = hash, i
+	return i > start
 }
 
-func word256(c byte) bool { return word[c] }
+// endWord appends the features of a word and of what it makes with those before it.
+func (x *features) endWord(hash []uint32, word, last uint64) []uint32 {
+	w := (word + x.first*mul2 + last*mul5) * mulWord
+	w ^= w >> 29
+	pair := w + x.prev1*mulPair
+	hash = append(hash, uint32(w*mulTwo>>32), uint32(pair*mulTwo>>32), uint32((pair+x.prev2*mul4)*mul3>>32), uint32((w*mulPair+x.prev2)*mul5>>32))
+	x.prev2, x.prev1 = x.prev1, w
+	return hash
+}
 
 // unitOf maps ASCII bytes to units.
 var unitOf = func() (u [256]uint8) {

@@ -79,8 +79,8 @@ func (t *Text) asciiRun(text []byte, i, base int) int {
 	start := n == 0 || !asciiWord(norm[n-1])
 	for i < len(text) {
 		c := text[i]
-		if low := wordLower[c]; low != 0 {
-			if start && letter(c) && i+2 < len(text) && separator(text[i+1]) && letter(text[i+2]) {
+		if wordLower[c] != 0 {
+			if start && i+2 < len(text) && wordLower[text[i+1]] == 0 && separator(text[i+1]) && letter(c) && letter(text[i+2]) {
 				t.Norm = norm[:n]
 				if k := t.spelledOut(text, i, base); k > 0 {
 					norm, n, start = t.Norm[:cap(t.Norm)], len(t.Norm), false
@@ -88,13 +88,16 @@ func (t *Text) asciiRun(text []byte, i, base int) int {
 					continue
 				}
 			}
-			for start = false; low != 0 && n < len(norm); low = wordLower[text[i]] {
-				norm[n] = low
-				n++
-				if i++; i == len(text) {
+			src, dst, k := text[i:], norm[n:], 0
+			for k < len(src) && k < len(dst) {
+				low := wordLower[src[k]]
+				if low == 0 {
 					break
 				}
+				dst[k] = low
+				k++
 			}
+			i, n, start = i+k, n+k, false
 			continue
 		}
 		if c <= ' ' && (c != ' ' || n == 0 || norm[n-1] == ' ') || c >= 0x7f { // a single space stands for itself

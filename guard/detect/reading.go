@@ -94,13 +94,20 @@ var signs = func() (t [256]byte) {
 	return t
 }()
 
+// maySign marks what is looked at twice.
+var maySign = func() (t [256]bool) {
+	for c := range 256 {
+		t[c] = signs[c] != 0 || markup(byte(c))
+	}
+	return t
+}()
+
 // foldSigns reads digits and signs inside words as letters and takes marks out of words, where enough words have them.
 // Bytes are replaced or dropped, never added.
 func (t *Text) foldSigns() bool {
 	n, norm := 0, t.Norm
-	for i := 1; i+1 < len(norm) && n < signsOfFolding; i++ {
-		c := norm[i]
-		if signs[c] == 0 && !markup(c) {
+	for i, c := range norm {
+		if !maySign[c] || i == 0 || i+1 >= len(norm) || n >= signsOfFolding {
 			continue
 		}
 		before, after := letter(norm[i-1]), letter(norm[i+1])

@@ -13,7 +13,10 @@ const (
 	maxShuffled = 24
 )
 
-// signsOfShuffling is the number of words in the wrong order from which they are a disguise: "form" is "from" now and then.
+// longShuffled is the length of words that are tried first: of prose, a skip over the others reads little.
+const longShuffled = 6
+
+// signsOfShuffling is the number of long words in the wrong order from which they are a disguise: "form" is "from" now and then.
 const signsOfShuffling = 2
 
 func newVocabulary(patterns []string) vocabulary {
@@ -87,15 +90,25 @@ func shuffleOf(a string, b []byte) bool {
 // restore puts shuffled words of a normal form right, in place, if enough of them are shuffled.
 func (v *vocabulary) restore(norm []byte) bool {
 	n := 0
-	for i := 0; i < len(norm) && n < signsOfShuffling; {
+	for i := 0; n < signsOfShuffling; {
+		j := i + longShuffled - 1 // the last byte of the next word that is long enough, if one begins here
+		if j >= len(norm) {
+			break
+		}
+		for j >= i && letter(norm[j]) {
+			j--
+		}
+		if j >= i {
+			i = j + 1
+			continue
+		}
 		start := i
-		for i < len(norm) && letter(norm[i]) {
+		for i += longShuffled; i < len(norm) && letter(norm[i]); {
 			i++
 		}
-		if k := i - start; k >= minShuffled && k <= maxShuffled && v.lookup(norm[start:i]) != "" {
+		if i-start <= maxShuffled && (start == 0 || !letter(norm[start-1])) && v.lookup(norm[start:i]) != "" {
 			n++
 		}
-		i++
 	}
 	if n < signsOfShuffling {
 		return false

@@ -21,15 +21,15 @@ type seenFilter struct {
 // sum is what a block has: the weights of its n-grams that are new in the block, in a middle window and in a wide one.
 type sum struct{ weight, n [scales]int32 }
 
-// peak is the highest score of a width, and the block where it ends.
+// peak is the highest score of a width, and where its window is in the normal form.
 type peak struct {
-	score float64
-	block int
+	score      float64
+	start, end int
 }
 
-// windows finds the highest window score of each width, in log-odds of the linear model alone. An n-gram counts once in a
-// window.
-func (m *Model) windows(x *features, seen *seenFilter) (best [scales]peak) {
+// windows finds the highest window score of each width, in log-odds of the linear model alone, and counts blocks. An n-gram
+// counts once in a window; what a block in front of the window had too does not count, which is as near as one pass gets.
+func (m *Model) windows(norm []byte, x *features, seen *seenFilter) (best [scales]peak, blocks int) {
 	if len(seen.stamp) != len(m.weights) {
 		seen.stamp, seen.now = make([]uint16, len(m.weights)), 0
 	}
@@ -37,30 +37,35 @@ func (m *Model) windows(x *features, seen *seenFilter) (best [scales]peak) {
 		best[k].score = math.Inf(-1)
 	}
 	var ring [wideBlocks]sum
+	var ends [wideBlocks + 1]int // of the blocks before, in the normal form
 	seen.skip(wideBlocks)
-	from := 0
-	for i, b := range x.blocks {
+	x.start()
+	for x.block(norm) {
 		seen.skip(1)
-		ring[i%wideBlocks] = m.block(x.hash[from:b.hash], seen)
-		from = b.hash
+		ring[blocks%wideBlocks] = m.block(x.hash, seen)
+		blocks++
+		ends[blocks%len(ends)] = x.end
 		for k, width := range widths {
-			if i < min(width, len(x.blocks))-1 {
-				continue // the text goes on: a wider window will hold this
+			if blocks < width && x.end < len(norm) {
+				continue // the text goes on: a full window will hold this
 			}
-			// The first block of a window counts with all it has: for what a block before the window had too, that is as near as
-			// it gets.
 			var weight, n int32
-			for j := max(0, i-width+1); j <= i; j++ {
+			for j := max(0, blocks-width); j < blocks; j++ {
 				r := &ring[j%wideBlocks]
 				weight += r.weight[k]
 				n += r.n[k]
 			}
 			if s := m.logOdds(weight, n); s > best[k].score {
-				best[k] = peak{s, i}
+				best[k] = peak{s, ends[max(0, blocks-width)%len(ends)], x.end}
 			}
 		}
 	}
-	return best
+	if blocks == 0 {
+		for k := range best {
+			best[k].score = m.card.Bias
+		}
+	}
+	return best, max(blocks, 1)
 }
 
 // skip moves the clock on by n blocks; before it wraps, everything is forgotten.

@@ -12,10 +12,15 @@ type Window struct {
 type Extractor struct {
 	text     Text
 	features features
+	hash     []uint32 // of the whole text
+	blocks   []block
 	seen     []uint32 // stamp of the last window that had a feature, by index
 	stamp    uint32
 	bits     int
 }
+
+// block is the end of a block in the features and in the normal form.
+type block struct{ hash, norm int }
 
 // NewExtractor returns an extractor of indices below 1<<bits.
 func NewExtractor(bits int) *Extractor {
@@ -27,9 +32,16 @@ func NewExtractor(bits int) *Extractor {
 func (x *Extractor) Windows(text []byte) []Window {
 	x.text.Reset()
 	x.text.Append(text, 0)
-	x.features.scan(x.text.Norm)
+	x.hash, x.blocks = x.hash[:0], x.blocks[:0]
+	for x.features.start(); x.features.block(x.text.Norm); {
+		x.hash = append(x.hash, x.features.hash...)
+		x.blocks = append(x.blocks, block{len(x.hash), x.features.end})
+	}
+	if len(x.blocks) == 0 {
+		return []Window{{End: len(text)}}
+	}
 	out := x.slide(nil, len(text), wideBlocks, wideBlocks/2)
-	if len(x.features.blocks) > midBlocks {
+	if len(x.blocks) > midBlocks {
 		out = x.slide(out, len(text), midBlocks, midBlocks)
 	}
 	return out
@@ -37,7 +49,7 @@ func (x *Extractor) Windows(text []byte) []Window {
 
 // slide appends the windows of a width.
 func (x *Extractor) slide(out []Window, size, width, step int) []Window {
-	blocks := x.features.blocks
+	blocks := x.blocks
 	for end := min(width, len(blocks)); ; end = min(end+step, len(blocks)) {
 		var from block
 		if end > width {
@@ -48,7 +60,7 @@ func (x *Extractor) slide(out []Window, size, width, step int) []Window {
 			w.End = x.text.Original(blocks[end-1].norm)
 		}
 		x.stamp++
-		for _, h := range x.features.hash[from.hash:blocks[end-1].hash] {
+		for _, h := range x.hash[from.hash:blocks[end-1].hash] {
 			k := h >> (32 - x.bits)
 			if x.seen[k] != x.stamp {
 				x.seen[k] = x.stamp
