@@ -41,7 +41,7 @@ func classifier(model string) (*detect.Classifier, error) {
 	if err != nil {
 		return nil, err
 	}
-	rules, err := detect.NewRules()
+	rules, err := detect.NewSignals()
 	if err != nil {
 		return nil, err
 	}

@@ -69,7 +69,7 @@ func NewClassifier(rules *Rules, model *Model, thresholds map[Trust]float64) (*C
 
 // New joins the built-in rules and the built-in model at the built-in thresholds.
 func New() (*Classifier, error) {
-	rules, err := NewRules()
+	rules, err := NewSignals()
 	if err != nil {
 		return nil, err
 	}

@@ -12,7 +12,11 @@ func newClassifier(t testing.TB) *Classifier {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c, err := NewClassifier(newRules(t), m, nil)
+	signals, err := NewSignals()
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := NewClassifier(signals, m, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

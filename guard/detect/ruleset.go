@@ -5,6 +5,7 @@ import (
 	_ "embed"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -55,16 +56,26 @@ const (
 //go:embed rules.json
 var builtinRules []byte
 
-// NewRules returns the rules that this version of the package was released with. They are compiled once.
-func NewRules() (*Rules, error) { return compiledRules() }
+// NewRules returns the rules that this version of the package was released with, those that make findings. They are compiled
+// once.
+func NewRules() (*Rules, error) { return findingRules() }
 
-// compiledRules is a constant that takes time to work out.
-var compiledRules = sync.OnceValues(func() (*Rules, error) { return ParseRules(builtinRules) })
+// NewSignals returns the same rules with the signals for the model among them.
+func NewSignals() (*Rules, error) { return signalRules() }
+
+// Constants that take time to work out.
+var (
+	findingRules = sync.OnceValues(func() (*Rules, error) { return parseRules(builtinRules, 1) })
+	signalRules  = sync.OnceValues(func() (*Rules, error) { return parseRules(builtinRules, 0) })
+)
 
 // ParseRules reads and compiles a file of rules. Every rule of severity 1 to 3 must have examples of both signs, and they must
 // hold. A file that others could have written must come through [OpenRules].
 // Errors unwrap to [ErrRules].
-func ParseRules(data []byte) (*Rules, error) {
+func ParseRules(data []byte) (*Rules, error) { return parseRules(data, 0) }
+
+// parseRules compiles the rules of at least the given severity.
+func parseRules(data []byte, least int) (*Rules, error) {
 	var f RuleFile
 	if err := strictjson.Unmarshal(data, &f, strictjson.Limits{MaxBytes: maxRuleFile, MaxDepth: 6}); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrRules, err)
@@ -72,6 +83,10 @@ func ParseRules(data []byte) (*Rules, error) {
 	if err := f.check(); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrRules, err)
 	}
+	f.Rules = slices.DeleteFunc(f.Rules, func(r Rule) bool { return r.Severity < least })
+	maps.DeleteFunc(f.Classes, func(name string, _ []string) bool {
+		return !slices.ContainsFunc(f.Rules, func(r Rule) bool { return slices.Contains(r.Steps, name) })
+	})
 	r, err := compile(f)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrRules, err)

@@ -19,7 +19,7 @@ func classifier(t testing.TB) *detect.Classifier {
 	if err != nil {
 		t.Fatal(err)
 	}
-	rules, err := detect.NewRules()
+	rules, err := detect.NewSignals()
 	if err != nil {
 		t.Fatal(err)
 	}

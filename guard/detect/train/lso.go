@@ -185,7 +185,7 @@ func provisional(w []float32) (*detect.Classifier, error) {
 	if err != nil {
 		return nil, err
 	}
-	rules, err := detect.NewRules()
+	rules, err := detect.NewSignals()
 	if err != nil {
 		return nil, err
 	}

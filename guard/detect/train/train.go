@@ -19,7 +19,7 @@ func Model(rows []Row, o Options, number uint64, date string) (file []byte, unse
 	if err != nil {
 		return nil, nil, err
 	}
-	rules, err := detect.NewRules()
+	rules, err := detect.NewSignals()
 	if err != nil {
 		return nil, nil, err
 	}
