@@ -198,10 +198,12 @@ func newGuardCalibrate(ui *ui) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			counts := new(detect.Scores)
+			counts, all := detect.NewCalibration(), new(detect.Scores)
 			for i := range rows {
-				if rows[i].Label == 0 {
-					counts.Add(c.Score([]byte(rows[i].Text), rows[i].Trust()).Value)
+				if r := &rows[i]; r.Label == 0 {
+					v := c.Score([]byte(r.Text), r.Trust()).Value
+					counts.Add(detect.Group{Route: r.Role, Lang: r.Lang, Length: detect.LengthClass(len(r.Text))}, v)
+					all.Add(v)
 				}
 			}
 			data, err := json.Marshal(counts)
@@ -213,16 +215,16 @@ func newGuardCalibrate(ui *ui) *cobra.Command {
 					return err
 				}
 			}
-			distance, moved := c.Model().Card().Benign.Drift(counts)
-			lines := []string{fmt.Sprintf("%d harmless rows", counts.N())}
+			distance, moved := c.Model().Card().Benign.Drift(all)
+			lines := []string{fmt.Sprintf("%d harmless rows", all.N())}
 			thresholds := map[string]eval.Number{}
 			for _, rate := range []float64{0.001, 0.01, 0.05} {
-				t := counts.Threshold(rate)
+				t := all.Threshold(rate)
 				thresholds[strconv.FormatFloat(rate, 'g', -1, 64)] = eval.Number(t)
 				lines = append(lines, fmt.Sprintf("%g of them: score of at least %.3f", rate, t))
 			}
 			lines = append(lines, fmt.Sprintf("distance to the model's own harmless texts %.3f", distance))
-			return ui.result(map[string]any{"n": counts.N(), "thresholds": thresholds, "distance": distance, "moved": moved}, lines...)
+			return ui.result(map[string]any{"n": all.N(), "thresholds": thresholds, "distance": distance, "moved": moved}, lines...)
 		},
 	}
 	cmd.Flags().StringVar(&model, "model", "", "model file to use instead of the built-in one")

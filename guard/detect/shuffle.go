@@ -95,7 +95,7 @@ func (v *vocabulary) restore(norm []byte) bool {
 		if j >= len(norm) {
 			break
 		}
-		for j >= i && letter(norm[j]) {
+		for j >= i && isLetter[norm[j]] {
 			j--
 		}
 		if j >= i {
@@ -103,7 +103,7 @@ func (v *vocabulary) restore(norm []byte) bool {
 			continue
 		}
 		start := i
-		for i += longShuffled; i < len(norm) && letter(norm[i]); {
+		for i += longShuffled; i < len(norm) && isLetter[norm[i]]; {
 			i++
 		}
 		if i-start <= maxShuffled && (start == 0 || !letter(norm[start-1])) && v.lookup(norm[start:i]) != "" {
@@ -120,3 +120,11 @@ func (v *vocabulary) restore(norm []byte) bool {
 	})
 	return true
 }
+
+// isLetter marks ASCII letters.
+var isLetter = func() (t [256]bool) {
+	for c := range 256 {
+		t[c] = letter(byte(c))
+	}
+	return t
+}()

@@ -1,0 +1,139 @@
+package detect
+
+import (
+	"cmp"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+)
+
+// ErrCalibration means that a calibration cannot be used or does not hold enough harmless texts for what is asked.
+var ErrCalibration = errors.New("detect: unusable calibration")
+
+// A Group is a kind of traffic with a threshold of its own: scores of short and long texts, of languages and of routes are
+// spread differently. Empty fields are a kind too.
+type Group struct {
+	Route  string `json:"route,omitempty"`
+	Lang   string `json:"lang,omitempty"`
+	Length string `json:"length,omitempty"` // see [LengthClass]
+}
+
+// LengthClass sorts texts by size, in bytes.
+func LengthClass(size int) string {
+	switch {
+	case size <= 256:
+		return "short"
+	case size <= 4096:
+		return "medium"
+	}
+	return "long"
+}
+
+// maxGroups bounds the memory of a calibration: 16 KiB for each group.
+const maxGroups = 1024
+
+// A Calibration counts scores of an operator's own harmless traffic. It holds no text. It is not safe for concurrent use.
+type Calibration struct {
+	groups map[Group]*Scores
+	all    Scores
+}
+
+// NewCalibration returns an empty calibration.
+func NewCalibration() *Calibration { return &Calibration{groups: make(map[Group]*Scores)} }
+
+// Add counts the score of a harmless text. Past 1,024 groups new ones are counted among all alone.
+func (c *Calibration) Add(g Group, score float64) {
+	c.all.Add(score)
+	s := c.groups[g]
+	if s == nil {
+		if len(c.groups) >= maxGroups {
+			return
+		}
+		s = new(Scores)
+		c.groups[g] = s
+	}
+	s.Add(score)
+}
+
+// Scores returns the counts of a group, or those of all traffic where the group has fewer than least texts.
+func (c *Calibration) Scores(g Group, least uint64) *Scores {
+	if s := c.groups[g]; s != nil && s.N() >= least {
+		return s
+	}
+	return &c.all
+}
+
+// Threshold returns the score from which at most the given share of a group's harmless traffic is flagged. A group with too few
+// texts to say takes the threshold of all traffic.
+// Errors unwrap to [ErrCalibration]: the rate is not between 0 and 1, or all traffic is too little.
+func (c *Calibration) Threshold(g Group, rate float64) (float64, error) {
+	if !(rate > 0 && rate < 1) {
+		return math.Inf(1), fmt.Errorf("%w: a rate of %v", ErrCalibration, rate)
+	}
+	t := c.Scores(g, uint64(math.Ceil(10/rate))).Threshold(rate) // ten texts above the threshold steady it
+	if math.IsInf(t, 1) {
+		return t, fmt.Errorf("%w: %d texts say nothing about a rate of %v", ErrCalibration, c.all.N(), rate)
+	}
+	return t, nil
+}
+
+// A Profile is how strict a detector is.
+type Profile string
+
+// Profiles.
+const (
+	Monitor  Profile = "monitor"  // report what one harmless text in a hundred exceeds, block nothing
+	Balanced Profile = "balanced" // block what one harmless text in a hundred exceeds
+	Strict   Profile = "strict"   // block what one harmless text in twenty exceeds
+)
+
+// Rate returns the share of harmless texts that a profile accepts to flag, and whether it blocks.
+// Errors unwrap to [ErrCalibration]: no profile has the name.
+func (p Profile) Rate() (rate float64, blocks bool, err error) {
+	switch p {
+	case Monitor:
+		return 0.01, false, nil
+	case Balanced:
+		return 0.01, true, nil
+	case Strict:
+		return 0.05, true, nil
+	}
+	return 0, true, fmt.Errorf("%w: no profile %q", ErrCalibration, string(p))
+}
+
+type groupScores struct {
+	Group  Group   `json:"group"`
+	Scores *Scores `json:"scores"`
+}
+
+// MarshalJSON writes the counts of all groups, in a fixed order.
+func (c *Calibration) MarshalJSON() ([]byte, error) {
+	out := []groupScores{}
+	for _, g := range slices.SortedFunc(maps.Keys(c.groups), func(a, b Group) int {
+		return cmp.Or(cmp.Compare(a.Route, b.Route), cmp.Compare(a.Lang, b.Lang), cmp.Compare(a.Length, b.Length))
+	}) {
+		out = append(out, groupScores{g, c.groups[g]})
+	}
+	return json.Marshal(out)
+}
+
+// UnmarshalJSON reads what MarshalJSON wrote.
+func (c *Calibration) UnmarshalJSON(data []byte) error {
+	var groups []groupScores
+	if err := json.Unmarshal(data, &groups); err != nil {
+		return fmt.Errorf("%w: %w", ErrCalibration, err)
+	}
+	n := NewCalibration()
+	for _, g := range groups {
+		if g.Scores == nil || n.groups[g.Group] != nil || len(n.groups) >= maxGroups {
+			return fmt.Errorf("%w: a group twice, empty, or one too many", ErrCalibration)
+		}
+		n.groups[g.Group] = g.Scores
+		n.all.Merge(g.Scores)
+	}
+	*c = *n
+	return nil
+}
