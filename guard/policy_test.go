@@ -91,7 +91,7 @@ func TestPolicyDigest(t *testing.T) {
 		"default left out":  func(p *guard.Policy) { p.Limits = guard.Limits{} },
 		"order of routes":   func(p *guard.Policy) { p.Routes[0], p.Routes[1] = p.Routes[1], p.Routes[0] },
 		"block spelt out": func(p *guard.Policy) {
-			p.Rules = map[string]guard.Mode{detect.RuleBidi: "monitor", detect.RuleTags: "block", detect.RuleModel: "monitor"}
+			p.Rules = map[string]guard.Mode{detect.RuleBidi: "monitor", detect.RuleTags: "block"}
 		},
 		"output as input": func(p *guard.Policy) {
 			p.Output = map[string]guard.Mode{detect.RuleBidi: "monitor", detect.RuleTags: "block"}

@@ -13,7 +13,6 @@ import (
 
 	"github.com/holdfast-ai/holdfast/guard"
 	"github.com/holdfast-ai/holdfast/guard/audit"
-	"github.com/holdfast-ai/holdfast/guard/detect"
 	"github.com/holdfast-ai/holdfast/guard/guardtest"
 )
 
@@ -54,7 +53,6 @@ func run(t *testing.T, key [32]byte, bodies ...string) []event {
 	p := guard.DefaultPolicy()
 	p.Canary = []string{"canary-0123456789"}
 	p.Rules["injection.override"] = guard.ModeMonitor
-	p.Rules[detect.RuleModel] = guard.ModeOff // one finding a request
 	g, err := guard.New(p, guard.WithHooks(guard.JoinHooks(guard.Hooks{}, log.Hooks())), guard.WithHashKey(key),
 		guard.WithCaller(func(*guard.Request) string { return secret }))
 	if err != nil {
