@@ -19,6 +19,14 @@
 // bytes on before they are verified, to where they can be thrown away again. [Model.VerifyAll] and [Model.Verify] read and
 // return nothing. [WithWorkers], [WithDuty] and [WithCache] bound processors, time and memory.
 //
+// # Sources
+//
+// A source is any [io/fs.FS]: a directory ([DirFS]), a model in the Hugging Face Hub's local cache ([HuggingFaceFS]), a zip
+// archive ([ZipFS]), an artifact of an OCI image layout (package sign/oci), or one that decrypts. The caller says which: what
+// lies in a directory must not decide how it is read, or a verified copy could hide beside the files that are loaded.
+// A source with a method Verify(context.Context) error has its own digests, and is held against them before it is signed.
+// [WithShards] opens the companion of a signature, [ShardSignatureFile].
+//
 // # Threat model
 //
 // The attacker writes to the model's storage at any time, also between two reads, and offers any bundle. What holds: no
