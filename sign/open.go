@@ -94,6 +94,7 @@ func WithClock(now func() time.Time) Option { return func(o *options) { o.clock 
 // WithTap has f called for each file that is released, by whatever way: through the [Tap] that it returns pass the file's
 // bytes, in order, in the same pass that hashes them. A nil Tap lets the file pass. An error of f refuses the file.
 // Several taps see the same bytes one after the other. f is called concurrently where files are read concurrently.
+// A large file that is opened again, see [Model.OpenFile], does not pass again: its chunks are held against those that passed.
 func WithTap(f func(name string, size int64) (Tap, error)) Option {
 	return func(o *options) { o.taps = append(o.taps, f) }
 }
