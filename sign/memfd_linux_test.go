@@ -43,6 +43,7 @@ func TestMemfd(t *testing.T) {
 			if err != nil {
 				continue // not even opened for writing
 			}
+			defer g.Close()
 			if _, err := g.WriteAt([]byte{1}, 0); err == nil {
 				t.Error("was written")
 			}
@@ -92,7 +93,7 @@ func TestMemfdRefuses(t *testing.T) {
 	if f, err := m.Memfd(t.Context(), "w"); f != nil || !errors.Is(err, sign.ErrTap) {
 		t.Error(f, err)
 	}
-	if after := descriptors(); after != before {
+	if after := descriptors(); after > before {
 		t.Errorf("%d descriptors, were %d", after, before)
 	}
 	m = open(t, src, anyModel(key))

@@ -287,7 +287,7 @@ func TestProgressPace(t *testing.T) {
 	for _, shard := range []int64{0, testChunk} {
 		src, p := manyFiles(t, shard)
 		synctest.Test(t, func(t *testing.T) {
-			m := open(t, &slowFS{FS: src, delay: 30 * time.Millisecond}, p, sign.WithWorkers(3))
+			m := open(t, &slowFS{FS: src, delay: 150 * time.Millisecond}, p, sign.WithWorkers(3))
 			var calls []sign.Progress
 			var times []time.Time
 			var busy sync.Mutex
