@@ -1,0 +1,264 @@
+package sensitive
+
+import (
+	"bytes"
+	"slices"
+
+	"github.com/holdfast-ai/holdfast/guard/stream"
+)
+
+const (
+	// minSegment is the length of the shortest identifier, a mail address, in bytes.
+	minSegment = 6
+	// maxID is the length of the longest identifier with a shape.
+	maxID = 19
+	// maxForm bounds the text of such an identifier: all its characters and what stands between them.
+	maxForm = 40
+)
+
+func isDigit(c byte) bool  { return c >= '0' && c <= '9' }
+func isUpper(c byte) bool  { return c >= 'A' && c <= 'Z' }
+func isLetter(c byte) bool { return c|0x20 >= 'a' && c|0x20 <= 'z' }
+func isAlnum(c byte) bool  { return isDigit(c) || isLetter(c) }
+
+// finder looks at one segment.
+type finder struct {
+	set    *Set
+	ms     []stream.Match
+	from   int // of ms that are this segment's
+	seg    []byte
+	before []byte
+	start  int
+	lower  []byte // before and seg in lower case, made when a word is looked for
+}
+
+// segment appends the matches in a segment that stands at start in its text.
+func (s *Set) segment(ms []stream.Match, seg, before []byte, start int) []stream.Match {
+	digits, letters, capitals, at, colon := 0, 0, 0, false, false
+	for _, c := range seg {
+		switch {
+		case isDigit(c):
+			digits++
+		case isUpper(c):
+			capitals++
+			letters++
+		case isLetter(c):
+			letters++
+		case c == '@':
+			at = true
+		case c == ':' || c == '=':
+			colon = true
+		}
+	}
+	f := &finder{set: s, ms: ms, from: len(ms), seg: seg, before: before, start: start}
+	if at {
+		f.addresses()
+	}
+	if letters > 0 && len(seg) >= minToken || colon {
+		f.tokens()
+	}
+	if digits > 0 || capitals >= 8 {
+		f.words()
+	}
+	return f.ms
+}
+
+// add reports a match unless an earlier one, which is the surer, has some of its bytes.
+func (f *finder) add(id string, from, to int) bool {
+	if !f.set.on[id] {
+		return false
+	}
+	for _, m := range f.ms[f.from:] {
+		if from+f.start < m.End && m.Start < to+f.start {
+			return false
+		}
+	}
+	f.ms = append(f.ms, stream.Match{Rule: id, Category: Category, Start: f.start + from, End: f.start + to})
+	return true
+}
+
+// near reports whether one of the words stands in the text shortly before position i.
+func (f *finder) near(words []string, i int) bool {
+	if len(words) == 0 {
+		return false
+	}
+	end := len(f.before) + i
+	b := f.text()[max(0, end-maxContext):end]
+	for _, w := range words {
+		for rest := b; ; {
+			k := bytes.Index(rest, []byte(w))
+			if k < 0 {
+				break
+			}
+			// Not inside of another word: "nino" is no NIN.
+			if (k == 0 || !isLetter(rest[k-1])) && (k+len(w) == len(rest) || !isLetter(rest[k+len(w)])) {
+				return true
+			}
+			rest = rest[k+1:]
+		}
+	}
+	return false
+}
+
+// text returns the text before the segment and the segment, in lower case as far as ASCII goes: offsets must hold.
+func (f *finder) text() []byte {
+	if f.lower == nil {
+		f.lower = append(append(make([]byte, 0, len(f.before)+len(f.seg)), f.before...), f.seg...)
+		for i, c := range f.lower {
+			if isUpper(c) {
+				f.lower[i] = c | 0x20
+			}
+		}
+	}
+	return f.lower
+}
+
+// words looks for identifiers at the beginning of each word.
+func (f *finder) words() {
+	s := f.seg
+	for i := range s {
+		if i > 0 && (isAlnum(s[i-1]) || s[i-1] == '_') {
+			continue
+		}
+		if i > 1 && (s[i-1] == '.' || s[i-1] == '-' || s[i-1] == '/') && isAlnum(s[i-2]) {
+			continue // within a decimal number, a version, a UUID, a path
+		}
+		switch {
+		case isDigit(s[i]) || isUpper(s[i]) || s[i] == '(':
+			f.dotted(i)
+			f.shaped(i)
+			f.iban(i)
+		case s[i] == '+':
+			f.international(i)
+		case !isLetter(s[i]):
+			continue
+		}
+		if i == 0 || s[i-1] != ':' {
+			f.network(i)
+		}
+		f.coins(i)
+	}
+}
+
+// ends reports whether an identifier may end before position i.
+func (f *finder) ends(i int) bool {
+	s := f.seg
+	if i >= len(s) {
+		return true
+	}
+	if isAlnum(s[i]) || s[i] == '_' || s[i] == '@' {
+		return false
+	}
+	return s[i] == ' ' || s[i] == ')' || i+1 >= len(s) || !isAlnum(s[i+1])
+}
+
+// shaped looks for the identifiers of rules at position i: it gathers letters and digits, and asks the rules of each length
+// at which an identifier may end, the longest first.
+func (f *finder) shaped(i int) {
+	s := f.seg
+	var c [maxID]byte
+	var ends [maxID + 1]int                            // by number of characters
+	n, open, numeral := 0, 0, maxID                    // numeral is the index of the first digit
+	inner := i > 1 && s[i-1] == ' ' && isDigit(s[i-2]) // a group within a longer number: only by itself
+	for j := i; j < len(s) && j < i+maxForm && (n < maxID || open > 0); j++ {
+		b := s[j]
+		alnum := isDigit(b) || isUpper(b)
+		if b == '(' {
+			open++
+		}
+		if b == ')' {
+			open--
+		}
+		if open < 0 || open > 1 || alnum && n == maxID || inner && b == ' ' {
+			break
+		}
+		if alnum {
+			if isDigit(b) {
+				numeral = min(numeral, n)
+			}
+			c[n] = b
+			n++
+		} else if b != ' ' && b != '-' && b != '.' && b != '/' && b != '(' && b != ')' {
+			break
+		}
+		if (alnum || b == ')') && f.ends(j+1) {
+			ends[n] = j + 1
+		}
+	}
+	for n := maxID; n >= 7; n-- {
+		if to := ends[n]; to > 0 && (numeral < n || to-i == n) && len(f.set.byLength[n]) > 0 { // only compact ones have no digit
+			f.ask(c[:n], i, to)
+		}
+	}
+}
+
+// form writes the lengths of the groups of an identifier with what stands between them: "4 4 4 4", "(3) 3-4".
+func form(dst, text []byte) []byte {
+	group := 0
+	for i := 0; i <= len(text); i++ {
+		if i < len(text) && isAlnum(text[i]) {
+			group++
+			continue
+		}
+		if group >= 10 {
+			dst = append(dst, '0'+byte(group/10))
+		}
+		if group > 0 {
+			dst = append(dst, '0'+byte(group%10))
+		}
+		if group = 0; i < len(text) {
+			dst = append(dst, text[i])
+		}
+	}
+	return dst
+}
+
+// ask holds an identifier against the rules of its length.
+func (f *finder) ask(c []byte, from, to int) {
+	s := f.seg
+	compact := to-from == len(c)
+	var buf [2 * maxForm]byte
+	written := buf[:0]
+	if !compact {
+		written = form(written, s[from:to])
+	}
+	if to+1 < len(s) && s[to] == ' ' && isDigit(s[to+1]) && bytes.IndexByte(written, ' ') >= 0 {
+		return // some groups of a longer number
+	}
+	for _, r := range f.set.byLength[len(c)] {
+		as := !compact && slices.Contains(r.forms, string(written))
+		if !compact && !as || !fits(c, r.shape) || r.check != nil && !r.check(c) {
+			continue
+		}
+		if as && unmistakable(r) || compact && r.sure || f.near(r.words, from) {
+			if f.add(r.id, from, to) {
+				return
+			}
+		}
+	}
+}
+
+// unmistakable reports whether the form in which people write an identifier tells it without a word: where a check stands
+// behind it, or the form is rare.
+func unmistakable(r *rule) bool { return r.check != nil || r.id == "pii.uk-bank" }
+
+func fits(c []byte, shape string) bool {
+	for i, b := range c {
+		switch shape[i] {
+		case 'A':
+			if !isUpper(b) {
+				return false
+			}
+		case '9':
+			if !isDigit(b) {
+				return false
+			}
+		case 'X':
+		default:
+			if shape[i] != b {
+				return false
+			}
+		}
+	}
+	return true
+}

@@ -1,0 +1,120 @@
+// Package sensitive recognises personal and health identifiers, and secrets, in requests and in answers: about a hundred
+// kinds, with their check digits where they have any, each by a hand-written scanner over one pass. There is no regular
+// expression and no list of names: names of people are left to a detector of your own (guard.WithDetector).
+//
+//	s, err := sensitive.New() // all kinds
+//	g, err := guard.New(policy, guard.WithDetector(s, s.IDs()...), guard.WithScanner(s.Start, s.IDs()...))
+//
+// and the policy says for each kind whether it is monitored, redacted or blocked. Identifiers whose check is weak count in
+// the form in which people write them, or after a word that names them; so a nine-digit order number is not taken for a
+// social security number. What is written out in words, or cut by markup, is not recognised.
+package sensitive
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sort"
+
+	"github.com/holdfast-ai/holdfast/guard/detect"
+	"github.com/holdfast-ai/holdfast/guard/stream"
+)
+
+// Category is the OWASP LLM 2025 id of all findings: sensitive information disclosure.
+const Category = "LLM02"
+
+// ErrKind means that a kind does not exist.
+var ErrKind = errors.New("sensitive: unknown kind")
+
+// A Set recognises some kinds. It is immutable and safe for concurrent use.
+type Set struct {
+	on       map[string]bool
+	byLength [maxID + 1][]*rule
+	secrets  [256][]*token // by first byte
+}
+
+var _ detect.Detector = (*Set)(nil)
+
+// Kinds lists all kinds, sorted: "pii.…", "phi.…" (of health) and "secret.…".
+func Kinds() []string {
+	seen := map[string]bool{}
+	for _, id := range special {
+		seen[id] = true
+	}
+	for i := range rules {
+		seen[rules[i].id] = true
+	}
+	for i := range tokens {
+		seen[tokens[i].id] = true
+	}
+	out := make([]string, 0, len(seen))
+	for id := range seen {
+		out = append(out, id)
+	}
+	sort.Strings(out)
+	return out
+}
+
+// New returns a set of the given kinds, or of all. Errors: [ErrKind].
+func New(kinds ...string) (*Set, error) {
+	all := Kinds()
+	if len(kinds) == 0 {
+		kinds = all
+	}
+	s := &Set{on: make(map[string]bool, len(kinds))}
+	for _, k := range kinds {
+		if !slices.Contains(all, k) {
+			return nil, fmt.Errorf("%w %q", ErrKind, k)
+		}
+		s.on[k] = true
+	}
+	for i := range rules {
+		if r := &rules[i]; s.on[r.id] {
+			s.byLength[len(r.shape)] = append(s.byLength[len(r.shape)], r)
+		}
+	}
+	for i := range tokens {
+		if t := &tokens[i]; s.on[t.id] {
+			s.secrets[t.prefix[0]] = append(s.secrets[t.prefix[0]], t)
+		}
+	}
+	return s, nil
+}
+
+// IDs lists the kinds of the set, sorted: the ids of its findings.
+func (s *Set) IDs() []string {
+	out := make([]string, 0, len(s.on))
+	for id := range s.on {
+		out = append(out, id)
+	}
+	sort.Strings(out)
+	return out
+}
+
+// Detect implements [detect.Detector] for all texts but the operator's own.
+func (s *Set) Detect(_ context.Context, v detect.View, findings []detect.Finding) ([]detect.Finding, error) {
+	var ms []stream.Match
+	for i, span := range v.Spans {
+		if span.Trust == detect.TrustOperator {
+			continue
+		}
+		ms = s.Find(ms[:0], span.Text)
+		for _, m := range ms {
+			findings = append(findings, detect.Finding{Rule: m.Rule, Category: m.Category, Span: i, Start: m.Start, End: m.End})
+		}
+	}
+	return findings, nil
+}
+
+// Find appends the matches in a text that is complete.
+func (s *Set) Find(ms []stream.Match, text []byte) []stream.Match {
+	f := follower{set: s}
+	ms, _, _ = f.Write(ms, text)
+	ms, _ = f.Finish(ms)
+	return ms
+}
+
+// Start returns a scanner of one text that grows; see [stream.Scanner]. It holds back the word in progress, groups of digits
+// and capitals with their single spaces, and private keys in PEM up to their end: prose is a word late, no more.
+func (s *Set) Start() stream.Scanner { return &follower{set: s} }

@@ -1,0 +1,253 @@
+package sensitive
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"net/netip"
+)
+
+// special lists the kinds that have no fixed shape.
+var special = []string{
+	"pii.email", "pii.phone", "pii.iban", "pii.ipv4", "pii.ipv6", "pii.mac", "pii.crypto-btc", "pii.crypto-eth", "pii.fi-hetu",
+	"secret.url-password", "secret.assigned", pemID,
+}
+
+const pemID = "secret.private-key"
+
+// addresses looks for mail addresses, and passwords in URLs.
+func (f *finder) addresses() {
+	s := f.seg
+	scheme := -1 // where the last "://" ends
+	for i, c := range s {
+		if c == '/' && i >= 2 && s[i-1] == '/' && s[i-2] == ':' {
+			scheme = i + 1
+		}
+		if scheme >= 0 && (c == '?' || c == '#' || c == '/' && i >= scheme) {
+			scheme = -1
+		}
+		if c != '@' {
+			continue
+		}
+		from := i
+		for from > max(0, i-65) && (isAlnum(s[from-1]) || bytes.IndexByte([]byte("._%+-~"), s[from-1]) >= 0) {
+			from--
+		}
+		if scheme >= 0 {
+			if k := bytes.IndexByte(s[scheme:i], ':'); k > 0 && scheme+k+1 < i {
+				f.add("secret.url-password", scheme+k+1, i)
+			}
+			scheme = -1
+			continue
+		}
+		to, dots := i+1, 0
+		for to < len(s) && (isAlnum(s[to]) || s[to] == '-' || s[to] == '.' && to+1 < len(s) && isAlnum(s[to+1])) {
+			if s[to] == '.' {
+				dots++
+			}
+			to++
+		}
+		tld := i + bytes.LastIndexByte(s[i:to], '.')
+		if from == i || s[from] == '.' || dots == 0 || to-tld-1 < 2 || !isLetter(s[tld+1]) || i-from > 64 {
+			continue
+		}
+		f.add("pii.email", from, to)
+	}
+}
+
+// international looks for a telephone number in the form of E.164 with its plus sign.
+func (f *finder) international(i int) {
+	s := f.seg
+	n, end := 0, i
+	for j := i + 1; j < len(s) && n <= 15; j++ {
+		switch c := s[j]; {
+		case isDigit(c):
+			n++
+			end = j + 1
+			continue
+		case (c == ' ' || c == '-' || c == '.' || c == '(' || c == ')' || c == '/') && n > 0:
+			continue
+		}
+		break
+	}
+	if n >= 8 && n <= 15 && s[i+1] != '0' && f.ends(end) {
+		f.add("pii.phone", i, end)
+	}
+}
+
+// iban lengths by country (SWIFT registry, 2024); the check alone would hold for one number in 97.
+var ibans = map[string]int{
+	"AD": 24, "AE": 23, "AL": 28, "AT": 20, "AZ": 28, "BA": 20, "BE": 16, "BG": 22, "BH": 22, "BR": 29, "BY": 28, "CH": 21, "CR": 22, "CY": 28,
+	"CZ": 24, "DE": 22, "DK": 18, "DO": 28, "EE": 20, "EG": 29, "ES": 24, "FI": 18, "FO": 18, "FR": 27, "GB": 22, "GE": 22, "GI": 23, "GL": 18,
+	"GR": 27, "GT": 28, "HR": 21, "HU": 28, "IE": 22, "IL": 23, "IQ": 23, "IS": 26, "IT": 27, "JO": 30, "KW": 30, "KZ": 20, "LB": 28, "LC": 32,
+	"LI": 21, "LT": 20, "LU": 20, "LV": 21, "LY": 25, "MC": 27, "MD": 24, "ME": 22, "MK": 19, "MR": 27, "MT": 31, "MU": 30, "NL": 18, "NO": 15,
+	"OM": 23, "PK": 24, "PL": 28, "PS": 29, "PT": 25, "QA": 29, "RO": 24, "RS": 22, "SA": 24, "SC": 31, "SE": 24, "SI": 19, "SK": 24, "SM": 27,
+	"ST": 25, "SV": 28, "TL": 23, "TN": 24, "TR": 26, "UA": 29, "VA": 22, "VG": 24, "XK": 20,
+}
+
+// iban looks for an international bank account number, compact or in groups of four.
+func (f *finder) iban(i int) {
+	s := f.seg
+	if i+15 > len(s) || !isUpper(s[i]) || !isUpper(s[i+1]) || !isDigit(s[i+2]) || !isDigit(s[i+3]) {
+		return
+	}
+	want := ibans[string(s[i:i+2])]
+	var c [34]byte
+	n, j := 0, i
+	for ; j < len(s) && n < want; j++ {
+		if isDigit(s[j]) || isUpper(s[j]) {
+			c[n] = s[j]
+			n++
+		} else if s[j] != ' ' || n%4 != 0 {
+			return
+		}
+	}
+	if want == 0 || n < want || !f.ends(j) {
+		return
+	}
+	if mod97(append(append(make([]byte, 0, 34), c[4:n]...), c[:4]...)) == 1 {
+		f.add("pii.iban", i, j)
+	}
+}
+
+// dotted looks for the Finnish personal identity code, whose sign tells the century, and for IPv4 addresses.
+func (f *finder) dotted(i int) {
+	s := f.seg
+	if i+11 <= len(s) && f.ends(i+11) && bytes.IndexByte([]byte("+-ABCDEFUVWXY"), s[i+6]) >= 0 {
+		c := append(append(make([]byte, 0, 9), s[i:i+6]...), s[i+7:i+10]...)
+		if fits(c, "999999999") && date(c, 0, 2) && "0123456789ABCDEFHJKLMNPRSTUVWXY"[number(c)%31] == s[i+10] {
+			f.add("pii.fi-hetu", i, i+11)
+		}
+	}
+	j, dots := i, 0
+	for j < len(s) && j < i+15 && (isDigit(s[j]) || s[j] == '.' && j+1 < len(s) && isDigit(s[j+1])) {
+		if s[j] == '.' {
+			dots++
+		}
+		j++
+	}
+	if dots != 3 || !(j >= len(s) || f.ends(j) || s[j] == ':' || s[j] == '/') {
+		return
+	}
+	if a, err := netip.ParseAddr(string(s[i:j])); err == nil && !a.IsLoopback() && !a.IsUnspecified() && !a.IsPrivate() {
+		f.add("pii.ipv4", i, j)
+	}
+}
+
+// network looks for IPv6 and MAC addresses.
+func (f *finder) network(i int) {
+	s := f.seg
+	hex := func(c byte) bool { return isDigit(c) || c|0x20 >= 'a' && c|0x20 <= 'f' }
+	if !hex(s[i]) {
+		return
+	}
+	j, colons, dashes := i, 0, 0
+	for j < len(s) && j < i+39 && (hex(s[j]) || s[j] == ':' || s[j] == '-') {
+		switch s[j] {
+		case ':':
+			colons++
+		case '-':
+			dashes++
+		}
+		j++
+	}
+	if colons+dashes < 2 || j < len(s) && isAlnum(s[j]) {
+		return
+	}
+	if j-i == 17 && (colons == 5 && dashes == 0 || dashes == 5 && colons == 0) {
+		for k := i; k < j; k++ {
+			if (k-i)%3 == 2 == hex(s[k]) {
+				return
+			}
+		}
+		f.add("pii.mac", i, j)
+		return
+	}
+	for j > i && s[j-1] == ':' && (j < i+2 || s[j-2] != ':') { // the colon of a sentence
+		j--
+	}
+	if dashes > 0 || bytes.Count(s[i:j], []byte(":")) < 3 {
+		return
+	}
+	if a, err := netip.ParseAddr(string(s[i:j])); err == nil && a.Is6() && !a.IsLoopback() && !a.IsPrivate() && !a.IsLinkLocalUnicast() {
+		f.add("pii.ipv6", i, j)
+	}
+}
+
+// coins looks for addresses of Bitcoin (base58check and bech32) and Ethereum.
+func (f *finder) coins(i int) {
+	s := f.seg
+	j := i
+	for j < len(s) && isAlnum(s[j]) {
+		j++
+	}
+	w := s[i:j]
+	if !f.ends(j) {
+		return
+	}
+	switch {
+	case len(w) == 42 && (string(w[:2]) == "0x" || string(w[:2]) == "0X") && isHex(w[2:]):
+		f.add("pii.crypto-eth", i, j)
+	case len(w) >= 26 && len(w) <= 35 && (w[0] == '1' || w[0] == '3') && base58check(w):
+		f.add("pii.crypto-btc", i, j)
+	case len(w) >= 42 && len(w) <= 62 && bytes.EqualFold(w[:3], []byte("bc1")) && bech32(bytes.ToLower(w)):
+		f.add("pii.crypto-btc", i, j)
+	}
+}
+
+func isHex(b []byte) bool {
+	for _, c := range b {
+		if !isDigit(c) && (c|0x20 < 'a' || c|0x20 > 'f') {
+			return false
+		}
+	}
+	return true
+}
+
+// base58check decodes 25 bytes, the last four of which are a hash of the others.
+func base58check(w []byte) bool {
+	const alphabet = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
+	var out [25]byte
+	for _, c := range w {
+		v := bytes.IndexByte([]byte(alphabet), c)
+		if v < 0 {
+			return false
+		}
+		for k := len(out) - 1; k >= 0; k-- {
+			v += 58 * int(out[k])
+			out[k] = byte(v)
+			v >>= 8
+		}
+		if v != 0 {
+			return false
+		}
+	}
+	a := sha256.Sum256(out[:21])
+	b := sha256.Sum256(a[:])
+	return bytes.Equal(b[:4], out[21:])
+}
+
+// bech32 is BIP 173, and its variant of BIP 350.
+func bech32(w []byte) bool {
+	const charset = "qpzry9x8gf2tvdw0s3jn54khce6mua7l"
+	poly := uint32(1)
+	step := func(v uint32) {
+		top := poly >> 25
+		poly = poly&0x1ffffff<<5 ^ v
+		for i, g := range [...]uint32{0x3b6a57b2, 0x26508e6d, 0x1ea119fa, 0x3d4233dd, 0x2a1462b3} {
+			if top>>i&1 == 1 {
+				poly ^= g
+			}
+		}
+	}
+	for _, v := range [...]uint32{3, 3, 0, 'b' & 31, 'c' & 31} { // the prefix, expanded
+		step(v)
+	}
+	for _, c := range w[3:] {
+		v := bytes.IndexByte([]byte(charset), c)
+		if v < 0 {
+			return false
+		}
+		step(uint32(v))
+	}
+	return poly == 1 || poly == 0x2bc830a3
+}

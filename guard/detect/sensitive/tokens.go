@@ -1,0 +1,211 @@
+package sensitive
+
+import (
+	"bytes"
+	"math"
+)
+
+// minToken is the length of the shortest secret with a prefix, in bytes.
+const minToken = 16
+
+// token is a secret with a prefix of its own: what follows is at least min bytes long, at most max (0 = exactly min), and of
+// the given class.
+type token struct {
+	id, prefix string
+	class      class
+	min, max   int
+}
+
+// class is an alphabet.
+type class uint8
+
+const (
+	word   class = iota // letters, digits, '_'
+	url                 // word, '-'
+	dotted              // url, '.'
+	base64              // letters, digits, '+', '/', '='
+	hexes               // hexadecimal digits
+	upper               // capitals and digits
+	classes
+)
+
+func (k class) has(c byte) bool {
+	switch k {
+	case hexes:
+		return isDigit(c) || c|0x20 >= 'a' && c|0x20 <= 'f'
+	case upper:
+		return isDigit(c) || isUpper(c)
+	case base64:
+		return isAlnum(c) || c == '+' || c == '/' || c == '='
+	case word, url, dotted, classes:
+	}
+	return isAlnum(c) || c == '_' || k >= url && c == '-' || k == dotted && c == '.'
+}
+
+// tokens are the formats that issuers publish.
+var tokens = []token{
+	{"secret.aws-key-id", "AKIA", upper, 16, 0}, {"secret.aws-key-id", "ASIA", upper, 16, 0},
+	{"secret.github", "ghp_", word, 36, 251}, {"secret.github", "gho_", word, 36, 251}, {"secret.github", "ghu_", word, 36, 251},
+	{"secret.github", "ghs_", word, 36, 251}, {"secret.github", "ghr_", word, 36, 251}, {"secret.github", "github_pat_", word, 60, 255},
+	{"secret.gitlab", "glpat-", dotted, 20, 64}, {"secret.gitlab", "gldt-", url, 20, 64}, {"secret.gitlab", "glrt-", dotted, 20, 64}, {"secret.gitlab", "glptt-", hexes, 40, 0},
+	{"secret.slack", "xoxb-", url, 24, 120}, {"secret.slack", "xoxp-", url, 24, 120}, {"secret.slack", "xoxa-", url, 24, 120}, {"secret.slack", "xoxs-", url, 24, 120},
+	{"secret.slack", "xoxe.", dotted, 24, 250}, {"secret.slack", "xapp-", url, 30, 160},
+	{"secret.anthropic", "sk-ant-", url, 32, 200},
+	{"secret.openrouter", "sk-or-v1-", hexes, 64, 0},
+	{"secret.openai", "sk-proj-", url, 40, 220}, {"secret.openai", "sk-svcacct-", url, 40, 220}, {"secret.openai", "sk-admin-", url, 40, 220}, {"secret.openai", "sk-", word, 40, 64},
+	{"secret.google-api-key", "AIza", url, 35, 0}, {"secret.google-oauth", "GOCSPX-", url, 28, 0}, {"secret.google-oauth", "ya29.", dotted, 40, 400},
+	{"secret.stripe", "sk_live_", word, 24, 160}, {"secret.stripe", "rk_live_", word, 24, 160}, {"secret.stripe", "sk_test_", word, 24, 160}, {"secret.stripe", "whsec_", base64, 32, 100},
+	{"secret.sendgrid", "SG.", dotted, 60, 80},
+	{"secret.twilio", "SK", hexes, 32, 0}, {"secret.mailgun", "key-", hexes, 32, 0}, {"secret.mailchimp", "md-", url, 22, 0},
+	{"secret.npm", "npm_", word, 36, 0}, {"secret.pypi", "pypi-", url, 60, 250}, {"secret.rubygems", "rubygems_", hexes, 48, 0}, {"secret.crates-io", "cio", word, 32, 0},
+	{"secret.docker", "dckr_pat_", url, 27, 0},
+	{"secret.hugging-face", "hf_", word, 34, 40}, {"secret.replicate", "r8_", word, 37, 40}, {"secret.groq", "gsk_", word, 48, 60},
+	{"secret.perplexity", "pplx-", word, 40, 64}, {"secret.xai", "xai-", word, 70, 90},
+	{"secret.digitalocean", "dop_v1_", hexes, 64, 0}, {"secret.digitalocean", "doo_v1_", hexes, 64, 0}, {"secret.digitalocean", "dor_v1_", hexes, 64, 0},
+	{"secret.databricks", "dapi", hexes, 32, 36}, {"secret.shopify", "shpat_", hexes, 32, 0}, {"secret.shopify", "shpss_", hexes, 32, 0}, {"secret.shopify", "shpca_", hexes, 32, 0},
+	{"secret.square", "sq0atp-", url, 22, 0}, {"secret.square", "sq0csp-", url, 43, 0}, {"secret.square", "EAAA", url, 60, 64},
+	{"secret.linear", "lin_api_", word, 40, 0}, {"secret.notion", "ntn_", word, 40, 60}, {"secret.notion", "secret_", word, 43, 0},
+	{"secret.vault", "hvs.", url, 24, 200}, {"secret.vault", "hvb.", url, 100, 300}, {"secret.vault", "hvr.", url, 24, 200},
+	{"secret.terraform", "atlasv1.", url, 60, 80}, {"secret.grafana", "glsa_", word, 41, 0}, {"secret.grafana", "glc_", base64, 32, 400},
+	{"secret.new-relic", "NRAK-", upper, 27, 0}, {"secret.sentry", "sntrys_", base64, 40, 400}, {"secret.planetscale", "pscale_tkn_", url, 32, 64},
+	{"secret.supabase", "sbp_", hexes, 40, 0}, {"secret.doppler", "dp.pt.", word, 40, 44}, {"secret.pulumi", "pul-", hexes, 40, 0},
+	{"secret.heroku", "HRKU-", url, 36, 64}, {"secret.atlassian", "ATATT3", base64, 100, 260}, {"secret.postman", "PMAK-", url, 59, 0},
+	{"secret.dynatrace", "dt0c01.", dotted, 80, 100}, {"secret.airtable", "pat", dotted, 79, 0}, {"secret.age", "AGE-SECRET-KEY-1", upper, 58, 0},
+	{"secret.tailscale", "tskey-", url, 20, 64}, {"secret.fly", "fo1_", url, 43, 0}, {"secret.jwt", "eyJ", dotted, 40, maxSegment},
+	{"secret.sourcegraph", "sgp_", word, 40, 60}, {"secret.figma", "figd_", url, 40, 50}, {"secret.contentful", "CFPAT-", url, 43, 0},
+}
+
+// tokens looks for secrets: those with a prefix where a word begins, and those that are assigned to a telling name.
+func (f *finder) tokens() {
+	s := f.seg
+	var runs [classes]int // where the run of each class ends that was looked at last
+	for i := range s {
+		if i > 0 && (isAlnum(s[i-1]) || s[i-1] == '_' || s[i-1] == '-' && i > 1 && isAlnum(s[i-2])) {
+			continue
+		}
+		for _, t := range f.set.secrets[s[i]] {
+			if end := t.match(s, i, &runs[t.class]); end > 0 && f.add(t.id, i, end) {
+				break
+			}
+		}
+	}
+	f.assigned()
+}
+
+// match returns where the secret that begins at i ends, or 0. run is where the last run of the class ended: no byte is looked
+// at twice for one class.
+func (t *token) match(s []byte, i int, run *int) int {
+	if !bytes.HasPrefix(s[i:], []byte(t.prefix)) {
+		return 0
+	}
+	from := i + len(t.prefix)
+	end := max(from, *run)
+	for end < len(s) && t.class.has(s[end]) {
+		end++
+	}
+	*run = end
+	for end > from && s[end-1] == '.' { // of a sentence
+		end--
+	}
+	n, most := end-from, max(t.max, t.min)
+	if n < t.min || n > most || end < len(s) && isAlnum(s[end]) {
+		return 0
+	}
+	body := s[from:end]
+	if t.id == "secret.jwt" && bytes.Count(body, []byte(".")) != 2 {
+		return 0
+	}
+	if t.class != upper && t.class != hexes && t.class != dotted && !mixed(body) {
+		return 0 // "sk-this-is-a-very-long-name…"
+	}
+	return end
+}
+
+// mixed reports whether a text has digits and letters, as random ones of some length do.
+func mixed(b []byte) bool {
+	digits, letters := 0, 0
+	for _, c := range b {
+		if isDigit(c) {
+			digits++
+		} else if isLetter(c) {
+			letters++
+		}
+	}
+	return digits > 0 && letters > 0
+}
+
+// names are what secrets are assigned to, in configurations and code.
+var names = [][]byte{
+	[]byte("password"), []byte("passwd"), []byte("pwd"), []byte("secret"), []byte("token"), []byte("api_key"), []byte("apikey"), []byte("api-key"),
+	[]byte("access_key"), []byte("accesskey"), []byte("private_key"), []byte("client_secret"), []byte("auth_key"), []byte("accountkey"), []byte("credential"),
+}
+
+const (
+	minAssigned = 12  // bytes of a value
+	maxAssigned = 256 // bytes
+	minEntropy  = 3.3 // bits for each byte of a value: words have 2 to 3, random base64 of 20 bytes about 4
+)
+
+// assigned looks for a value of high entropy behind a name such as API_KEY and '=' or ':', in this segment or at the end of
+// the text before it.
+func (f *finder) assigned() {
+	if !f.set.on["secret.assigned"] {
+		return
+	}
+	s := f.seg
+	from := 0
+	named := len(f.before) > 0 && f.endsInName(len(f.before))
+	for i := 0; i <= len(s); i++ {
+		if i < len(s) && s[i] != '=' && s[i] != ':' && s[i] != '&' && s[i] != ' ' {
+			continue
+		}
+		if i < len(s) && s[i] == '=' && i+1 < len(s) && s[i+1] == '=' || i == len(s)-1 && s[i] == '=' && named {
+			continue // padding of base64
+		}
+		if named && i > from {
+			if v := bytes.TrimRight(s[from:i], ").!?*"); secretValue(v) {
+				f.add("secret.assigned", from, from+len(v))
+			}
+		}
+		named = i < len(s) && (s[i] == '=' || s[i] == ':') && f.endsInName(len(f.before)+i+1)
+		from = i + 1
+	}
+}
+
+// endsInName reports whether a telling name, '=' or ':' and perhaps quotes and spaces stand before position end of the text
+// before the segment and the segment.
+func (f *finder) endsInName(end int) bool {
+	b := bytes.TrimRight(f.text()[:end], " \t\"'`")
+	if len(b) == 0 || b[len(b)-1] != '=' && b[len(b)-1] != ':' {
+		return false
+	}
+	b = bytes.TrimRight(b[:len(b)-1], " \t\"'`:")
+	if len(b) < 3 || !isLetter(b[len(b)-2]) || !isLetter(b[len(b)-3]) { // no name ends so
+		return false
+	}
+	for _, n := range names {
+		if bytes.HasSuffix(b, n) {
+			return true
+		}
+	}
+	return false
+}
+
+// secretValue reports whether a value looks random.
+func secretValue(v []byte) bool {
+	if len(v) < minAssigned || len(v) > maxAssigned || !mixed(v) {
+		return false
+	}
+	var count [256]int
+	for _, c := range v {
+		count[c]++
+	}
+	bits := 0.0
+	for _, n := range count {
+		if n > 0 {
+			p := float64(n) / float64(len(v))
+			bits -= p * math.Log2(p)
+		}
+	}
+	return bits >= minEntropy
+}

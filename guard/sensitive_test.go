@@ -1,0 +1,63 @@
+package guard_test
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/holdfast-ai/holdfast/guard"
+	"github.com/holdfast-ai/holdfast/guard/detect/sensitive"
+	"github.com/holdfast-ai/holdfast/guard/guardtest"
+)
+
+// private is a policy that looks for identifiers and secrets: requests with a card are refused, addresses are taken out of
+// requests and answers, keys stop an answer.
+func private(t *testing.T) (guard.Policy, []guard.Option) {
+	t.Helper()
+	s, err := sensitive.New()
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := guard.DefaultPolicy()
+	for _, id := range s.IDs() {
+		p.Rules[id] = guard.ModeMonitor
+	}
+	p.Rules["pii.email"], p.Rules["pii.card"] = guard.ModeRedact, guard.ModeBlock
+	p.Output = map[string]guard.Mode{"pii.card": guard.ModeRedact, "secret.github": guard.ModeBlock}
+	return p, []guard.Option{guard.WithDetector(s, s.IDs()...), guard.WithScanner(s.Start, s.IDs()...)}
+}
+
+func TestIdentifiersInRequests(t *testing.T) {
+	p, opts := private(t)
+	up := &guardtest.Upstream{Pieces: []string{"fine"}}
+	var seen string
+	h := newGuard(t, p, opts...).Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		b := make([]byte, 4096)
+		n, _ := r.Body.Read(b)
+		seen = string(b[:n])
+		up.ServeHTTP(w, r)
+	}))
+	if w := post(h, guardtest.Chat("Write to ann@example.com or call 1.")); w.Code != 200 || strings.Contains(seen, "ann@") || !strings.Contains(seen, "Write to [redacted] or call 1.") {
+		t.Errorf("%d %s", w.Code, seen)
+	}
+	seen = ""
+	if w := post(h, guardtest.Chat("My card is 4111 1111 1111 1111.")); w.Code != 400 || seen != "" {
+		t.Errorf("%d %s", w.Code, seen)
+	}
+	if w := post(h, guardtest.Chat("My SSN is 536-90-4399.")); w.Code != 200 || !strings.Contains(seen, "536-90-4399") {
+		t.Errorf("%d %s", w.Code, seen)
+	}
+}
+
+func TestIdentifiersInStreams(t *testing.T) {
+	p, opts := private(t)
+	g := newGuard(t, p, opts...)
+	const text = "Her card is 4111 1111 1111 1111, her address ann@example.com. Bye."
+	for cut := 1; cut < len(text); cut++ {
+		up := &guardtest.Upstream{Pieces: []string{text[:cut], text[cut:]}}
+		a, err := guardtest.Play(post(g.Handler(up), streamed).Body.String())
+		if want := "Her card is [redacted], her address [redacted]. Bye."; err != nil || a.Text != want {
+			t.Fatalf("cut at %d: %+v %v", cut, a, err)
+		}
+	}
+}
