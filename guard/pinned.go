@@ -71,7 +71,9 @@ func (g *Guard) compile(p Policy) (*pinned, error) {
 	}
 	for _, id := range append(detect.IDs(), g.ids...) {
 		v.ids[id] = true
-		v.output[id] = or(p.Output[id], v.mode(id))
+		if v.output[id] = or(p.Output[id], v.mode(id)); v.output[id] == ModeRestore {
+			v.output[id] = ModeRedact
+		}
 	}
 	if v.limiter, err = g.budgets(p.Budgets); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrPolicy, err)

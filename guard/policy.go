@@ -82,6 +82,7 @@ const (
 	ModeMonitor Mode = "monitor" // report the finding, change nothing
 	ModeOff     Mode = "off"     // drop the finding
 	ModeRedact  Mode = "redact"  // replace the text that was found, and let the rest through
+	ModeRestore Mode = "restore" // in requests: replace it by a placeholder, which the answer's text is mapped back from; answers redact
 )
 
 func or[T comparable](v, def T) T {
@@ -104,7 +105,7 @@ type Policy struct {
 	Prices map[string]limit.Price `json:"prices,omitempty" validate:"max=1024,dive"`
 	// Rules sets the mode of rules by id: those of [detect.IDs] and those declared with [WithDetector]. A rule that is
 	// not listed blocks, but for [detect.RuleModel], which is off.
-	Rules map[string]Mode `json:"rules,omitempty" validate:"max=1024,dive,oneof=off monitor redact block"`
+	Rules map[string]Mode `json:"rules,omitempty" validate:"max=1024,dive,oneof=off monitor redact restore block"`
 	// Output sets other modes for answers; a rule that is not listed has the mode it has in Rules.
 	Output map[string]Mode `json:"output_rules,omitempty" validate:"max=1024,dive,oneof=off monitor redact block"`
 	// Structure bounds what a request may ask for beside text. The zero value is the defaults.

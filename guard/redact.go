@@ -16,7 +16,8 @@ func (t *Transaction) redact(body []byte) *Rejection {
 	st := t.st
 	st.edits = st.edits[:0]
 	for _, f := range st.findings {
-		if t.pol.mode(f.Rule) != ModeRedact {
+		mode := t.pol.mode(f.Rule)
+		if mode != ModeRedact && mode != ModeRestore {
 			continue
 		}
 		// A text inside of another, and one that is no JSON string, has no place of its own that could be replaced.
@@ -26,7 +27,13 @@ func (t *Transaction) redact(body []byte) *Rejection {
 		if f.Start < 0 || f.End < f.Start || f.End > len(st.request.Spans[f.Span].Text) {
 			return internal(errRange)
 		}
-		st.edits = append(st.edits, api.Edit{At: st.request.Spans[f.Span].Offset, Start: f.Start, End: f.End, With: redacted})
+		e := api.Edit{At: st.request.Spans[f.Span].Offset, Start: f.Start, End: f.End, With: redacted}
+		if mode == ModeRestore {
+			if e.With = t.placeholder(body, f.Rule, st.request.Spans[f.Span].Text[f.Start:f.End]); e.With == "" {
+				return &Rejection{Code: CodeContent, Status: 400} // too many for one request
+			}
+		}
+		st.edits = append(st.edits, e)
 	}
 	if len(st.edits) == 0 {
 		return nil
@@ -41,7 +48,7 @@ func (t *Transaction) redact(body []byte) *Rejection {
 		return rej
 	}
 	for _, f := range st.findings[from:] {
-		if t.pol.mode(f.Rule) == ModeRedact {
+		if m := t.pol.mode(f.Rule); (m == ModeRedact || m == ModeRestore) && !t.stands(f) {
 			return &Rejection{Code: CodeContent, Status: 400}
 		}
 	}
@@ -50,7 +57,7 @@ func (t *Transaction) redact(body []byte) *Rejection {
 
 var errRange = errors.New("guard: a finding lies outside of its text")
 
-// disjoint sorts edits and joins those that overlap.
+// disjoint sorts edits and joins those that overlap; what is joined cannot be restored.
 func disjoint(edits []api.Edit) []api.Edit {
 	slices.SortStableFunc(edits, func(a, b api.Edit) int {
 		return cmp.Or(cmp.Compare(a.At, b.At), cmp.Compare(a.Start, b.Start), cmp.Compare(b.End, a.End))
@@ -58,6 +65,9 @@ func disjoint(edits []api.Edit) []api.Edit {
 	n := 0
 	for _, e := range edits {
 		if n > 0 && edits[n-1].At == e.At && e.Start < edits[n-1].End {
+			if e.End != edits[n-1].End || e.Start != edits[n-1].Start {
+				edits[n-1].With = redacted
+			}
 			edits[n-1].End = max(edits[n-1].End, e.End)
 			continue
 		}

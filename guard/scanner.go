@@ -14,6 +14,7 @@ type scanner struct {
 	t           *Transaction
 	hold, watch detect.LeakState
 	added       []stream.Scanner // nil for one that cannot do its work
+	restore     restorer
 }
 
 var _ stream.Scanner = (*scanner)(nil)
@@ -21,6 +22,7 @@ var _ stream.Scanner = (*scanner)(nil)
 func (t *Transaction) start(s *scanner) {
 	s.t, s.hold, s.watch = t, t.pol.hold.Start(), t.pol.watch.Start()
 	s.added = s.added[:0]
+	s.restore.begin(t.restores)
 	for _, a := range t.g.scanners {
 		s.added = append(s.added, a.start())
 	}
@@ -52,9 +54,10 @@ func (s *scanner) each(ms []stream.Match, do func(stream.Scanner, []stream.Match
 		if holds {
 			held = max(held, h)
 		}
-		ms, err = s.t.keep(found, from)
+		ms, err = s.t.keep(s.restore.spare(found, from), from)
 		return err
 	}
+	ms, held, _ = do(&s.restore, ms)
 	if err := one(&s.watch, false); err != nil {
 		return ms, 0, err
 	}

@@ -1,6 +1,7 @@
 package guard_test
 
 import (
+	"io"
 	"net/http"
 	"strings"
 	"testing"
@@ -59,5 +60,39 @@ func TestIdentifiersInStreams(t *testing.T) {
 		if want := "Her card is [redacted], her address [redacted]. Bye."; err != nil || a.Text != want {
 			t.Fatalf("cut at %d: %+v %v", cut, a, err)
 		}
+	}
+}
+
+// What is taken out of a request comes back in the answer, wherever the stream is cut, and never reaches the upstream.
+func TestIdentifiersAreRestored(t *testing.T) {
+	p, opts := private(t)
+	p.Rules["pii.email"], p.Rules["pii.phone"], p.Rules["pii.card"] = guard.ModeRestore, guard.ModeRestore, guard.ModeRestore
+	delete(p.Output, "pii.card")
+	g := newGuard(t, p, opts...)
+	const question = "Write to ann@example.com, copy bob@example.com, and ann@example.com again; call +44 20 7946 0958; card 4111 1111 1111 1111"
+	const answer = "Dear person1@redacted.invalid and person2@redacted.invalid, call +1-203-555-0103 about [CARD 4]. From carl@example.com, not person9@redacted.invalid."
+	const want = "Dear ann@example.com and bob@example.com, call +44 20 7946 0958 about 4111 1111 1111 1111. From [redacted], not [redacted]."
+	ask := strings.Replace(streamed, `"hi"`, `"`+question+`"`, 1)
+	for cut := 1; cut < len(answer); cut += 3 {
+		var seen string
+		up := &guardtest.Upstream{Pieces: []string{answer[:cut], answer[cut:]}}
+		h := g.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			b, _ := io.ReadAll(r.Body)
+			seen = string(b)
+			up.ServeHTTP(w, r)
+		}))
+		a, err := guardtest.Play(post(h, ask).Body.String())
+		if err != nil || a.Text != want {
+			t.Fatalf("cut at %d: %+v %v", cut, a, err)
+		}
+		if !strings.Contains(seen, "Write to person1@redacted.invalid, copy person2@redacted.invalid, and person1@redacted.invalid again; call +1-203-555-0103; card [CARD 4]") {
+			t.Fatal(seen)
+		}
+	}
+	// A placeholder that the caller has written himself stands for nothing but itself.
+	up := &guardtest.Upstream{Pieces: []string{"person1@redacted.invalid"}}
+	ask = strings.Replace(ask, "Write to", "person1@redacted.invalid person2@redacted.invalid", 1)
+	if a, err := guardtest.Play(post(g.Handler(up), ask).Body.String()); err != nil || a.Text != "[redacted]" {
+		t.Errorf("%+v %v", a, err)
 	}
 }

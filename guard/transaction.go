@@ -63,6 +63,7 @@ type Transaction struct {
 	reserved int64
 	until    time.Time
 	budgets  *limit.Reservation
+	restores []restore
 	sink     func(data []byte) error // next, bound once
 	refused  *Rejection              // by next
 	denied   *Rejection
@@ -372,7 +373,7 @@ func (t *Transaction) release() {
 		t.inside = false
 	}
 	st := t.st
-	t.st, t.phase = nil, closed
+	t.st, t.phase, t.restores = nil, closed, nil
 	if st == nil {
 		return
 	}

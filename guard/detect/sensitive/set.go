@@ -5,7 +5,8 @@
 //	s, err := sensitive.New() // all kinds
 //	g, err := guard.New(policy, guard.WithDetector(s, s.IDs()...), guard.WithScanner(s.Start, s.IDs()...))
 //
-// and the policy says for each kind whether it is monitored, redacted or blocked. Identifiers whose check is weak count in
+// and the policy says for each kind whether it is monitored, redacted, restored (taken out of the request and put back into the
+// answer) or blocked. Identifiers whose check is weak count in
 // the form in which people write them, or after a word that names them; so a nine-digit order number is not taken for a
 // social security number. What is written out in words, or cut by markup, is not recognised.
 package sensitive

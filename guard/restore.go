@@ -1,0 +1,131 @@
+package guard
+
+import (
+	"bytes"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/holdfast-ai/holdfast/guard/stream"
+)
+
+// maxRestores bounds the texts of one request that are restored: each is looked for in all of the answer.
+const maxRestores = 64
+
+// restore is a text that was taken out of a request and comes back in the answer. It lives as long as the transaction.
+type restore struct {
+	placeholder, original string
+}
+
+// placeholder returns what stands for a text that a rule has found: the same for the same text, of a form that models keep
+// apart from others, and nothing that the request has already.
+func (t *Transaction) placeholder(body []byte, rule string, text []byte) string {
+	for _, r := range t.restores {
+		if r.original == string(text) {
+			return r.placeholder
+		}
+	}
+	for n := len(t.restores) + 1; n <= 4*maxRestores && len(t.restores) < maxRestores; n++ {
+		p := placeholder(rule, n)
+		taken := bytes.Contains(body, []byte(p)) || slices.ContainsFunc(t.restores, func(r restore) bool { return r.placeholder == p })
+		if !taken {
+			t.restores = append(t.restores, restore{p, string(text)})
+			return p
+		}
+	}
+	return ""
+}
+
+// placeholder keeps the format of what models treat by its format; the names and numbers are reserved (RFC 2606, and the
+// North American numbering plan) and belong to nobody.
+func placeholder(rule string, n int) string {
+	switch rule {
+	case "pii.email":
+		return fmt.Sprintf("person%d@redacted.invalid", n)
+	case "pii.phone":
+		return fmt.Sprintf("+1-%03d-555-0%03d", 200+n, 100+n%100)
+	}
+	return fmt.Sprintf("[%s %d]", strings.ToUpper(rule[strings.LastIndexByte(rule, '.')+1:]), n)
+}
+
+// stands reports whether a finding is of a placeholder.
+func (t *Transaction) stands(f Finding) bool {
+	if f.Span < 0 || f.Span >= len(t.st.request.Spans) {
+		return false
+	}
+	text := t.st.request.Spans[f.Span].Text
+	if f.Start < 0 || f.End < f.Start || f.End > len(text) {
+		return false
+	}
+	return slices.ContainsFunc(t.restores, func(r restore) bool { return r.placeholder == string(text[f.Start:f.End]) })
+}
+
+// restorer looks for placeholders in one text of an answer.
+type restorer struct {
+	restores []restore
+	longest  int
+	pos      int    // of tail
+	tail     []byte // what may be the beginning of a placeholder
+	done     []cut  // placeholders found
+}
+
+type cut struct{ start, end int }
+
+var _ stream.Scanner = (*restorer)(nil)
+
+func (r *restorer) begin(restores []restore) {
+	*r = restorer{restores: restores, tail: r.tail[:0], done: r.done[:0]}
+	for _, x := range restores {
+		r.longest = max(r.longest, len(x.placeholder))
+	}
+}
+
+// Write implements [stream.Scanner]. The error is nil.
+func (r *restorer) Write(ms []stream.Match, p []byte) (matches []stream.Match, held int, err error) {
+	if len(r.restores) == 0 {
+		return ms, 0, nil
+	}
+	r.tail = append(r.tail, p...)
+	i := 0
+next:
+	for i < len(r.tail) {
+		for _, x := range r.restores {
+			if bytes.HasPrefix(r.tail[i:], []byte(x.placeholder)) {
+				m := stream.Match{Rule: "", Start: r.pos + i, End: r.pos + i + len(x.placeholder), Replacement: x.original}
+				ms = append(ms, m)
+				r.done = append(r.done, cut{m.Start, m.End})
+				i += len(x.placeholder)
+				continue next
+			}
+		}
+		if r.begins(r.tail[i:]) {
+			break
+		}
+		i++
+	}
+	r.pos += i
+	r.tail = r.tail[:copy(r.tail, r.tail[i:])]
+	return ms, len(r.tail), nil
+}
+
+// begins reports whether a placeholder may begin with b.
+func (r *restorer) begins(b []byte) bool {
+	return len(b) < r.longest && slices.ContainsFunc(r.restores, func(x restore) bool { return strings.HasPrefix(x.placeholder, string(b)) })
+}
+
+// Finish implements [stream.Scanner]. The error is nil.
+func (r *restorer) Finish(ms []stream.Match) ([]stream.Match, error) { return ms, nil }
+
+// spare takes the matches of placeholders, from index from on, out of what other scanners have found.
+func (r *restorer) spare(ms []stream.Match, from int) []stream.Match {
+	if len(r.done) == 0 {
+		return ms
+	}
+	kept := ms[:from]
+	for _, m := range ms[from:] {
+		if !slices.ContainsFunc(r.done, func(c cut) bool { return m.Start >= c.start && m.End <= c.end }) {
+			kept = append(kept, m)
+		}
+	}
+	return kept
+}
