@@ -106,6 +106,15 @@ func (m *Model) identify(card *card) {
 // Errors: [ErrDenied]; [ErrPolicy], [ErrVersion] and [ErrFormat] for a list that is not accepted, after which the one before
 // stays in force.
 func (m *Model) UpdateDenyList(envelope []byte) error {
+	tell, err := m.updateDenyList(envelope)
+	if tell != nil { // not under the lock: it may well ask the model something
+		tell(err)
+	}
+	return err
+}
+
+// updateDenyList also returns whom to tell of a denial, if that was not done before.
+func (m *Model) updateDenyList(envelope []byte) (tell func(error), err error) {
 	m.denyMu.Lock()
 	defer m.denyMu.Unlock()
 	floor := uint64(0)
@@ -114,13 +123,13 @@ func (m *Model) UpdateDenyList(envelope []byte) error {
 	}
 	l, err := m.policy.denyList(envelope, floor, m.opts.clock())
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if l == nil {
-		return &PolicyError{"DenyListKeys", "keys for deny lists", "none", ErrPolicy}
+		return nil, &PolicyError{"DenyListKeys", "keys for deny lists", "none", ErrPolicy}
 	}
 	if m.deny != nil && l.number == floor && l.digest != m.deny.digest {
-		return &PolicyError{"DenyList", "one list for each number", "two of number " + strconv.FormatUint(floor, 10), ErrPolicy}
+		return nil, &PolicyError{"DenyList", "one list for each number", "two of number " + strconv.FormatUint(floor, 10), ErrPolicy}
 	}
 	m.deny = l
 	err = l.model(m.man)
@@ -133,21 +142,16 @@ func (m *Model) UpdateDenyList(envelope []byte) error {
 		left = append(left, s)
 	}
 	if l.model(m.man) == nil && distinct(left) >= m.policy.need() {
-		return nil
+		return nil, nil
 	}
 	if err == nil { // a policy that only warns may have had too few signers before
-		return nil
+		return nil, nil
 	}
-	if m.denied.Load() == nil {
-		if !m.policy.InsecureWarnOnly {
-			m.denied.Store(&err)
-		}
-		if m.opts.onDenied != nil {
-			m.opts.onDenied(err)
-			m.opts.onDenied = nil
-		}
+	if m.denied.Load() == nil && !m.policy.InsecureWarnOnly {
+		m.denied.Store(&err)
 	}
-	return err
+	tell, m.opts.onDenied = m.opts.onDenied, nil
+	return tell, err
 }
 
 // notDenied fails once a deny list has denied the model.

@@ -47,6 +47,7 @@ type BundleVerifier interface {
 // A candidate is one bundle that may count.
 type candidate struct {
 	from   string // path in the source, or what it was given as
+	read   func() ([]byte, error)
 	data   []byte
 	bundle *bundle.Bundle
 	signer Signer
@@ -161,8 +162,21 @@ func distinct(signers []Signer) int {
 	return len(groups)
 }
 
+// load reads and parses the bundle, unless that was done before.
+func (c *candidate) load() {
+	if c.bundle != nil || c.err != nil {
+		return
+	}
+	if c.data, c.err = c.read(); c.err == nil {
+		c.bundle, c.err = bundle.Parse(c.data)
+	}
+}
+
+// drop lets go of what is large: an attacker may fill [Dir], and a bundle may have [bundle.MaxSize] bytes.
+func (c *candidate) drop() { c.data, c.bundle, c.man = nil, nil, nil }
+
 // candidates returns the bundle that [Open] was given or found, and with need > 1 those of further signers: what
-// [WithCosigners] gave, else the other "*.sig" in [Dir]. Only the first must be readable.
+// [WithCosigners] gave, else the other "*.sig" in [Dir]. Only the first must be readable; the others are not read yet.
 func (m *Model) candidates(ctx context.Context, need int) ([]*candidate, error) {
 	data, err := m.findBundle(ctx)
 	if err != nil {
@@ -187,17 +201,12 @@ func (m *Model) candidates(ctx context.Context, need int) ([]*candidate, error) 
 		out = append(out, more...)
 	}
 	for i, data := range m.opts.cosigners {
-		out = append(out, &candidate{from: fmt.Sprintf("cosigner %d", i), data: data})
-	}
-	for _, c := range out[1:] {
-		if c.err == nil {
-			c.bundle, c.err = bundle.Parse(c.data)
-		}
+		out = append(out, &candidate{from: fmt.Sprintf("cosigner %d", i), read: func() ([]byte, error) { return data, nil }})
 	}
 	return out, nil
 }
 
-// findCosigners reads further bundles of the source in the order of their names.
+// findCosigners lists further bundles of the source in the order of their names.
 func (m *Model) findCosigners(ctx context.Context) ([]*candidate, error) {
 	entries, err := fs.ReadDir(m.src, Dir)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -212,12 +221,9 @@ func (m *Model) findCosigners(ctx context.Context) ([]*candidate, error) {
 		if len(out) == maxSigners-1 {
 			break
 		}
-		c := &candidate{from: name}
-		c.data, c.err = readBounded(ctx, m.src, name, bundle.MaxSize)
-		out = append(out, c)
-		if err := ctx.Err(); err != nil {
-			return nil, err
-		}
+		out = append(out, &candidate{from: name, read: func() ([]byte, error) {
+			return readBounded(ctx, m.src, name, bundle.MaxSize)
+		}})
 	}
 	return out, nil
 }
@@ -229,7 +235,7 @@ func (m *Model) trust(ctx context.Context, c *checks, list []*candidate, deny *d
 	p, lead := m.policy, (*candidate)(nil)
 	m.signers = nil
 	for i, x := range list {
-		if x.err == nil {
+		if x.load(); x.err == nil {
 			x.err = p.judge(ctx, x, deny, now)
 		}
 		if err := ctx.Err(); err != nil {
@@ -249,10 +255,15 @@ func (m *Model) trust(ctx context.Context, c *checks, list []*candidate, deny *d
 		}
 		if x.err != nil {
 			c.lines = append(c.lines, Check{"signature", Skip, "a trusted signer", x.from + ": " + x.err.Error()})
+			if i > 0 {
+				x.drop()
+			}
 			continue
 		}
 		if lead == nil {
 			lead = x
+		} else {
+			x.drop()
 		}
 		m.signers = append(m.signers, x.signer)
 		c.lines = append(c.lines, Check{"signature", Pass, "a trusted signer", x.from + ": " + x.signer.String()})
