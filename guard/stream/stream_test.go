@@ -272,3 +272,53 @@ func FuzzParser(f *testing.F) {
 		}
 	})
 }
+
+// lines reads pieces with Lines.
+func lines(t testing.TB, pieces ...string) []string {
+	t.Helper()
+	var out []string
+	keep := func(data []byte) error {
+		out = append(out, string(data))
+		return nil
+	}
+	l := stream.NewLines(1 << 10)
+	for _, p := range pieces {
+		if err := l.Write([]byte(p), keep); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := l.Finish(keep); err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+func TestLines(t *testing.T) {
+	for text, want := range map[string][]string{
+		"a\nb\n": {"a", "b"}, "a\r\nb": {"a", "b"}, "\n\na\n\r\n": {"a"}, "": nil, "a": {"a"}, "a\rb\n": {"a\rb"},
+	} {
+		if got := lines(t, text); !slices.Equal(got, want) {
+			t.Errorf("%q: %q", text, got)
+		}
+		if got := lines(t, strings.Split(text, "")...); !slices.Equal(got, want) {
+			t.Errorf("%q by characters: %q", text, got)
+		}
+	}
+	if err := stream.NewLines(10).Write(make([]byte, 11), nil); !errors.Is(err, stream.ErrSize) {
+		t.Error(err)
+	}
+}
+
+// FuzzLines holds the reader against itself fed in two pieces.
+func FuzzLines(f *testing.F) {
+	f.Add("a\r\nb\n\nc", 2)
+	f.Fuzz(func(t *testing.T, s string, at int) {
+		if len(s) > 900 {
+			return
+		}
+		at = max(0, min(at, len(s)))
+		if got, want := lines(t, s[:at], s[at:]), lines(t, s); !slices.Equal(got, want) {
+			t.Fatalf("%q cut at %d: %q, whole %q", s, at, got, want)
+		}
+	})
+}
