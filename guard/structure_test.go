@@ -286,7 +286,7 @@ func TestToolsOfStreams(t *testing.T) {
 			`data: {"choices":[{"index":0,"delta":{"tool_calls":[{"index":0,"function":{"arguments":"{\"city\":\""}}]}}]}` + "\n\n" +
 			`data: {"choices":[{"index":0,"delta":{"tool_calls":[{"index":0,"function":{"arguments":"` + city + `\"}"}}]}}]}` + "\n\n" +
 			`data: {"choices":[{"index":0,"delta":{},"finish_reason":"tool_calls"}]}` + "\n\ndata: [DONE]\n\n"
-		if out, rej := drive(t, g, &chat, raw); (rej == nil) != ok || !ok && strings.Contains(out, "city") || ok && out != raw {
+		if out, rej := drive(t, g, &chat, strings.SplitAfter(raw, "\n\n")...); (rej == nil) != ok || !ok && strings.Contains(out, "city") || ok && out != raw {
 			t.Errorf("chat: %s: %v\n%s", city, rej, out)
 		}
 		claude := streamers["anthropic tool"]
@@ -296,7 +296,7 @@ func TestToolsOfStreams(t *testing.T) {
 		raw = event("content_block_start", `,"index":1,"content_block":{"type":"tool_use","id":"1","name":"weather","input":{}}`) +
 			event("content_block_delta", `,"index":1,"delta":{"type":"input_json_delta","partial_json":"{\"city\":\""}`) +
 			event("content_block_delta", `,"index":1,"delta":{"type":"input_json_delta","partial_json":"`+city+`\"}"}`) + event("content_block_stop", `,"index":1`) + event("message_stop", "")
-		if out, rej := drive(t, g, &claude, raw); (rej == nil) != ok || !ok && strings.Contains(out, "city") || ok && out != raw {
+		if out, rej := drive(t, g, &claude, strings.SplitAfter(raw, "\n\n")...); (rej == nil) != ok || !ok && strings.Contains(out, "city") || ok && out != raw {
 			t.Errorf("anthropic: %s: %v\n%s", city, rej, out)
 		}
 	}
