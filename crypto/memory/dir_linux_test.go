@@ -236,7 +236,11 @@ func TestDirSweep(t *testing.T) {
 	if err != nil {
 		t.Skip(err)
 	}
-	defer os.RemoveAll(parent)
+	t.Cleanup(func() { // after the directories in it were closed
+		if err := os.RemoveAll(parent); err != nil {
+			t.Error(err)
+		}
+	})
 	if !inMemory(parent) {
 		t.Skip("/dev/shm is not in memory")
 	}
