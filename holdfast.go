@@ -153,8 +153,7 @@ func (c *Chain) floors() error {
 	if err != nil {
 		return err
 	}
-	// The rules' number is known to the key source alone, which has held it against the same floor.
-	if err := f.Check(id.Version, have, f.RulesMinVersion); err != nil {
+	if err := f.Check(id.Version, have, c.guard.RulesNumber()); err != nil {
 		return fmt.Errorf("%w: %w", ErrFloor, err)
 	}
 	return nil

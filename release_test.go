@@ -20,6 +20,7 @@ import (
 	"github.com/holdfast-ai/holdfast/crypto/kek"
 	"github.com/holdfast-ai/holdfast/crypto/keyrelease"
 	"github.com/holdfast-ai/holdfast/crypto/seal"
+	"github.com/holdfast-ai/holdfast/guard"
 	"github.com/holdfast-ai/holdfast/mbom"
 	"github.com/holdfast-ai/holdfast/sign"
 	"github.com/holdfast-ai/holdfast/sign/signtest"
@@ -268,8 +269,45 @@ func TestDenyListFloor(t *testing.T) {
 	}
 }
 
+// The rules that the server demands are those that the guard judges by, whatever the client says that it has.
+func TestRulesFloor(t *testing.T) {
+	g := newGuest(t)
+	has, err := guard.New(g.cfg.Guard)
+	if err != nil {
+		t.Fatal(err)
+	}
+	g.client.RulesVersion, g.server.RulesMinVersion = has.RulesNumber(), has.RulesNumber()
+	g.start(t)
+	if err := g.open(t); err != nil {
+		t.Fatal(err)
+	}
+	g.server.RulesMinVersion++
+	g.start(t)
+	if err := g.open(t); !errors.Is(err, keyrelease.ErrFloor) || errors.Is(err, holdfast.ErrFloor) {
+		t.Errorf("older rules, by the client: %v", err)
+	}
+	g.client.RulesVersion++
+	if err := g.open(t); !errors.Is(err, holdfast.ErrFloor) || !errors.Is(err, keyrelease.ErrFloor) {
+		t.Errorf("older rules, by the chain: %v", err)
+	}
+}
+
 // The host swaps the configuration that the guest reads at start for a weaker one.
 func TestSwappedHostConfiguration(t *testing.T) {
+	good := newGuest(t)
+	good.client.DenyList = denying(t, &good.cfg, good.signer, 4, good.now)
+	digest, err := good.cfg.Digest()
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := good.server.Models[modelName]
+	m.Configs = [][32]byte{digest}
+	good.server.Models[modelName] = m
+	good.client.Config = digest
+	good.start(t)
+	if err := good.open(t); err != nil {
+		t.Fatalf("the twin: %v", err)
+	}
 	for name, weaken := range map[string]func(*holdfast.Config){
 		"other signers":     func(c *holdfast.Config) { c.Signature.Keys = append(c.Signature.Keys, signtest.Key(t).Public()) },
 		"older versions":    func(c *holdfast.Config) { c.Signature.MinVersion = 0 },
@@ -279,25 +317,19 @@ func TestSwappedHostConfiguration(t *testing.T) {
 		"no deny list":      func(c *holdfast.Config) { c.Signature.DenyListKeys, c.DenyList = nil, nil },
 	} {
 		t.Run(name, func(t *testing.T) {
-			g := newGuest(t)
-			g.client.DenyList = denying(t, &g.cfg, g.signer, 4, g.now)
-			digest, err := g.cfg.Digest()
+			weak := good.cfg
+			weaken(&weak)
+			digest, err := weak.Digest()
 			if err != nil {
 				t.Fatal(err)
 			}
-			m := g.server.Models[modelName]
-			m.Configs = [][32]byte{digest}
-			g.server.Models[modelName] = m
-			g.client.Config = digest
-			g.start(t)
-			if err := g.open(t); err != nil {
-				t.Fatalf("the twin: %v", err)
+			// The program of the guest is measured: it tells the truth.
+			client := &keyrelease.Client{
+				URL: good.client.URL, HTTP: good.client.HTTP, ServerKey: good.client.ServerKey, Attest: good.client.Attest,
+				DenyList: good.client.DenyList, Config: digest,
 			}
-			weaken(&g.cfg)
-			if g.client.Config, err = g.cfg.Digest(); err != nil { // the program of the guest is measured: it tells the truth
-				t.Fatal(err)
-			}
-			wantCode(t, g.open(t), keyrelease.CodeConfig)
+			_, err = seal.OpenFS(t.Context(), weak.Source, client)
+			wantCode(t, err, keyrelease.CodeConfig)
 		})
 	}
 	g := newGuest(t) // and what was claimed is in the evidence: the host cannot claim the good one for it

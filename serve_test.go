@@ -156,7 +156,7 @@ func TestClaims(t *testing.T) {
 	at := time.Date(2026, 5, 6, 7, 8, 9, 0, time.UTC)
 	cfg := config(key, sealed)
 	list := denying(t, &cfg, key, 4, at)
-	floors := keyrelease.Floors{ServerTime: at, MinVersion: 7, RulesMinVersion: 3, DenyList: list}
+	floors := keyrelease.Floors{ServerTime: at, MinVersion: 7, RulesMinVersion: 1, DenyList: list}
 	cfg.Key, cfg.Platform, cfg.TLSKey, cfg.Clock = held{h, &floors}, device, tlsKey.Public(), func() time.Time { return at }
 	policy.Clock = cfg.Clock
 	chain, _ := serve(t, cfg, newAnswer())
@@ -180,7 +180,7 @@ func TestClaims(t *testing.T) {
 			Loaded: transcript.New("holdfast/loaded/v1").Uint64(1).String(weights).Bytes(digests[weights]).SHA256(),
 		}},
 		GuardPolicy: &guardPolicy, Config: chain.ConfigDigest(), TLSSPKI: &pin, Time: st.Claims.Time,
-		Floors: &attest.Floors{ServerTime: at, MinVersion: 7, RulesMinVersion: 3, DenyList: &attest.DenyList{Number: 4, Digest: list.Digest}},
+		Floors: &attest.Floors{ServerTime: at, MinVersion: 7, RulesMinVersion: 1, DenyList: &attest.DenyList{Number: 4, Digest: list.Digest}},
 	}
 	a, _ := json.Marshal(st.Claims)
 	b, _ := json.Marshal(want)

@@ -24,6 +24,7 @@ import (
 	"sync/atomic"
 
 	"github.com/holdfast-ai/holdfast/guard/api"
+	"github.com/holdfast-ai/holdfast/guard/detect"
 	"github.com/holdfast-ai/holdfast/guard/limit"
 	"github.com/holdfast-ai/holdfast/guard/stream"
 )
@@ -159,5 +160,9 @@ func New(p Policy, opts ...Option) (*Guard, error) {
 // PolicyDigest identifies the effective policy and the built-in rules (docs/SPEC.md section 5, `guard_policy`). The texts
 // of canaries and system prompts are not part of it.
 func (g *Guard) PolicyDigest() [32]byte { return g.policy.Load().digest }
+
+// RulesNumber is the number of the rules that requests are judged by, which a key server may demand to be at least something
+// (docs/SPEC.md section 7).
+func (*Guard) RulesNumber() uint64 { return detect.RulesNumber() }
 
 func estimate(text []byte) int { return (len(text) + 3) / 4 }

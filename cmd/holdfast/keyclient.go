@@ -11,6 +11,7 @@ import (
 
 	"github.com/holdfast-ai/holdfast"
 	"github.com/holdfast-ai/holdfast/crypto/keyrelease"
+	"github.com/holdfast-ai/holdfast/guard"
 	"github.com/holdfast-ai/holdfast/sign/bundle"
 )
 
@@ -42,6 +43,10 @@ func (k *keyServerFlags) client(cfg holdfast.Config) (*keyrelease.Client, error)
 	if !ok {
 		return nil, fmt.Errorf("%w: %s is no ECDSA key", errUsage, k.key)
 	}
+	g, err := guard.New(cfg.Guard, cfg.GuardOptions...)
+	if err != nil {
+		return nil, err
+	}
 	config, err := cfg.Digest()
 	if err != nil {
 		return nil, err
@@ -54,8 +59,8 @@ func (k *keyServerFlags) client(cfg holdfast.Config) (*keyrelease.Client, error)
 		}
 	}
 	return &keyrelease.Client{
-		DenyList: list,
-		URL:      k.url, ServerKey: server, Config: config, MinVersion: cfg.Signature.MinVersion, Attest: holdfast.Attestor(cfg.Platform),
+		DenyList: list, RulesVersion: g.RulesNumber(),
+		URL: k.url, ServerKey: server, Config: config, MinVersion: cfg.Signature.MinVersion, Attest: holdfast.Attestor(cfg.Platform),
 		HTTP: &http.Client{Timeout: 2 * time.Minute, Transport: &http.Transport{TLSClientConfig: &tls.Config{MinVersion: tls.VersionTLS13}}},
 	}, nil
 }

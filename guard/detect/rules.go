@@ -3,6 +3,7 @@ package detect
 import (
 	"context"
 	"crypto/sha256"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -97,8 +98,9 @@ func compile(f RuleFile) (*Rules, error) {
 // IDs returns the ids of all findings of this package with the built-in rules and model, sorted.
 func IDs() []string {
 	ids := []string{RuleTags, RuleZeroWidth, RuleVariation, RuleBidi, RuleCanary, RulePrompt, RuleModel}
-	if r, err := NewRules(); err == nil { // a test compiles them
-		for _, rule := range r.rules {
+	var f RuleFile
+	if json.Unmarshal(builtinRules, &f) == nil { // a test compiles them; here their names are enough
+		for _, rule := range f.Rules {
 			if rule.Severity > 0 {
 				ids = append(ids, rule.ID)
 			}

@@ -3,6 +3,7 @@ package detect
 import (
 	"crypto/sha256"
 	_ "embed"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -178,6 +179,15 @@ func (r *Rules) fires(rule int, text string, trust Trust) bool {
 
 // Digest identifies the file that the rules were compiled from.
 func (r *Rules) Digest() [32]byte { return r.digest }
+
+// RulesNumber is the number of the built-in rules, which rises with each release (docs/SPEC.md section 10).
+func RulesNumber() uint64 {
+	var f RuleFile
+	if json.Unmarshal(builtinRules, &f) != nil { // a test compiles them
+		return 0
+	}
+	return f.Number
+}
 
 // All returns the rules in their order. The caller must not change them.
 func (r *Rules) All() []Rule { return r.rules }
