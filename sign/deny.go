@@ -254,10 +254,13 @@ func (l *denyList) model(m *manifest.Manifest) error {
 
 // encode renders a list with the version of its form.
 func (l *DenyList) encode() ([]byte, error) {
+	full := *l // every list is written, also an empty one
+	full.Models, full.Files = append([]DeniedModel{}, l.Models...), append([]DeniedFile{}, l.Files...)
+	full.Keys, full.Certificates = append([]DeniedKey{}, l.Keys...), append([]DeniedCertificate{}, l.Certificates...)
 	var buf bytes.Buffer
 	err := encodeJSON(&buf, struct {
 		Version int `json:"version"`
 		*DenyList
-	}{1, l})
+	}{1, &full})
 	return buf.Bytes(), err
 }

@@ -345,7 +345,22 @@ def receipt(i):
     return {k: r[k] for k in ("chain", "epoch", "model_id", "mbom", "complete", "seq")}
 
 
+def deny_list(i):
+    """SPEC 10: a signed list against a model and its signer, whose signature carries no verified time."""
+    kind = "application/vnd.holdfast.deny-list+json"
+    text = envelope({"spki": i["spki"], "type": kind, "envelope": i["envelope"]})["payload"]
+    l = strict(text, "number", "issued", "expires", "models", "files", "keys", "certificates")
+    digests = {d for f in i["files"] for d in f["digests"]}
+    digests |= {shards(f)["digest"].hex() for f in i["files"] if f["shard_size"]}
+    denied = i["model_id"] in {m["model_id"] for m in l["models"]}
+    denied |= bool(digests & {f["digest"] for f in l["files"]})
+    denied |= H(bytes.fromhex(i["signer"])).hex() in {k["fingerprint"] for k in l["keys"]}  # signed_after does not help without a time
+    verdict = "denied" if denied else "accepted"
+    return {"number": l["number"], "verdict": verdict if i["now"] < l["expires"] else "not in force"}  # all times are in UTC
+
+
 KINDS = {
+    "deny-list": deny_list,
     "transcript": transcript,
     "key-hash": lambda i: {"hash": H(T("holdfast/key/v1", i["suite"], bytes.fromhex(i["key"])))},
     "model-id": model_id,

@@ -30,6 +30,10 @@ func build() ([]file, error) {
 	if err != nil {
 		return nil, err
 	}
+	denied, err := denyListVectors()
+	if err != nil {
+		return nil, err
+	}
 	return []file{
 		{name: "transcript.json", Section: "1", Vectors: append(transcriptVectors(), keyHashVectors()...)},
 		{name: "model.json", Section: "2", Vectors: model},
@@ -39,6 +43,7 @@ func build() ([]file, error) {
 		{name: "channel.json", Section: "6", Vectors: channelVectors()},
 		{name: "release.json", Section: "7", Vectors: release},
 		{name: "receipt.json", Section: "8", Vectors: receipts},
+		{name: "denylist.json", Section: "10", Vectors: denied},
 	}, nil
 }
 
