@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"testing/fstest"
 
 	"github.com/holdfast-ai/holdfast/sign"
@@ -91,5 +92,58 @@ func ExampleExplain() {
 	// pass signers: want 1 distinct trusted signers of one model, got 1
 	// pass name: want "tiny-stories", got "tiny-stories"
 	// fail min_version: want at least 8, got 7
+	// true
+}
+
+// Weights are uploaded while they are read, and count only once Commit has said that they were the signed ones.
+func ExampleModel_ProvisionalStream() {
+	ctx := context.Background()
+	key, _ := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	model := fstest.MapFS{"model.safetensors": {Data: []byte("weights")}}
+	bundle, id, err := sign.Sign(ctx, model, key, sign.SignOptions{})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	policy := sign.Policy{Keys: []crypto.PublicKey{key.Public()}, ModelIDs: [][32]byte{id}}
+	m, err := sign.Open(ctx, model, policy, sign.WithBundle(bundle))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	load := func() error {
+		s, err := m.ProvisionalStream(ctx, "model.safetensors")
+		if err != nil {
+			return err
+		}
+		defer s.Abort()
+		staging := make([]byte, 4)
+		for {
+			chunk, err := s.Next(ctx, staging)
+			if err == io.EOF {
+				break
+			}
+			if err != nil {
+				return err
+			}
+			fmt.Printf("upload %d bytes at %d\n", len(chunk.Bytes), chunk.Offset)
+		}
+		c, err := s.Commit()
+		if err != nil {
+			return err // the device's memory is thrown away
+		}
+		fmt.Printf("use %s, %d bytes\n", c.Name(), c.Size())
+		return nil
+	}
+	fmt.Println(load())
+	model["model.safetensors"].Data[6] = 'S'
+	fmt.Println(errors.Is(load(), sign.ErrMismatch))
+	// Output:
+	// upload 4 bytes at 0
+	// upload 3 bytes at 4
+	// use model.safetensors, 7 bytes
+	// <nil>
+	// upload 4 bytes at 0
+	// upload 3 bytes at 4
 	// true
 }
