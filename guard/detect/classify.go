@@ -121,8 +121,8 @@ func (c *Classifier) score(s *scoring, spans []Span, base int, findings []Findin
 		if one.Value = c.windows(&one); one.Value > out.Value {
 			out = one
 			middle := best[1]
-			out.Start = s.text.Original(middle.start)
-			out.End = s.text.Original(max(middle.end-1, 0)) + 1
+			out.End = min(s.text.Original(max(middle.end-1, 0))+1, len(spans[len(spans)-1].Text))
+			out.Start = min(s.text.Original(middle.start), out.End)
 		}
 		if k == asWritten {
 			findings = evidence(s.scratch, findings)

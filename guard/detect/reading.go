@@ -79,7 +79,7 @@ func (s *scratch) joinDecoded(spans []Span, base int) bool {
 			s.text.from[k].orig = int32(min(s.decoders[0].original(int(s.text.from[k].orig)), len(sp.Text)))
 		}
 		s.text.space()
-		s.ends = append(s.ends, spanEnd{base + i, len(s.text.Norm)})
+		s.ends = append(s.ends, spanEnd{base + i, len(s.text.Norm), len(sp.Text)})
 	}
 	s.text.Evidence.Decoded = found
 	return found > 0

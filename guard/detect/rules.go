@@ -141,7 +141,7 @@ type scratch struct {
 	decoders [maxDecodings]decoder
 }
 
-type spanEnd struct{ index, norm int }
+type spanEnd struct{ index, norm, size int } // size of the span's text, in bytes
 
 // maxScratch is the largest buffer that is kept for the next scan, in bytes.
 const maxScratch = 1 << 18
@@ -204,7 +204,7 @@ func (s *scratch) join(spans []Span, base int, spaced bool) {
 		if spaced {
 			s.text.space()
 		}
-		s.ends = append(s.ends, spanEnd{base + i, len(s.text.Norm)})
+		s.ends = append(s.ends, spanEnd{base + i, len(s.text.Norm), len(sp.Text)})
 	}
 }
 
@@ -272,10 +272,12 @@ func (s *scratch) locate(start, end int) (span, from, to int) {
 	for k < len(s.ends)-1 && s.ends[k].norm < end {
 		k++
 	}
+	e := s.ends[k] // readings that move text about point near what they found, never outside
+	to = min(s.text.Original(end-1)+1, e.size)
 	if k > 0 && start < s.ends[k-1].norm {
-		return s.ends[k].index, 0, s.text.Original(end-1) + 1
+		return e.index, 0, to
 	}
-	return s.ends[k].index, s.text.Original(start), s.text.Original(end-1) + 1
+	return e.index, min(s.text.Original(start), to), to
 }
 
 // standsAlone reports whether norm[start:end] is no part of a longer word. Next to ASCII only ASCII goes on with a word:
