@@ -82,7 +82,7 @@ func exhausted(err error) *Rejection {
 }
 
 // settle gives back what was reserved and not used, or takes what was used beyond. A request that never reached the
-// upstream used nothing; of an answer that nobody waited for, nobody knows, so it used what it might.
+// upstream used nothing; of an answer that nobody waited for, or that was refused before its usage was read, nobody knows, so it used what it might.
 func (t *Transaction) settle() {
 	if t.reserved == 0 {
 		return
@@ -91,7 +91,7 @@ func (t *Transaction) settle() {
 	if t.phase >= bodied {
 		in, out = t.sum.Input, t.sum.Output
 	}
-	if t.phase < ended && t.denied == nil && !t.stream {
+	if unknown := t.phase < ended && t.denied == nil || t.denied != nil && t.ok && t.reported == 0; unknown && !t.stream {
 		out = max(out, t.reserved-in)
 	}
 	ctx := context.WithoutCancel(t.ctx)

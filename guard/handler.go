@@ -101,6 +101,9 @@ func forward(r *http.Request, ctx context.Context, b *bodyReader) *http.Request 
 	r.Header.Set("Accept-Encoding", "identity") // an answer that is compressed cannot be read
 	r.Trailer, r.TransferEncoding = nil, nil
 	r.ContentLength = int64(len(b.data))
+	if len(r.Header["Content-Length"]) > 0 { // of the body as it came: packed, or before something was taken out
+		r.Header.Set("Content-Length", strconv.Itoa(len(b.data)))
+	}
 	r.Body, r.GetBody = b, nil
 	if len(b.data) == 0 {
 		r.Body = http.NoBody

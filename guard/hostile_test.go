@@ -19,6 +19,9 @@ func TestFieldsBesideTheView(t *testing.T) {
 	for _, field := range []string{
 		`"prompt_logprobs":1`, `"return_tokens":true`, `"return_hidden_states":true`, `"n_predict":-1`, `"best_of":100`, `"Prompt_Logprobs":1`,
 		`"use_beam_search":true`, `"max_new_tokens":99999`,
+		// pickled code, where a server fetches state from, the state of others, another model than the one named, more answers than n
+		`"custom_logit_processor":"x"`, `"logits_processors":["x"]`, `"bootstrap_host":"x"`, `"session_params":{"id":"x"}`, `"lora_path":"x"`, `"lora":[]`, `"id_slot":1`,
+		`"n_cmpl":9`, `"n_probs":5`, `"input_embeds":[[1]]`,
 	} {
 		up := &guardtest.Upstream{Pieces: []string{"x"}}
 		w := post(newGuard(t, leaky()).Handler(up), strings.Replace(hello, "{", "{"+field+",", 1))

@@ -102,6 +102,7 @@ type Policy struct {
 	// Budgets are held beside Limits: all must agree. They count per key, tenant and route, and keep their counts over reloads.
 	Budgets []limit.Rule `json:"budgets,omitempty" validate:"max=64,dive"`
 	// Prices are those of models by name, "*" those of all others. Where a budget counts cost, a model without one is refused.
+	// "*" may not be lower than another: servers know a model by more than one name ("large", "LARGE", "large:latest").
 	Prices map[string]limit.Price `json:"prices,omitempty" validate:"max=1024,dive"`
 	// Rules sets the mode of rules by id: those of [detect.IDs] and those declared with [WithDetector]. A rule that is
 	// not listed blocks, but for [detect.RuleModel], which is off.
@@ -178,6 +179,13 @@ func (p Policy) check(v *api.Validator, more []string) (Policy, error) {
 			return p, fmt.Errorf("%w: path %q is not clean", ErrPolicy, r.Path)
 		}
 		seen[name] = true
+	}
+	if rest, ok := p.Prices["*"]; ok {
+		for name, price := range p.Prices {
+			if price.Prompt > rest.Prompt || price.Completion > rest.Completion {
+				return p, fmt.Errorf("%w: the price of %q is above that of all others", ErrPolicy, name)
+			}
+		}
 	}
 	ids := append(detect.IDs(), more...)
 	for _, rules := range [...]map[string]Mode{p.Rules, p.Output} {

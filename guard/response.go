@@ -227,6 +227,7 @@ func (t *Transaction) payload(data []byte) (*api.Answer, []byte, *Rejection) {
 	if err := t.api.Answer(a, data, t.header); err != nil {
 		return nil, nil, upstream(err)
 	}
+	t.reported = max(t.reported, a.Usage.Output)
 	splices, rej := t.firewall(a, data)
 	if rej != nil {
 		return nil, nil, rej
@@ -246,7 +247,6 @@ func (t *Transaction) payload(data []byte) (*api.Answer, []byte, *Rejection) {
 	if rej := t.called(a); rej != nil {
 		return nil, nil, rej
 	}
-	t.reported = max(t.reported, a.Usage.Output)
 	return a, data, nil
 }
 

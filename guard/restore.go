@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/holdfast-ai/holdfast/guard/stream"
+	"github.com/holdfast-ai/holdfast/internal/strictjson"
 )
 
 // maxRestores bounds the texts of one request that are restored: each is looked for in all of the answer.
@@ -27,7 +28,8 @@ func (t *Transaction) placeholder(body []byte, rule string, text []byte) string 
 	}
 	for n := len(t.restores) + 1; n <= 4*maxRestores && len(t.restores) < maxRestores; n++ {
 		p := placeholder(rule, n)
-		taken := bytes.Contains(body, []byte(p)) || slices.ContainsFunc(t.restores, func(r restore) bool { return r.placeholder == p })
+		taken := bytes.Contains(body, []byte(p)) || slices.ContainsFunc(t.restores, func(r restore) bool { return r.placeholder == p }) ||
+			slices.ContainsFunc(t.st.request.Spans, func(s Span) bool { return bytes.Contains(s.Text, []byte(p)) }) // written with escapes
 		if !taken {
 			t.restores = append(t.restores, restore{p, string(text)})
 			return p
@@ -46,6 +48,16 @@ func placeholder(rule string, n int) string {
 		return fmt.Sprintf("+1-%03d-555-0%03d", 200+n, 100+n%100)
 	}
 	return fmt.Sprintf("[%s %d]", strings.ToUpper(rule[strings.LastIndexByte(rule, '.')+1:]), n)
+}
+
+// quoted are texts as they stand inside of a string of JSON: what comes back into arguments must not end the string it is in.
+func quoted(restores []restore) []restore {
+	out := make([]restore, 0, len(restores))
+	for _, r := range restores {
+		q := strictjson.AppendQuoted(nil, []byte(r.original))
+		out = append(out, restore{r.placeholder, string(q[1 : len(q)-1])})
+	}
+	return out
 }
 
 // stands reports whether a finding is of a placeholder.

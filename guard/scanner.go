@@ -19,10 +19,15 @@ type scanner struct {
 
 var _ stream.Scanner = (*scanner)(nil)
 
-func (t *Transaction) start(s *scanner) {
+// start begins a text, which may be the arguments of a tool call, in JSON.
+func (t *Transaction) start(s *scanner, args bool) {
 	s.t, s.hold, s.watch = t, t.pol.hold.Start(), t.pol.watch.Start()
 	s.added = s.added[:0]
-	s.restore.begin(t.restores)
+	restores := t.restores
+	if args {
+		restores = quoted(restores)
+	}
+	s.restore.begin(restores)
 	for _, a := range t.g.scanners {
 		s.added = append(s.added, a.start())
 	}
@@ -130,9 +135,9 @@ func (t *Transaction) found(f Finding, mode Mode) {
 }
 
 // complete scans a text that does not grow.
-func (t *Transaction) complete(text []byte) ([]stream.Match, error) {
+func (t *Transaction) complete(text []byte, args bool) ([]stream.Match, error) {
 	s := &t.st.whole
-	t.start(s)
+	t.start(s, args)
 	ms, _, err := s.Write(t.st.matches[:0], text)
 	if err != nil {
 		return nil, err
@@ -144,7 +149,7 @@ func (t *Transaction) complete(text []byte) ([]stream.Match, error) {
 
 // alone scans a piece that is a text of its own.
 func (t *Transaction) alone(p *api.Piece, shift int) *Rejection {
-	ms, err := t.complete(p.Text)
+	ms, err := t.complete(p.Text, p.Channel.Args)
 	if err != nil {
 		return t.scanned(err)
 	}
@@ -159,7 +164,7 @@ func (t *Transaction) alone(p *api.Piece, shift int) *Rejection {
 
 // unnamed scans a text that can only be sent as it is, or not at all.
 func (t *Transaction) unnamed(text []byte) *Rejection {
-	ms, err := t.complete(text)
+	ms, err := t.complete(text, false)
 	if err != nil {
 		return t.scanned(err)
 	}

@@ -211,11 +211,11 @@ var _ stream.Scanner = (*gather)(nil)
 func (t *Transaction) scannerOf(c api.Channel) stream.Scanner {
 	if !c.Args || t.pol.tools == nil && t.g.approve == nil {
 		s := new(scanner)
-		t.start(s)
+		t.start(s, c.Args)
 		return s
 	}
 	g := &gather{id: callID{c.Choice, c.Call}}
-	t.start(&g.scanner)
+	t.start(&g.scanner, true)
 	return g
 }
 

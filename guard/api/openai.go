@@ -2,11 +2,13 @@ package api
 
 import "github.com/holdfast-ai/holdfast/guard/detect"
 
-// Fields that reach the model without being text, take text out of the answer's text, give the prompt back in pieces, or
-// let more be generated than the fields that budgets read say. They are those of vLLM, SGLang, llama.cpp and TGI.
+// Fields that reach the model without being text, take text out of the answer's text, give the prompt back in pieces,
+// let more be generated than the fields that budgets read say, or are about the server and not the request. They are those of vLLM, SGLang, llama.cpp and TGI.
 const openAIHidden = "audio prompt_token_ids prompt_embeds input_ids chat_template chat_template_kwargs mm_processor_kwargs " +
 	"multi_modal_data multi_modal_uuids kv_transfer_params return_token_ids return_tokens_as_token_ids return_tokens " +
-	"return_hidden_states prompt_logprobs n_predict max_new_tokens use_beam_search"
+	"return_hidden_states prompt_logprobs n_predict max_new_tokens use_beam_search n_cmpl n_probs input_embeds " +
+	// code, other models, hosts to fetch state from, the state of others
+	"custom_logit_processor logits_processors lora lora_path bootstrap_host session_params id_slot"
 
 // sampling are the fields that chat and text completions share.
 func sampling() []field {
@@ -14,6 +16,7 @@ func sampling() []field {
 		one("model", asModel),
 		boolean("stream", func(p *Params) *bool { return &p.Stream }),
 		integer("max_tokens", func(p *Params) *int64 { return &p.MaxTokens }),
+		integer("max_completion_tokens", func(p *Params) *int64 { return &p.MaxCompletionTokens }),
 		integer("n", func(p *Params) *int64 { return &p.N }),
 		float("temperature", func(p *Params) *float64 { return &p.Temperature }),
 		float("top_p", func(p *Params) *float64 { return &p.TopP }),
@@ -55,7 +58,6 @@ func chatRequest() *shape {
 	}
 	return &shape{needs: []string{"messages"}, fields: join(
 		below("messages", asArray, message), sampling(),
-		integer("max_completion_tokens", func(p *Params) *int64 { return &p.MaxCompletionTokens }),
 		boolean("logprobs", func(p *Params) *bool { return &p.Logprobs }),
 		integer("top_logprobs", func(p *Params) *int64 { return &p.TopLogprobs }),
 		by(detect.RoleDefinition, fields(asTools, "tools functions")),

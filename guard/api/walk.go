@@ -141,6 +141,10 @@ func (w *walker) Key(raw []byte, off int) error {
 	case inTool:
 		f.name = string(key) == "name"
 		f.kind = f.depth == 1 && string(key) == "type"
+		// Decoders that fold case would read another name, or type. Schemas, whose members are free, lie deeper.
+		if !f.name && f.depth <= 2 && bytes.EqualFold(key, []byte("name")) || !f.kind && f.depth == 1 && bytes.EqualFold(key, []byte("type")) {
+			return refuse("tools", "spelling")
+		}
 	}
 	if len(key) > 0 { // the name of a field is text too, where names are free
 		w.r.Spans = append(w.r.Spans, detect.Span{Role: f.role, Trust: f.trust, Offset: off, Text: key})
@@ -571,7 +575,7 @@ func (r *Request) inner() error {
 		v := &innerWalker{r: r, span: s}
 		from := len(r.Spans)
 		if err := strictjson.Walk(s.Text, strictjson.Limits{MaxBytes: len(s.Text), MaxDepth: MaxDepth}, v); err != nil {
-			if errors.Is(err, strictjson.ErrSyntax) || errors.Is(err, strictjson.ErrTrailing) {
+			if (errors.Is(err, strictjson.ErrSyntax) || errors.Is(err, strictjson.ErrTrailing)) && !lenient(s.Text) {
 				r.Spans = r.Spans[:from]
 				continue
 			}
@@ -579,6 +583,11 @@ func (r *Request) inner() error {
 		}
 	}
 	return nil
+}
+
+// lenient reports whether text may be JSON to decoders that take NaN and Infinity, as Python's does.
+func lenient(text []byte) bool {
+	return bytes.Contains(text, []byte("NaN")) || bytes.Contains(text, []byte("Infinity"))
 }
 
 // strictPlain reports whether text without escapes has one meaning: then its strings are seen where they stand.
