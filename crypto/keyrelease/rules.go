@@ -14,6 +14,7 @@ import (
 type rules struct {
 	verify   VerifyFunc
 	models   map[string]policy
+	floors   map[string]uint64 // minimum versions that guests may have been told, of models left out since too
 	denyList *DenyList
 	minRules uint64
 }
@@ -28,7 +29,8 @@ type policy struct {
 // looked at. Requests under way end by the rules that they began with.
 //
 // What guests were told as floors does not sink: an update that lowers the minimum version of a model, the deny list's number
-// or that of the rules, or gives another list under the same number, is refused and changes nothing. A model may be left out.
+// or that of the rules, or gives another list under the same number, is refused and changes nothing. A model may be left out,
+// and comes back with the minimum version it had at least.
 // Errors: as [NewServer].
 func (s *Server) Update(cfg ServerConfig) error {
 	r, err := newRules(cfg)
@@ -48,7 +50,7 @@ func newRules(cfg ServerConfig) (*rules, error) {
 	if cfg.Verify == nil || len(cfg.Models) == 0 {
 		return nil, fmt.Errorf("%w: Verify and Models are required", ErrConfig)
 	}
-	r := &rules{verify: cfg.Verify, models: make(map[string]policy, len(cfg.Models)), minRules: cfg.RulesMinVersion}
+	r := &rules{verify: cfg.Verify, models: make(map[string]policy, len(cfg.Models)), floors: map[string]uint64{}, minRules: cfg.RulesMinVersion}
 	if cfg.DenyList != nil {
 		d := *cfg.DenyList
 		r.denyList = &d
@@ -58,15 +60,21 @@ func newRules(cfg ServerConfig) (*rules, error) {
 		if r.models[name], err = newPolicy(m); err != nil {
 			return nil, fmt.Errorf("model %s: %w", name, err)
 		}
+		r.floors[name] = m.MinVersion
 	}
 	return r, nil
 }
 
-// follows refuses rules that lower a floor of the ones before.
+// follows refuses rules that lower a floor of the ones before, and takes over those of models that are left out.
 func (r *rules) follows(old *rules) error {
-	for name, m := range old.models {
-		if now, ok := r.models[name]; ok && now.MinVersion < m.MinVersion {
-			return fmt.Errorf("%w: the minimum version of %s would sink from %d to %d", ErrConfig, name, m.MinVersion, now.MinVersion)
+	for name, floor := range old.floors {
+		now, ok := r.models[name]
+		if !ok {
+			r.floors[name] = floor // leaving a model out and naming it again is no way down
+			continue
+		}
+		if now.MinVersion < floor {
+			return fmt.Errorf("%w: the minimum version of %s would sink from %d to %d", ErrConfig, name, floor, now.MinVersion)
 		}
 	}
 	if r.minRules < old.minRules {

@@ -78,6 +78,33 @@ func TestUpdateNeverSinks(t *testing.T) {
 	}
 }
 
+// A model that one update leaves out and a later one names again has the floor that guests were told.
+func TestFloorOutlivesModel(t *testing.T) {
+	w := newWorld(t)
+	s := w.server(t)
+	without, back := w.config, w.config
+	tiny := w.config.Models["tiny"]
+	without.Models = map[string]Model{"other": tiny}
+	for range 2 {
+		if err := s.Update(without); err != nil {
+			t.Fatal(err)
+		}
+	}
+	lower := tiny
+	lower.MinVersion--
+	back.Models = map[string]Model{"tiny": lower}
+	if err := s.Update(back); !errors.Is(err, ErrConfig) {
+		t.Errorf("the model is back with a lower minimum version: %v", err)
+	}
+	back.Models = map[string]Model{"tiny": tiny}
+	if err := s.Update(back); err != nil {
+		t.Errorf("the model is back as it was: %v", err)
+	}
+	if _, err := w.client.Keyset(t.Context(), w.info, nil); err != nil {
+		t.Error(err)
+	}
+}
+
 // A request ends by the rules that it began with, and what a caller does to its configuration afterwards changes none.
 func TestRulesAreOneSet(t *testing.T) {
 	w := newWorld(t)
