@@ -195,8 +195,14 @@ func ruleset(version int, grants []pathGrant, n Network) (int, error) {
 	return fd, nil
 }
 
+// openGrant opens a path that was resolved and checked before. A symbolic link in it was put there since, by whoever may write
+// there, and would lead the grant elsewhere. Every kernel with Landlock has openat2.
+func openGrant(path string) (int, error) {
+	return unix.Openat2(unix.AT_FDCWD, path, &unix.OpenHow{Flags: unix.O_PATH | unix.O_CLOEXEC, Resolve: unix.RESOLVE_NO_SYMLINKS})
+}
+
 func allow(ruleset int, g pathGrant, handled uint64) error {
-	fd, err := unix.Open(g.path, unix.O_PATH|unix.O_CLOEXEC, 0)
+	fd, err := openGrant(g.path)
 	if err != nil {
 		return fmt.Errorf("memory: grant %s: %w", g.path, err)
 	}
