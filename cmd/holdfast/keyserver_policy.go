@@ -30,7 +30,8 @@ type keyPolicy struct {
 	RulesMinVersion uint64        `json:"rules_min_version"`
 }
 
-// machinePolicy says what machine may have a key at all, see [snp.Policy]. Floors are [snp.Floors] where min_tcb has none.
+// machinePolicy says what machine may have a key at all, see [snp.Policy]. Floors are [snp.Floors] where min_tcb
+// has none; min_tcb only raises them, and what it leaves out of a TCB counts as 0.
 type machinePolicy struct {
 	Products                []snp.Product           `json:"products"`
 	Measurements            []string                `json:"measurements"`
@@ -199,6 +200,9 @@ func (m machinePolicy) policy() (attest.Policy, error) {
 		}
 		p.Measurements = append(p.Measurements, d)
 	}
+	if err := checkMinTCB(m.MinTCB, p.MinTCB); err != nil {
+		return attest.Policy{}, err
+	}
 	maps.Copy(p.MinTCB, m.MinTCB)
 	if len(p.Products) == 0 || len(p.Measurements) == 0 {
 		return attest.Policy{}, fmt.Errorf("%w: products and measurements are required", errUsage)
@@ -218,6 +222,17 @@ func (m machinePolicy) policy() (attest.Policy, error) {
 		out.Verifiers = append(out.Verifiers, simulated)
 	}
 	return out, nil
+}
+
+// checkMinTCB refuses floors below the known ones: a component that was left out would let firmware with published attacks in.
+func checkMinTCB(given, known map[snp.Product]snp.TCB) error {
+	for product, t := range given {
+		k := known[product]
+		if t == (snp.TCB{}) || t.FMC < k.FMC || t.Bootloader < k.Bootloader || t.TEE < k.TEE || t.SNP < k.SNP || t.Microcode < k.Microcode {
+			return fmt.Errorf("%w: min_tcb of %s: %v is no floor, or below %v", errUsage, product, t, k)
+		}
+	}
+	return nil
 }
 
 // unhex fills dst from exactly as many lower-case hex digits.

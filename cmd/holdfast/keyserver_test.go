@@ -266,3 +266,26 @@ func FuzzKeyPolicy(f *testing.F) {
 		}
 	})
 }
+
+// A min_tcb that leaves a component out, or gives nothing, would let firmware with published attacks in.
+func TestMinTCBOnlyRaises(t *testing.T) {
+	for text, ok := range map[string]bool{
+		`{}`:                                  true,
+		`{"Genoa":{"snp":23,"microcode":84}}`: true,
+		`{"Genoa":{"bootloader":9,"snp":24,"microcode":90}}`: true,
+		`{"Turin":{"snp":4}}`:                                true,
+		`{"Genoa":{}}`:                                       false,
+		`{"Genoa":{"snp":99}}`:                               false,
+		`{"Genoa":{"microcode":99}}`:                         false,
+		`{"Genoa":{"snp":22,"microcode":84}}`:                false,
+		`{"Turin":{}}`:                                       false,
+	} {
+		p, err := parseKeyPolicy([]byte(`{"version":1,"machines":{"products":["Genoa"],"measurements":["` + strings.Repeat("ab", 48) + `"],"min_tcb":` + text + `}}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := p.Machines.policy(); (err == nil) != ok || !ok && !errors.Is(err, errUsage) {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
+}

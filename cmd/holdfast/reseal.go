@@ -13,15 +13,18 @@ import (
 
 func newReseal(ui *ui) *cobra.Command {
 	var from, to kekFlags
+	var how sealFlags
 	var out string
 	var unbound bool
 	cmd := &cobra.Command{
 		Use:   "reseal DIR",
 		Short: "Encrypt a sealed directory again under a new keyset, so that the old one opens nothing new",
-		Long: "Reseal decrypts and encrypts in one pass, without plaintext on the disk, and leaves DIR as it is. Whoever held the\n" +
-			"old keyset still reads the old directory: remove it, and raise the minimum version or the commitment at the key server.",
-		Example: "  holdfast reseal --kek old.kek --new-kek new.kek --out model.resealed model.sealed",
-		Args:    cobra.ExactArgs(1),
+		Long: "Reseal decrypts and encrypts in one pass, without plaintext on the disk, and leaves DIR as it is, unless --replace is given\n" +
+			"and --out is DIR. Whoever held the old keyset still reads the old directory: remove it, and raise the minimum version\n" +
+			"or the commitment at the key server. Hidden names stay hidden.",
+		Example: "  holdfast reseal --kek old.kek --new-kek new.kek --out model.resealed model.sealed\n" +
+			"  holdfast reseal --kek old.kek --new-kek new.kek --replace --resume --out model.sealed model.sealed",
+		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if _, inside := within(args[0], out); inside {
 				return fmt.Errorf("%w: --out %s is inside %s", errUsage, out, args[0])
@@ -40,19 +43,20 @@ func newReseal(ui *ui) *cobra.Command {
 			}
 			defer root.Close()
 			src := sign.DirFS(root)
-			f, err := seal.OpenFS(cmd.Context(), src, kek.Source{KEK: old, InsecureAllowUnboundKeyset: unbound})
+			f, err := seal.OpenFS(cmd.Context(), src, kek.Source{KEK: old, InsecureAllowUnboundKeyset: unbound}, how.reading()...)
 			if err != nil {
 				return err
 			}
 			defer f.Close()
-			h, err := kek.NewKeyset()
+			o := how.options()
+			o.Name, o.Version, o.Wraps = f.Info().Name, f.Info().Version, []seal.Wrapper{k}
+			h, err := how.keyset(cmd.Context(), out, o, k)
 			if err != nil {
 				return err
 			}
 			update, end := ui.progress("reseal")
-			info, err := seal.Reseal(cmd.Context(), out, f, h, seal.Options{
-				Wraps: []seal.Wrapper{k}, Progress: func(p seal.Progress) { update(p.Done, p.Total) },
-			})
+			o.Progress = func(p seal.Progress) { update(p.Done, p.Total) }
+			info, err := seal.Reseal(cmd.Context(), out, f, h, o)
 			end()
 			if err != nil {
 				return err
@@ -65,6 +69,7 @@ func newReseal(ui *ui) *cobra.Command {
 	}
 	from.add(cmd)
 	to.addNew(cmd)
+	how.add(cmd)
 	cmd.Flags().StringVar(&out, "out", "", "directory to create (required)")
 	cmd.Flags().BoolVar(&unbound, "insecure-allow-unbound-keyset", false, "accept a keyset wrapped without associated data, as tinkey does")
 	required(cmd, "out")
