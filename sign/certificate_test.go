@@ -183,19 +183,44 @@ func TestVerifierJudgesUse(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	template := *leaf.cert
-	template.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}
-	der, err := x509.CreateCertificate(rand.Reader, &template, root.cert, leaf.key.Public(), root.key)
-	if err != nil {
-		t.Fatal(err)
-	}
 	p := sign.Policy{Roots: []*x509.Certificate{root.cert}, InsecureAnyIdentity: true, InsecureAnyModel: true}
 	clock := sign.WithClock(func() time.Time { return when })
 	if _, err := sign.Open(context.Background(), src, p, sign.WithBundle(sig), clock); err != nil {
 		t.Fatal(err)
 	}
-	sig = bytes.Replace(sig, []byte(base64.StdEncoding.EncodeToString(leaf.cert.Raw)), []byte(base64.StdEncoding.EncodeToString(der)), 1)
-	if _, err := sign.Open(context.Background(), src, p, sign.WithBundle(sig), clock); !errors.Is(err, bundle.ErrCertificate) {
-		t.Errorf("a TLS server's certificate: %v", err)
+	for name, edit := range map[string]func(*x509.Certificate){
+		"of a TLS server": func(c *x509.Certificate) { c.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth} },
+		"for encryption":  func(c *x509.Certificate) { c.KeyUsage = x509.KeyUsageKeyAgreement },
+		"for nothing":     func(c *x509.Certificate) { c.KeyUsage = 0 },
+	} {
+		template := *leaf.cert
+		edit(&template)
+		der, err := x509.CreateCertificate(rand.Reader, &template, root.cert, leaf.key.Public(), root.key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		other := bytes.Replace(sig, []byte(base64.StdEncoding.EncodeToString(leaf.cert.Raw)), []byte(base64.StdEncoding.EncodeToString(der)), 1)
+		if _, err := sign.Open(context.Background(), src, p, sign.WithBundle(other), clock); !errors.Is(err, bundle.ErrCertificate) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// TestAuthorityOfServers: who may issue certificates of servers alone issues no signers, whatever the leaf says.
+func TestAuthorityOfServers(t *testing.T) {
+	root := issue(t, nil, ca)
+	for _, tt := range []struct {
+		use  x509.ExtKeyUsage
+		want error
+	}{{x509.ExtKeyUsageServerAuth, bundle.ErrCertificate}, {x509.ExtKeyUsageCodeSigning, nil}} {
+		mid := issue(t, root, func(c *x509.Certificate) { ca(c); c.ExtKeyUsage = []x509.ExtKeyUsage{tt.use} })
+		for _, uses := range [][]x509.ExtKeyUsage{nil, {x509.ExtKeyUsageCodeSigning}, {x509.ExtKeyUsageAny}} {
+			leaf := issue(t, mid, func(c *x509.Certificate) { signer(c); c.ExtKeyUsage = uses })
+			p := sign.Policy{Roots: []*x509.Certificate{root.cert}, Identities: []string{"release@example.org"}, InsecureAnyModel: true}
+			_, err := sign.Open(t.Context(), sample(), p, sign.WithBundle(bundleOf(t, sample(), leaf.key, leaf.cert, mid.cert)), atWhen())
+			if !errors.Is(err, tt.want) {
+				t.Errorf("authority for %v, leaf for %v: %v", tt.use, uses, err)
+			}
+		}
 	}
 }

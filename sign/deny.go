@@ -50,14 +50,15 @@ type DeniedFile struct {
 	Reason string `json:"reason"`
 }
 
-// A DeniedKey is a key of a signer, or of a certificate in a signature's chain.
+// A DeniedKey is a key of a signer, or of a certificate in a signature's chain, up to and with the policy's root.
 type DeniedKey struct {
 	Fingerprint string     `json:"fingerprint"`  // lowercase hex; see [bundle.Fingerprint]
 	SignedAfter *time.Time `json:"signed_after"` // what was signed until then is accepted, where that time was verified; null: nothing is
 	Reason      string     `json:"reason"`
 }
 
-// A DeniedCertificate is a certificate in a signature's chain.
+// A DeniedCertificate is a certificate in a signature's chain, up to and with the policy's root. It does not reach what a
+// [BundleVerifier] accepted, which tells no serial numbers; DeniedKey does.
 type DeniedCertificate struct {
 	Serial      string     `json:"serial"`       // lowercase hex without leading zeros
 	Issuer      string     `json:"issuer"`       // SHA-256 of the issuer's name in DER, lowercase hex; "": any issuer

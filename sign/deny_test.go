@@ -81,6 +81,10 @@ func TestDenyList(t *testing.T) {
 		"serial of another issuer": {certified, func(l *sign.DenyList) {
 			l.Certificates = []sign.DeniedCertificate{{Serial: leaf.cert.SerialNumber.Text(16), Issuer: strings.Repeat("00", 32)}}
 		}, false},
+		"key of a root that is left out": {certified, func(l *sign.DenyList) { l.Keys = []sign.DeniedKey{{Fingerprint: fp(root.key.Public())}} }, true},
+		"serial of a root that is left out": {certified, func(l *sign.DenyList) {
+			l.Certificates = []sign.DeniedCertificate{{Serial: root.cert.SerialNumber.Text(16), Issuer: issuer(root.cert)}}
+		}, true},
 		"other serial": {certified, func(l *sign.DenyList) { l.Certificates = []sign.DeniedCertificate{{Serial: "abc"}} }, false},
 	} {
 		l := newList(3)
@@ -324,6 +328,32 @@ func TestUpdateDenyList(t *testing.T) {
 	}
 	if err := plain.UpdateDenyList(denyList(t, authority, bad)); !errors.Is(err, sign.ErrPolicy) {
 		t.Errorf("without keys for lists: %v", err)
+	}
+}
+
+// TestDeniedWhileOpening: a file that is opened while its model is denied does not open.
+func TestDeniedWhileOpening(t *testing.T) {
+	key, authority := signtest.Key(t), signtest.Key(t)
+	src := signtest.Sign(t, signtest.Files(map[string]string{"w.bin": strings.Repeat("w", 600<<10)}), key)
+	p := anyModel(key)
+	p.DenyListKeys = []crypto.PublicKey{authority.Public()}
+	fp := fingerprint(t, key.Public())
+	bad := newList(2)
+	bad.Keys = []sign.DeniedKey{{Fingerprint: hexOf(fp[:])}}
+	envelope := denyList(t, authority, bad)
+	var m *sign.Model
+	tap := func(string, int64) (sign.Tap, error) { // asked for when OpenFile has looked the name up
+		if err := m.UpdateDenyList(envelope); !errors.Is(err, sign.ErrDenied) {
+			t.Error(err)
+		}
+		return nil, nil
+	}
+	m, err := sign.Open(t.Context(), src, p, atWhen(), sign.WithDenyList(denyList(t, authority, newList(1))), sign.WithTap(tap))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if f, err := m.OpenFile(t.Context(), "w.bin"); !errors.Is(err, sign.ErrDenied) {
+		t.Errorf("%v, %v", f, err)
 	}
 }
 

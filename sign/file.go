@@ -74,6 +74,9 @@ func (m *Model) OpenFile(ctx context.Context, name string) (*File, error) {
 	if c.t, err = m.tableOf(ctx, f, src, size); err != nil {
 		return nil, err
 	}
+	if err := m.notDenied(); err != nil { // meanwhile
+		return nil, err
+	}
 	good = true
 	return &File{m: m, name: name, c: c}, nil
 }

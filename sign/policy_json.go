@@ -23,9 +23,9 @@ type policyDocument struct {
 	Mode    string `json:"mode"`    // "enforce", the default, or "warn"
 
 	Keys []struct {
-		PEM       string    `json:"pem"`
-		NotBefore time.Time `json:"not_before"`
-		NotAfter  time.Time `json:"not_after"`
+		PEM       string     `json:"pem"`
+		NotBefore *time.Time `json:"not_before"`
+		NotAfter  *time.Time `json:"not_after"`
 	} `json:"keys"`
 	Roots               []string `json:"roots"` // PEM
 	Identities          []string `json:"identities"`
@@ -84,14 +84,23 @@ func ParsePolicy(data []byte) (Policy, error) {
 			return bad(fmt.Sprintf("keys[%d]", i), err)
 		}
 		p.Keys = append(p.Keys, key)
-		if k.NotBefore.IsZero() && k.NotAfter.IsZero() {
+		if k.NotBefore == nil && k.NotAfter == nil {
 			continue
+		}
+		var bounds [2]time.Time
+		for j, at := range []*time.Time{k.NotBefore, k.NotAfter} {
+			if at == nil {
+				continue
+			}
+			if bounds[j] = *at; at.IsZero() { // it would set no bound, and a key that ended in the year one would count for good
+				return bad(fmt.Sprintf("keys[%d]", i), fmt.Errorf("a bound in the year one"))
+			}
 		}
 		fingerprint, err := bundle.Fingerprint(key)
 		if err != nil {
 			return bad(fmt.Sprintf("keys[%d]", i), err)
 		}
-		p.KeyWindows = append(p.KeyWindows, KeyWindow{fingerprint, k.NotBefore, k.NotAfter})
+		p.KeyWindows = append(p.KeyWindows, KeyWindow{fingerprint, bounds[0], bounds[1]})
 	}
 	var err error
 	if len(d.Roots) > 0 {

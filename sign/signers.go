@@ -24,7 +24,7 @@ type Signer struct {
 	Identities     []string  // of the certificate, as in [Policy].Identities; empty for MethodKey
 	SignedAt       time.Time // if a time was verified, else zero: keys and certificates say nothing of it
 
-	certificates []deniable // of the chain in the bundle, the leaf first
+	certificates []deniable // of the chain in the bundle, and of those that lead to a root
 }
 
 // deniable are the properties of a certificate by which a deny list names it.
@@ -61,15 +61,16 @@ func (p Policy) judge(ctx context.Context, c *candidate, deny *denyList, now tim
 		return p.verifyOther(ctx, c, deny, now)
 	}
 	if len(c.bundle.Chain) > 0 {
-		leaf, err := p.verifyChain(c.bundle, now)
+		chain, err := p.verifyChain(c.bundle, now)
 		if err != nil {
 			return err
 		}
+		leaf := chain[0]
 		c.signer.Method, c.signer.Identities = MethodCertificate, identities(leaf)
 		if c.signer.KeyFingerprint, err = bundle.Fingerprint(leaf.PublicKey); err != nil {
 			return err
 		}
-		for _, cert := range c.bundle.Chain {
+		for _, cert := range slices.Concat(c.bundle.Chain, chain) { // whoever signs may leave an authority out that the policy has
 			c.signer.certificates = append(c.signer.certificates, deniableOf(cert))
 		}
 		return deny.signer(&c.signer)
@@ -115,16 +116,16 @@ func (p Policy) verifyOther(ctx context.Context, c *candidate, deny *denyList, n
 	return fmt.Errorf("%w: %w", ErrSignature, errors.Join(errs...))
 }
 
-func (p Policy) verifyChain(b *bundle.Bundle, now time.Time) (*x509.Certificate, error) {
-	leaf, err := b.VerifyChain(p.Roots, now)
+func (p Policy) verifyChain(b *bundle.Bundle, now time.Time) ([]*x509.Certificate, error) {
+	chain, err := b.VerifyChain(p.Roots, now)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrSignature, err)
 	}
-	if names := identities(leaf); !p.InsecureAnyIdentity && !p.accepts(names) {
+	if names := identities(chain[0]); !p.InsecureAnyIdentity && !p.accepts(names) {
 		return nil, fmt.Errorf("%w: %w", ErrSignature,
 			&PolicyError{"Identities", "an accepted identity", strings.Join(names, ", "), ErrPolicy})
 	}
-	return leaf, nil
+	return chain, nil
 }
 
 func deniableOf(c *x509.Certificate) deniable {
@@ -288,7 +289,7 @@ func shortOf(list []*candidate, need, n int) error {
 	err := error(&PolicyError{"Signers", fmt.Sprintf("%d distinct signers of one model", need), fmt.Sprint(n), ErrPolicy})
 	for _, x := range list {
 		if x.err != nil {
-			err = fmt.Errorf("%w; %s: %w", err, x.from, x.err)
+			err = fmt.Errorf("%w; %q: %w", err, x.from, x.err) // quoted: storage chose the name
 		}
 	}
 	return fmt.Errorf("%w: %w", ErrSignature, err)

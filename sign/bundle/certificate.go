@@ -74,9 +74,10 @@ func (b *Bundle) chain(m *material) error {
 // VerifyChain checks the signature with the leaf of the bundle's chain, after the chain itself: up to one of roots, valid at
 // now, and the leaf allowed to sign (extended key usage codeSigning, or key usage digitalSignature where there is no extended one). The chain's own
 // certificates serve as intermediates only; that a leaf is marked as an authority does not matter, as in the reference
-// implementation.
+// implementation. An authority that is limited to other uses issues no signers. It returns the leaf and then, in no order that
+// matters, all that any path from it to a root leads through, also roots that the bundle leaves out.
 // Errors: [ErrCertificate], [ErrKey], [ErrSignature], [ErrUnsupported] for keyless bundles.
-func (b *Bundle) VerifyChain(roots []*x509.Certificate, now time.Time) (*x509.Certificate, error) {
+func (b *Bundle) VerifyChain(roots []*x509.Certificate, now time.Time) ([]*x509.Certificate, error) {
 	if b.Keyless {
 		return nil, errKeyless()
 	}
@@ -89,7 +90,7 @@ func (b *Bundle) VerifyChain(roots []*x509.Certificate, now time.Time) (*x509.Ce
 	leaf := b.Chain[0]
 	opts := x509.VerifyOptions{
 		Roots: x509.NewCertPool(), Intermediates: x509.NewCertPool(), CurrentTime: now,
-		KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageAny}, // judged below, by either of two marks
+		KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageCodeSigning}, // of authorities; the leaf is judged below, by either of two marks
 	}
 	for _, c := range roots {
 		opts.Roots.AddCert(c)
@@ -100,13 +101,17 @@ func (b *Bundle) VerifyChain(roots []*x509.Certificate, now time.Time) (*x509.Ce
 	if now.IsZero() {
 		return nil, fmt.Errorf("%w: no time to judge it at", ErrCertificate) // x509 would take its own
 	}
-	if _, err := leaf.Verify(opts); err != nil {
+	paths, err := leaf.Verify(opts)
+	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrCertificate, err)
 	}
 	if !maySign(leaf) {
 		return nil, fmt.Errorf("%w: neither digitalSignature nor codeSigning", ErrCertificate)
 	}
-	return leaf, b.Verify(leaf.PublicKey)
+	if err := b.Verify(leaf.PublicKey); err != nil {
+		return nil, err
+	}
+	return slices.Concat(append([][]*x509.Certificate{{leaf}}, paths...)...), nil
 }
 
 // maySign asks for code signing where the certificate says what it is for, and for digital signatures otherwise: the
