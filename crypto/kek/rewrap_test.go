@@ -6,6 +6,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -274,6 +275,31 @@ func TestWrapsListsEverything(t *testing.T) {
 	}
 	if all, err := Wraps(fstest.MapFS{}); err != nil || len(all) != 0 {
 		t.Errorf("none: %v, %v", all, err)
+	}
+}
+
+// Whoever fills seal.keys until nobody lists it any more does not keep a wrapped keyset from being destroyed.
+func TestShredWhatIsNotListed(t *testing.T) {
+	dir := t.TempDir()
+	keys := filepath.Join(dir, "seal.keys")
+	if err := os.Mkdir(keys, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for i := range maxListed + 1 {
+		if err := os.WriteFile(filepath.Join(keys, fmt.Sprintf("%d.json", i)), []byte("{}"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	root := must(os.OpenRoot(dir))(t)
+	defer root.Close()
+	if _, err := Wraps(root.FS()); !errors.Is(err, ErrFormat) {
+		t.Fatal(err)
+	}
+	if err := Shred(root); err != nil {
+		t.Error(err)
+	}
+	if left := must(os.ReadDir(keys))(t); len(left) != 0 {
+		t.Errorf("%d files are left", len(left))
 	}
 }
 

@@ -92,16 +92,19 @@ func inspect(src fs.FS, e fs.DirEntry) (Wrap, error) {
 	return w, nil
 }
 
-// Shred removes every file that [Wraps] lists, so that nobody opens this directory any more who has not opened it before or
+// Shred removes everything in seal.keys, also where [Wraps] refuses to list it, so that nobody opens this directory any more who has not opened it before or
 // has a copy. Whether the blocks are overwritten is up to the disk: destroy the key encryption keys too.
-// Errors: those of [Wraps] and of the file system; what could be removed is.
+// Errors: those of the file system; what could be removed is.
 func Shred(dir *os.Root) error {
-	all, err := Wraps(dir.FS())
-	if err != nil {
-		return err
+	entries, err := fs.ReadDir(dir.FS(), keysDir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
 	}
-	for _, w := range all {
-		if e := dir.RemoveAll(w.File); e != nil {
+	if err != nil {
+		err = fmt.Errorf("kek: %w", err) // and what it has read is removed all the same
+	}
+	for _, e := range entries {
+		if e := dir.RemoveAll(keysDir + "/" + e.Name()); e != nil {
 			err = errors.Join(err, fmt.Errorf("kek: %w", e))
 		}
 	}
