@@ -59,8 +59,9 @@ func filter(m Measure, n Network) []unix.SockFilter {
 		p.each(denied[:], unix.EPERM)
 		p.each(absent[:], unix.ENOSYS)
 		p.call(unix.SYS_CLONE, load(argument(0)), jump(unix.BPF_JSET, newNamespaces, 0, 1), answer(unix.EPERM), allowed())
-		// TIOCSTI types into the terminal that the server was started from.
-		p.call(unix.SYS_IOCTL, load(argument(1)), jump(unix.BPF_JEQ, unix.TIOCSTI, 0, 1), answer(unix.EPERM), allowed())
+		// TIOCSTI types into the terminal that the server was started from, and TIOCLINUX pastes into a console.
+		p.call(unix.SYS_IOCTL, load(argument(1)), jump(unix.BPF_JEQ, unix.TIOCSTI, 1, 0), jump(unix.BPF_JEQ, unix.TIOCLINUX, 0, 1),
+			answer(unix.EPERM), allowed())
 	}
 	if m&NoNetwork != 0 {
 		p.call(unix.SYS_SOCKET, sockets(n)...)

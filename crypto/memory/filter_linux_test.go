@@ -12,7 +12,7 @@ import (
 
 func TestEngineSystemCalls(t *testing.T) {
 	need(t, SystemCalls)
-	attempts := []string{"unshare", "clone"}
+	attempts := []string{"unshare", "clone", fmt.Sprintf("ioctl:%d", unix.TIOCSTI), fmt.Sprintf("ioctl:%d", unix.TIOCLINUX)}
 	for _, nr := range denied {
 		attempts = append(attempts, fmt.Sprintf("call:%d", nr))
 	}

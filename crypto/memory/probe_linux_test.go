@@ -154,6 +154,9 @@ func attempt(verb, object string) (string, error) {
 	case "call":
 		_, _, errno := unix.Syscall6(uintptr(number()), 0, 0, 0, 0, 0, 0)
 		return "", ifSet(errno)
+	case "ioctl": // on its input, with bits that a filter may look at and the kernel does not
+		_, _, errno := unix.Syscall(unix.SYS_IOCTL, 0, uintptr(uint64(number())|1<<32), 0)
+		return "", ifSet(errno)
 	case "sleep":
 		time.Sleep(time.Duration(number()) * time.Second)
 		return "", nil
