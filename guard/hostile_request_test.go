@@ -232,3 +232,27 @@ func TestPriceOfOtherModels(t *testing.T) {
 	p.Prices["*"] = limit.Price{Prompt: 10, Completion: 20}
 	newGuard(t, p)
 }
+
+// What the policy and the hook judge of a call is what the caller gets: arguments with their texts restored, however the
+// model spells a placeholder.
+func TestApprovalSeesRestoredArguments(t *testing.T) {
+	p, opts := marking(guard.ModeRestore, map[string]string{"own.word": `Atlantis`})
+	p.Routes = all().Routes
+	g := newGuard(t, p, append(opts, guard.WithApproval(func(_ ctx, c guard.ToolCall) error {
+		if !strings.Contains(string(c.Arguments), `"Atlantis"`) || !json.Valid(c.Arguments) {
+			t.Errorf("asked for %s", c.Arguments)
+		}
+		return errors.New("no")
+	}))...)
+	for name, d := range toolAnswers {
+		for _, args := range []string{`{"n":1,"city":"[WORD 1]"}`, `{"city":"\u005bWORD 1]"}`} {
+			if name != "anthropic" && name != "ollama" && strings.Contains(args, `\`) {
+				continue // nobody looks for a placeholder in the escapes of a text inside of another: it stays one
+			}
+			up := &guardtest.Upstream{Body: d.body("weather", args)}
+			if w := ask(g.Handler(up), d.kind, strings.ReplaceAll(strings.ReplaceAll(toolAsks[d.kind], `"hi"`, `"Atlantis"`), "a story", "Atlantis")); w.Code != 400 || up.Ran() != 1 {
+				t.Errorf("%s: %s: %d %s", name, args, w.Code, w.Body)
+			}
+		}
+	}
+}

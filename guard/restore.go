@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/holdfast-ai/holdfast/guard/api"
 	"github.com/holdfast-ai/holdfast/guard/stream"
 	"github.com/holdfast-ai/holdfast/internal/strictjson"
 )
@@ -58,6 +59,41 @@ func quoted(restores []restore) []restore {
 		out = append(out, restore{r.placeholder, string(q[1 : len(q)-1])})
 	}
 	return out
+}
+
+// restored returns arguments, which are JSON, as the caller will get them. The error is a [*Rejection].
+func (t *Transaction) restored(args []byte) ([]byte, error) {
+	if len(t.restores) == 0 {
+		return args, nil
+	}
+	w := &restoring{restores: t.restores}
+	if err := strictjson.Walk(args, strictjson.Limits{MaxBytes: len(args), MaxDepth: api.MaxDepth}, w); err != nil {
+		return nil, tooled(err)
+	}
+	return api.AppendEdited(nil, args, w.edits), nil
+}
+
+// restoring lists the placeholders in the strings of JSON. Names of members are left: none can be changed.
+type restoring struct {
+	restores []restore
+	one      restorer
+	edits    []api.Edit
+}
+
+func (w *restoring) Enter(strictjson.Kind, int) error { return nil }
+func (w *restoring) Leave(strictjson.Kind, int) error { return nil }
+func (w *restoring) Key([]byte, int) error            { return nil }
+
+func (w *restoring) Value(k strictjson.Kind, raw []byte, off int) error {
+	if k != strictjson.String {
+		return nil
+	}
+	w.one.begin(w.restores)
+	ms, _, err := w.one.Write(nil, strictjson.AppendUnquoted(nil, raw))
+	for _, m := range ms {
+		w.edits = append(w.edits, api.Edit{At: off, Start: m.Start, End: m.End, With: m.Replacement})
+	}
+	return err
 }
 
 // stands reports whether a finding is of a placeholder.

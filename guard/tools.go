@@ -72,10 +72,15 @@ func (t *Transaction) called(a *api.Answer) *Rejection {
 		}
 	}
 	for _, c := range a.Calls {
-		if c.Args != nil {
-			if err := t.arguments(callID{c.Choice, c.Call}, c.Args); err != nil {
-				return t.scanned(err)
-			}
+		if c.Args == nil {
+			continue
+		}
+		args, err := t.restored(c.Args)
+		if err == nil {
+			err = t.arguments(callID{c.Choice, c.Call}, args)
+		}
+		if err != nil {
+			return t.scanned(err)
 		}
 	}
 	return nil
