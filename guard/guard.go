@@ -27,6 +27,7 @@ import (
 	"github.com/holdfast-ai/holdfast/guard/detect"
 	"github.com/holdfast-ai/holdfast/guard/limit"
 	"github.com/holdfast-ai/holdfast/guard/stream"
+	"github.com/holdfast-ai/holdfast/guard/tensor"
 )
 
 // A Guard enforces one policy at a time. It is safe for concurrent use.
@@ -55,6 +56,7 @@ type options struct {
 	words     func(ids []int64) []byte
 	approve   func(context.Context, ToolCall) error
 	tensors   func(context.Context, []api.Tensor) error
+	specs     *tensor.Specs
 }
 
 // added is a scanner of [WithScanner].

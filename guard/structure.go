@@ -48,6 +48,11 @@ func (t *Transaction) structure(r *api.Request) *Rejection {
 			return refuse("tools")
 		}
 	}
+	if t.g.specs != nil && t.kind == KindInfer {
+		if rej := inputs(t.g.specs, r.Tensors); rej != nil {
+			return rej
+		}
+	}
 	if t.g.tensors != nil && len(r.Tensors) > 0 {
 		return t.outside(t.g.tensors(t.ctx, r.Tensors))
 	}

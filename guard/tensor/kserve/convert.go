@@ -33,6 +33,40 @@ var datatypes = []struct {
 	{"BYTES", tensor.Bytes, true},
 }
 
+// DType returns the type that the protocol calls name, and false for none.
+func DType(name string) (tensor.DType, bool) {
+	for _, d := range datatypes {
+		if d.name == name {
+			return d.dtype, true
+		}
+	}
+	return 0, false
+}
+
+// AppendJSON appends the elements of a JSON tensor to dst as the little-endian bytes of a [tensor.View], by the rules of
+// [Request.Parse]. text is strict JSON: the list of elements, flat or nested as shape says, of most elements at the most.
+// The error is an [*Error] with no input.
+func AppendJSON(dst []byte, datatype string, shape []int64, text []byte, most int64) ([]byte, error) {
+	refuse := func(rule string, err error) ([]byte, error) { return dst, &Error{Rule: rule, Input: -1, Err: err} }
+	dtype, ok := DType(datatype)
+	n, err := tensor.Elements(shape)
+	switch {
+	case !ok || dtype == tensor.F16 || dtype == tensor.BF16:
+		return refuse(RuleDType, nil)
+	case err != nil || len(shape) > tensor.MaxRank:
+		return refuse(RuleShape, err)
+	case n > most:
+		return refuse(RuleSize, nil)
+	case len(text) < 2 || text[0] != '[':
+		return refuse(RuleType, nil)
+	}
+	c := converter{dtype: dtype, shape: shape, want: n, text: text, out: dst}
+	if rule := c.run(); rule != "" {
+		return refuse(rule, nil)
+	}
+	return c.out, nil
+}
+
 // input reads one input and appends it. rest is the part of the body behind the JSON that no input has claimed yet,
 // elements how many more may be converted.
 func (r *Request) input(m *member, header []byte, rest *[]byte, total int, elements *int64) (rule string, err error) {
