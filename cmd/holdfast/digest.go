@@ -10,6 +10,7 @@ import (
 
 func newDigest(ui *ui) *cobra.Command {
 	var flags modelFlags
+	var from layoutFlags
 	var shardSize int64
 	var links bool
 	cmd := &cobra.Command{
@@ -19,7 +20,7 @@ func newDigest(ui *ui) *cobra.Command {
 			"contain bytes below \"/\", it orders files differently and prints another).",
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			t, err := openTarget(args[0])
+			t, err := from.open(cmd.Context(), args[0])
 			if err != nil {
 				return err
 			}
@@ -43,6 +44,7 @@ func newDigest(ui *ui) *cobra.Command {
 		},
 	}
 	flags.add(cmd)
+	from.add(cmd)
 	addForm(cmd, &shardSize, &links)
 	return cmd
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/holdfast-ai/holdfast/guard/detect"
 	"github.com/holdfast-ai/holdfast/mbom"
 	"github.com/holdfast-ai/holdfast/sign"
+	"github.com/holdfast-ai/holdfast/sign/oci"
 )
 
 const (
@@ -30,7 +31,7 @@ func exitCode(err error) int {
 	refused := slices.ContainsFunc([]error{
 		errRefused,
 		sign.ErrSignature, sign.ErrPolicy, sign.ErrMismatch, sign.ErrMissing, sign.ErrNotRegular, sign.ErrTap,
-		sign.ErrFormat, sign.ErrUnsupported,
+		sign.ErrFormat, sign.ErrUnsupported, sign.ErrArchive, oci.ErrLayout, oci.ErrDigest, oci.ErrUnsupported,
 		seal.ErrAuth, seal.ErrTruncated, seal.ErrFormat, seal.ErrCommitment, seal.ErrKeyset, seal.ErrUnsupported, seal.ErrTooLarge,
 		seal.ErrSource, kek.ErrNoWrap, kek.ErrUnwrap, kek.ErrFormat,
 		mbom.ErrPolicy, mbom.ErrFormat, mbom.ErrMismatch, detect.ErrModel,

@@ -15,11 +15,22 @@ import (
 )
 
 func newInspect(ui *ui) *cobra.Command {
-	return &cobra.Command{
+	var from layoutFlags
+	cmd := &cobra.Command{
 		Use:   "inspect DIR|SIGNATURE",
 		Short: "Say what a sealed directory, a signed directory or a signature claims; nothing is verified",
 		Args:  cobra.ExactArgs(1),
-		RunE: func(_ *cobra.Command, args []string) error {
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := from.check(); err != nil {
+				return err
+			}
+			if from.stored() {
+				data, err := readSignature(cmd.Context(), args[0], from)
+				if err != nil {
+					return err
+				}
+				return inspectBundle(ui, data)
+			}
 			fi, err := os.Stat(args[0])
 			if err != nil {
 				return err
@@ -50,6 +61,8 @@ func newInspect(ui *ui) *cobra.Command {
 			return fmt.Errorf("%w: %s is neither sealed nor signed", errUsage, args[0])
 		},
 	}
+	from.add(cmd)
+	return cmd
 }
 
 // inspectBundle prints what a signature says, without any key.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -16,14 +17,15 @@ import (
 func newLint(ui *ui) *cobra.Command {
 	var public []string
 	var strict bool
+	var from layoutFlags
 	cmd := &cobra.Command{
 		Use:   "lint DIR|SIGNATURE",
 		Short: "Say which other implementations will refuse a signature, and why; nothing is verified",
 		Long: "Say which other implementations will refuse a signature, and why. Nothing is verified. Exits with 0, with --strict with 1 if anyone\n" +
 			"refuses it, and with 1 for a signature that holdfast itself refuses to read.",
 		Args: cobra.ExactArgs(1),
-		RunE: func(_ *cobra.Command, args []string) error {
-			data, err := readSignature(args[0])
+		RunE: func(cmd *cobra.Command, args []string) error {
+			data, err := readSignature(cmd.Context(), args[0], from)
 			if err != nil {
 				return err
 			}
@@ -58,13 +60,29 @@ func newLint(ui *ui) *cobra.Command {
 			return err
 		},
 	}
+	from.add(cmd)
 	cmd.Flags().StringArrayVar(&public, "public-key", nil, "key that verifiers will use, PEM; may be given again")
 	cmd.Flags().BoolVar(&strict, "strict", false, "exit with 1 if anyone refuses the signature")
 	return cmd
 }
 
-// readSignature reads a signature file, or the signature in a model directory.
-func readSignature(path string) ([]byte, error) {
+// readSignature reads a signature file, or the signature of a model.
+func readSignature(ctx context.Context, path string, from layoutFlags) ([]byte, error) {
+	if err := from.check(); err != nil {
+		return nil, err
+	}
+	if from.stored() {
+		t, err := from.open(ctx, path)
+		if err != nil {
+			return nil, err
+		}
+		defer t.Close()
+		data, found, err := t.signature(ctx)
+		if err == nil && !found {
+			err = fmt.Errorf("%w: %s has no signature", errUsage, path)
+		}
+		return data, err
+	}
 	fi, err := os.Stat(path)
 	if err != nil {
 		return nil, err

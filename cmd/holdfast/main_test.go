@@ -42,7 +42,7 @@ func TestScripts(t *testing.T) {
 			"model": cmdModel, "code": cmdCode, "certs": cmdCerts, "onejson": cmdOneJSON, "flip": cmdFlip,
 			"big": cmdBig, "interrupted": cmdInterrupted, "mode": cmdMode, "escape": cmdEscape,
 			"keypolicy": g.keypolicy, "release": g.release, "daemon": cmdDaemon, "end": cmdEnd,
-			"edit": cmdEdit, "hup": cmdHUP, "policy": cmdPolicy, "sameid": cmdSameID, "servercert": cmdServerCert,
+			"edit": cmdEdit, "hup": cmdHUP, "policy": cmdPolicy, "sameid": cmdSameID, "servercert": cmdServerCert, "store": cmdStore,
 		},
 	})
 }

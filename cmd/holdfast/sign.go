@@ -46,8 +46,11 @@ func (m *modelFlags) add(cmd *cobra.Command) {
 }
 
 // relative lists the ignored paths and the signature as names inside dir; paths outside of it are errors, since a typo
-// there would sign more than was meant.
+// there would sign more than was meant. Where there is no directory, ignored paths are names in the model.
 func (m *modelFlags) relative(dir string) ([]string, error) {
+	if dir == "" { // nothing outside of the model has a name in it
+		return m.ignore, nil
+	}
 	var out []string
 	for _, p := range m.ignore {
 		name, ok := within(dir, p)

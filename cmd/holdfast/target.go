@@ -10,14 +10,18 @@ import (
 	"time"
 
 	"github.com/holdfast-ai/holdfast/sign"
+	"github.com/holdfast-ai/holdfast/sign/oci"
 )
 
-// A target is what a command is pointed at: a model directory, or a model that is a single file.
+// A target is what a command is pointed at: a model directory, a model that is a single file, or one that is stored otherwise.
 type target struct {
-	dir  string // that the names of src are relative to
+	dir  string // that the names of src are relative to, or "" where it is not stored as plain files
 	file string // name of the single file, or ""
 	root *os.Root
 	src  fs.FS
+
+	artifact *oci.Artifact // src, where it is one
+	closer   io.Closer     // instead of root, where it is not stored as plain files
 }
 
 // openTarget opens a directory or a regular file. A link to either is followed once, here.
@@ -43,7 +47,12 @@ func openTarget(path string) (*target, error) {
 	return t, nil
 }
 
-func (t *target) Close() error { return t.root.Close() }
+func (t *target) Close() error {
+	if t.closer != nil {
+		return t.closer.Close()
+	}
+	return t.root.Close()
+}
 
 // subject is the name that a statement carries for people: that of the directory or file.
 func (t *target) subject(path string) string {

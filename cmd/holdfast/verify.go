@@ -35,11 +35,13 @@ func (p *policyFlags) policy() sign.Policy {
 // verification is what every method of verifying is told.
 type verification struct {
 	modelFlags
+	from                    layoutFlags
 	ignoreUnsigned, explain bool
 }
 
 func (v *verification) add(cmd *cobra.Command) {
 	v.modelFlags.add(cmd)
+	v.from.add(cmd)
 	cmd.Flags().BoolVar(&v.ignoreUnsigned, "ignore-unsigned-files", false, "do not refuse files that are not signed")
 	cmd.Flags().BoolVar(&v.explain, "explain", false, "list every check of the policy")
 }
@@ -179,7 +181,7 @@ func readPublicKeys(names []string) ([]crypto.PublicKey, error) {
 
 // run verifies the signature and every signed file, and refuses files that are not signed, as model_signing does.
 func (v *verification) run(ctx context.Context, ui *ui, path string, p sign.Policy, opts ...sign.Option) error {
-	t, err := openTarget(path)
+	t, err := v.from.open(ctx, path)
 	if err != nil {
 		return err
 	}
@@ -192,6 +194,10 @@ func (v *verification) run(ctx context.Context, ui *ui, path string, p sign.Poli
 		opts = append(opts, sign.WithBundle(data))
 	} else if t.file != "" {
 		return fmt.Errorf("%w: --signature is needed for a single file", errUsage)
+	} else if data, err := t.attached(ctx); err != nil {
+		return err
+	} else if data != nil {
+		opts = append(opts, sign.WithBundle(data))
 	}
 	ignore, err := v.relative(t.dir)
 	if err != nil {

@@ -1,0 +1,125 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"github.com/holdfast-ai/holdfast/sign"
+	"github.com/holdfast-ai/holdfast/sign/oci"
+)
+
+// Values of --layout.
+const (
+	layoutDir = "dir"
+	layoutHub = "hub"
+	layoutOCI = "oci"
+	layoutZip = "zip"
+)
+
+// layoutFlags say how a model is stored. Whoever runs the command says it: were it guessed from what lies there, a verified copy
+// could hide beside the files that are loaded. The zero value is a directory or a single file.
+type layoutFlags struct{ layout, revision, tag string }
+
+func (l *layoutFlags) add(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&l.layout, "layout", layoutDir, "how the model is stored: dir (a directory or file), hub (its directory models--ORG--NAME in the Hugging Face Hub's cache),\n"+
+		"oci (an OCI image layout) or zip")
+	cmd.Flags().StringVar(&l.revision, "revision", "", "commit or name of a revision, with --layout hub (default main)")
+	cmd.Flags().StringVar(&l.tag, "tag", "", "tag or manifest digest, with --layout oci (default: the only model)")
+}
+
+// stored reports whether the model is stored in another way than as plain files.
+func (l *layoutFlags) stored() bool { return l.layout != "" && l.layout != layoutDir }
+
+// check refuses flags that contradict each other.
+func (l *layoutFlags) check() error {
+	switch {
+	case !slices.Contains([]string{"", layoutDir, layoutHub, layoutOCI, layoutZip}, l.layout):
+		return fmt.Errorf("%w: --layout %q is none of dir, hub, oci and zip", errUsage, l.layout)
+	case l.revision != "" && l.layout != layoutHub:
+		return fmt.Errorf("%w: --revision needs --layout hub", errUsage)
+	case l.tag != "" && l.layout != layoutOCI:
+		return fmt.Errorf("%w: --tag needs --layout oci", errUsage)
+	}
+	return nil
+}
+
+// open opens what path leads to as the flags say, and as nothing else.
+func (l *layoutFlags) open(ctx context.Context, path string) (*target, error) {
+	if err := l.check(); err != nil {
+		return nil, err
+	}
+	switch {
+	case !l.stored():
+		return openTarget(path)
+	case l.layout == layoutZip:
+		return openZip(path)
+	}
+	root, err := os.OpenRoot(path)
+	if err != nil {
+		return nil, err
+	}
+	t := &target{closer: root}
+	if l.layout == layoutHub {
+		revision := l.revision
+		if revision == "" {
+			revision = "main"
+		}
+		t.src, err = sign.HuggingFaceFS(root, revision)
+	} else {
+		var a *oci.Artifact
+		a, err = oci.Open(ctx, root, l.tag)
+		t.src, t.artifact = a, a
+	}
+	if err != nil {
+		root.Close()
+		return nil, err
+	}
+	return t, nil
+}
+
+func openZip(path string) (*target, error) {
+	f, err := os.OpenFile(path, os.O_RDONLY|nonblock, 0)
+	if err != nil {
+		return nil, err
+	}
+	t := &target{closer: f}
+	fi, err := f.Stat()
+	if err == nil && !fi.Mode().IsRegular() {
+		err = fmt.Errorf("%w: %s is not a regular file", errUsage, path)
+	}
+	if err == nil {
+		t.src, err = sign.ZipFS(f, fi.Size())
+	}
+	if err != nil {
+		f.Close()
+		return nil, err
+	}
+	return t, nil
+}
+
+// attached returns the one signature that an OCI layout keeps beside the model, or nil where there is none, or files are stored otherwise.
+func (t *target) attached(ctx context.Context) ([]byte, error) {
+	if t.artifact == nil {
+		return nil, nil
+	}
+	list, err := t.artifact.Bundles(ctx)
+	switch {
+	case err != nil || len(list) == 0:
+		return nil, err
+	case len(list) > 1:
+		return nil, fmt.Errorf("%w: the layout has %d signatures of the model: give one with --signature", errUsage, len(list))
+	}
+	return list[0], nil
+}
+
+// signature returns the signature that verify would take, unless it is told another.
+func (t *target) signature(ctx context.Context) (data []byte, found bool, err error) {
+	if data, err = t.attached(ctx); data != nil || err != nil {
+		return data, err == nil, err
+	}
+	return signatureIn(t.src)
+}
