@@ -1,0 +1,106 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"html"
+	"maps"
+	"math"
+	"slices"
+
+	"github.com/holdfast-ai/holdfast/guard/detect/eval"
+)
+
+// pooled names the row of all groups together.
+const pooled = "all"
+
+func (s *scorecard) markdown() []byte {
+	var b bytes.Buffer
+	fmt.Fprintf(&b, "# Scorecard of the detector\n\nWritten by `go -C benchmarks run ./detect`. Model `%s`,\n%d rows (%d attacks) and %d rows of our own for training.\n\n", s.model, s.rows, s.attacks, s.generated)
+	if s.reproduced {
+		b.WriteString("Training again gave this file, byte for byte.\n\n")
+	} else {
+		b.WriteString("Training again gave a file of the same rows and the same figures (within 0.001), but not the same bytes.\n\n")
+	}
+	b.WriteString("Scores of sources, kinds and languages are those of models that were trained without the source of the row, the built-in model's choices otherwise. How windows and\n" +
+		"rules combine (some fifty numbers) was fitted on these scores. The harmless rows here include plainly harmful questions and rows full of trigger words. These are sources of one collection, and people who wrote rules had seen\n" +
+		"samples of them: figures on sources of your own may be lower. Intervals are 95 % (Wilson). \"at 1 %\" is where one of a hundred of all harmless rows is flagged.\n\n![recall](SCORECARD.svg)\n\n")
+	table(&b, "source", s.sources)
+	fmt.Fprintf(&b, "\nThreshold configured for 1 %%: %.3f; it flags %s of these harmless rows. It is fitted on them with their sources left out of training, so this checks the\narithmetic; how it holds on the sources one by one is in the column FPR.\n\n", s.threshold, percent(s.sources.Pooled.FPR))
+	b.WriteString("## By kind\n\n`benign-hard` is the row for harmless texts that look like attacks.\n\n")
+	table(&b, "kind", s.kinds)
+	b.WriteString("\n## By language\n\nAs the rows state it; harmless and attack rows of a language come from different sources.\n\n")
+	table(&b, "language", s.languages)
+	fmt.Fprintf(&b, "\n## Disguises\n\nRows of dev that the built-in model judges right in clear (it was trained on them), shorter than 2,000 bytes, disguised.\n\n| disguise | attacks caught | of | harmless flagged | of |\n|---|---|---|---|---|\n")
+	for _, e := range s.evasions {
+		fmt.Fprintf(&b, "| %s | %.3f | %d | %.3f | %d |\n", e.name, float64(e.caught)/float64(e.attacks), e.attacks, float64(e.wrong)/float64(e.harmless), e.harmless)
+	}
+	b.WriteString("\n## Overlap of evaluation rows with training rows\n\nShare of the distinct runs of five words of each source of dev that training rows have, and rows of which they have more than half: with all\n" +
+		"rows of train, with those of other sources (what a model that leaves the source out can have seen at most), and with what our own grammars write.\n\n" +
+		"| source | rows | train: shared | > 50 % | other sources: shared | > 50 % | grammars: shared | > 50 % |\n|---|---|---|---|---|---|---|---|\n")
+	for i, o := range s.same {
+		fmt.Fprintf(&b, "| %s | %d | %.3f | %d | %.3f | %d | %.3f | %d |\n", o.Source, o.Rows, o.Shared, o.Half, s.others[i].Shared, s.others[i].Half, s.grammars[i].Shared, s.grammars[i].Half)
+	}
+	return b.Bytes()
+}
+
+func table(b *bytes.Buffer, what string, r eval.Report) {
+	fmt.Fprintf(b, "| %s | rows | attacks | AUC | recall at 1 %% | interval | recall at 5 %% | FPR at 1 %% | at 5 %% | FPR at threshold | recall |\n|---|---|---|---|---|---|---|---|---|---|---|\n", what)
+	line := func(name string, v eval.Result) {
+		interval := "–"
+		if v.Positives > 0 {
+			k := int(math.Round(float64(v.PooledRecall["0.01"]) * float64(v.Positives)))
+			w := eval.Wilson(k, v.Positives)
+			interval = fmt.Sprintf("%.2f–%.2f", w[0], w[1])
+		}
+		fmt.Fprintf(b, "| %s | %d | %d | %s | %s | %s | %s | %s | %s | %s | %s |\n", name, v.N, v.Positives, number(v.AUC), number(v.PooledRecall["0.01"]), interval,
+			number(v.PooledRecall["0.05"]), percent(v.PooledFPR["0.01"]), percent(v.PooledFPR["0.05"]), percent(v.FPR), number(v.Caught))
+	}
+	line(pooled, r.Pooled)
+	for _, name := range slices.Sorted(maps.Keys(r.Sources)) {
+		line(name, r.Sources[name])
+	}
+}
+
+func number(n eval.Number) string {
+	if math.IsNaN(float64(n)) {
+		return "–"
+	}
+	return fmt.Sprintf("%.3f", n)
+}
+
+func percent(n eval.Number) string {
+	if math.IsNaN(float64(n)) {
+		return "–"
+	}
+	return fmt.Sprintf("%.1f %%", 100*n)
+}
+
+// svg draws two bars for each source of attacks: recall where 1 % and where 5 % of all harmless rows are flagged.
+func (s *scorecard) svg() []byte {
+	names := []string{pooled}
+	for _, name := range slices.Sorted(maps.Keys(s.sources.Sources)) {
+		if s.sources.Sources[name].Positives > 0 {
+			names = append(names, name)
+		}
+	}
+	const left, width, height = 150, 400, 34
+	var b bytes.Buffer
+	fmt.Fprintf(&b, "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"%d\" height=\"%d\" font-family=\"sans-serif\" font-size=\"12\">\n", left+width+60, height*len(names)+44)
+	b.WriteString("<rect width=\"100%\" height=\"100%\" fill=\"white\"/>\n<text x=\"10\" y=\"20\">Attacks caught of sources left out of training, at 1 % (dark) and 5 % (light) of harmless rows flagged</text>\n")
+	for i, name := range names {
+		v := s.sources.Pooled
+		if name != pooled {
+			v = s.sources.Sources[name]
+		}
+		y := 36 + i*height
+		fmt.Fprintf(&b, "<text x=\"%d\" y=\"%d\" text-anchor=\"end\">%s</text>\n", left-8, y+17, html.EscapeString(name))
+		for k, rate := range [...]string{"0.01", "0.05"} {
+			recall := float64(v.PooledRecall[rate])
+			fmt.Fprintf(&b, "<rect x=\"%d\" y=\"%d\" width=\"%.0f\" height=\"12\" fill=\"%s\"/>\n", left, y+13*k, recall*width, [...]string{"#3b6ea5", "#9dbbd8"}[k])
+			fmt.Fprintf(&b, "<text x=\"%.0f\" y=\"%d\" font-size=\"11\">%.2f</text>\n", left+recall*width+5, y+13*k+10, recall)
+		}
+	}
+	b.WriteString("</svg>\n")
+	return b.Bytes()
+}
