@@ -25,13 +25,14 @@ type tally struct {
 }
 
 func (t *tally) add(n int) {
-	done := t.done.Add(int64(n))
+	t.done.Add(int64(n))
 	if t.report == nil || !t.mu.TryLock() {
 		return
 	}
 	defer t.mu.Unlock()
 	if now := time.Now(); now.Sub(t.last) >= progressEvery {
 		t.last = now
+		done := t.done.Load() // not before the lock: another worker may have reported more meanwhile
 		t.report(Progress{Done: done, Total: max(done, t.total)})
 	}
 }

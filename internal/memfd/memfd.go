@@ -32,7 +32,7 @@ type Buffer struct {
 // Errors: [ErrUnsupported], [ErrNoRoom], and the system's.
 func Create(name string, size int64) (*Buffer, error) {
 	if size < 0 || int64(int(size)) != size {
-		return nil, fmt.Errorf("memfd: %d bytes cannot be mapped", size)
+		return nil, fmt.Errorf("%w: %d bytes cannot be mapped", ErrNoRoom, size)
 	}
 	f, err := create(name)
 	if err != nil {

@@ -41,7 +41,7 @@ func Map(f *os.File, size int64) ([]byte, error) {
 		return nil, nil
 	}
 	if int64(int(size)) != size {
-		return nil, fmt.Errorf("memfd: %d bytes cannot be mapped", size)
+		return nil, fmt.Errorf("%w: %d bytes cannot be mapped", ErrNoRoom, size)
 	}
 	if err := Room(size); err != nil {
 		return nil, err

@@ -41,11 +41,11 @@ func mod97(c []byte) int {
 	return r
 }
 
-// number reads decimal digits; c is short enough not to overflow.
-func number(c []byte) int {
-	n := 0
+// number reads decimal digits, of which there are at most 18.
+func number(c []byte) int64 {
+	n := int64(0)
 	for _, b := range c {
-		n = n*10 + digit(b)
+		n = n*10 + int64(digit(b))
 	}
 	return n
 }
@@ -228,7 +228,7 @@ func icao(c []byte) bool {
 	return sum%10 == digit(c[len(c)-1])
 }
 
-func nrTail(c []byte, letters string, mod int) bool {
+func nrTail(c []byte, letters string, mod int64) bool {
 	return letters[number(c[:len(c)-1])%mod] == c[len(c)-1]
 }
 

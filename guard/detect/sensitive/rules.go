@@ -167,7 +167,7 @@ var rules = []rule{
 		return (7*v(0)+3*v(1)+v(2)+weighted(c[4:], 7, 3, 1, 7, 3))%10 == digit(c[3])
 	}, false, []string{"dowód", "dowod"}},
 	{"pii.cz-birth-number", "9999999999", []string{"6/4"}, func(c []byte) bool {
-		return number(c[:9])%11%10 == digit(c[9]) && number(c[2:4])%50%20 <= 12 && number(c[4:6]) <= 31
+		return int(number(c[:9])%11%10) == digit(c[9]) && number(c[2:4])%50%20 <= 12 && number(c[4:6]) <= 31
 	}, false, []string{"rodné", "rodne", "r.č"}},
 	{"pii.ro-cnp", "9999999999999", nil, func(c []byte) bool {
 		return c[0] != '0' && date(c, 5, 3) && "01234567891"[weighted(c, 2, 7, 9, 1, 4, 6, 3, 5, 8, 2, 7, 9)%11] == c[12]

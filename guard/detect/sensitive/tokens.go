@@ -112,13 +112,25 @@ func (t *token) match(s []byte, i int, run *int) int {
 		return 0
 	}
 	body := s[from:end]
-	if t.id == "secret.jwt" && bytes.Count(body, []byte(".")) != 2 {
+	if t.id == "secret.jwt" && !threeParts(body) {
 		return 0
 	}
 	if t.class != upper && t.class != hexes && t.class != dotted && !mixed(body) {
 		return 0 // "sk-this-is-a-very-long-name…"
 	}
 	return end
+}
+
+// threeParts reports whether there are two dots, and looks no further than a third.
+func threeParts(b []byte) bool {
+	for range 2 {
+		i := bytes.IndexByte(b, '.')
+		if i < 0 {
+			return false
+		}
+		b = b[i+1:]
+	}
+	return bytes.IndexByte(b, '.') < 0
 }
 
 // mixed reports whether a text has digits and letters, as random ones of some length do.
