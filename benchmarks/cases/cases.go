@@ -33,6 +33,7 @@ func All() []Constructor {
 		{"guard/linear", guardLinear},
 		{"detect/1KiB", func() (ratio.Case, error) { return detectProse("detect/1KiB", 1<<10) }},
 		{"detect/100KB", func() (ratio.Case, error) { return detectProse("detect/100KB", 100_000) }},
+		{"guard/kserve/binary", guardBinary},
 		{"attest/snp/simulated", snpSimulated},
 		{"tensor/finite/64KiB", func() (ratio.Case, error) { return tensorFinite(64<<10, "64KiB") }},
 		{"tensor/finite/64MiB", func() (ratio.Case, error) { return tensorFinite(64<<20, "64MiB") }},

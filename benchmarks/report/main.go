@@ -80,8 +80,10 @@ func markdown(rows []row, reads []cases.Latency) []byte {
 	for _, l := range reads {
 		fmt.Fprintf(&b, "| `%s` | %s | %s |\n", l.Name, l.P50.Round(time.Microsecond), l.P90.Round(time.Microsecond))
 	}
-	fmt.Fprintf(&b, "\nPeers: tink-go %s, age %s (ChaCha20-Poly1305, pieces of 64 KiB), model-signing 1.1.1 of PyPI (wall time, all cores, in one process).\n",
-		version("github.com/tink-crypto/tink-go/v2"), version("filippo.io/age"))
+	fmt.Fprintf(&b, "\nPeers: tink-go %s, age %s (ChaCha20-Poly1305, pieces of 64 KiB), model-signing 1.1.1 of PyPI (wall time, all cores, in one process), "+
+		"Coraza %s with the OWASP core rule set %s (a chat of 4 KiB; the guard with its default policy is the subject).\n",
+		version("github.com/tink-crypto/tink-go/v2"), version("filippo.io/age"),
+		version("github.com/corazawaf/coraza/v3"), version("github.com/corazawaf/coraza-coreruleset/v4"))
 	return b.Bytes()
 }
 

@@ -34,7 +34,7 @@ func (kserve) Framing() Framing { return Unframed }
 
 // Request implements [Dialect]. The model is part of the path; Params.Model is "-".
 func (kserve) Request(r *Request, body []byte, header http.Header, o Options) error {
-	r.begin(body)
+	r.Clear() // what it decodes is in memory of its own: tensors may be large, and names are short
 	r.Params.Model = "-"
 	m, err := readInference(body, header, "inputs", o)
 	if err != nil {
