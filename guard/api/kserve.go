@@ -34,7 +34,7 @@ func (kserve) Framing() Framing { return Unframed }
 
 // Request implements [Dialect]. The model is part of the path; Params.Model is "-".
 func (kserve) Request(r *Request, body []byte, header http.Header, o Options) error {
-	r.Clear() // what it decodes is in memory of its own: tensors may be large, and names are short
+	r.Clear() // no arena: strings of tensors are copied one by one
 	r.Params.Model = "-"
 	m, err := readInference(body, header, "inputs", o)
 	if err != nil {
