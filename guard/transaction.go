@@ -249,7 +249,7 @@ func (t *Transaction) parse(body []byte) *Rejection {
 	}); err != nil {
 		return invalid(err)
 	}
-	if err := t.g.check.Struct(r.Params); err != nil {
+	if err := t.g.check.Params(&r.Params); err != nil {
 		return invalid(err)
 	}
 	return t.structure(r)
