@@ -1,5 +1,12 @@
-// Package guardtest has what tests of a guarded server need: an upstream whose answers are any text one chooses, cut
-// where one chooses, a reader of the stream that a client gets, and a table of hostile requests with their benign twins.
+// Package guardtest has what tests of a guarded server need. [Conform] is the kit for those who run one: it holds a server
+// against hostile and ordinary requests and answers of every route and dialect, streamed and not, and says what failed:
+//
+//	func TestGuarded(t *testing.T) {
+//		guardtest.Conform(t, func(upstream http.Handler) http.Handler { return newServer(upstream) })
+//	}
+//
+// Below it are an upstream whose answers are any text one chooses, cut where one chooses, in every dialect; a reader of what a
+// client gets; and a table of hostile chat requests with their benign twins.
 package guardtest
 
 import (
@@ -8,9 +15,12 @@ import (
 	"net/http"
 	"strings"
 	"sync/atomic"
+
+	"github.com/holdfast-ai/holdfast/guard/api"
 )
 
-// An Upstream is a chat server that answers with fixed text. Set its fields before it serves.
+// An Upstream is a server of every dialect that answers with fixed text, in the dialect of the path it is asked on. Set its
+// fields before it serves.
 type Upstream struct {
 	Pieces []string // the answer, as it is cut into events
 	Chunk  int      // bytes for each write of a stream; 0 = one event each
@@ -47,27 +57,26 @@ func (u *Upstream) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	u.last.Store(&body)
-	var req struct {
-		Stream bool `json:"stream"`
-	}
-	streamed := json.Unmarshal(body, &req) == nil && req.Stream
+	kind := kindOf(r.URL.Path)
+	streamed := wantsStream(kind, body)
 	out, contentType := u.Body, u.ContentType
 	switch {
 	case u.Body != "":
 	case streamed:
-		out = Events(u.Pieces...)
+		out = strings.Join(Stream(kind, u.Pieces...), "")
 	default:
-		out = Completion(strings.Join(u.Pieces, ""))
+		out = Say(kind, strings.Join(u.Pieces, ""))
 	}
 	if contentType == "" {
-		contentType = "application/json"
-		if streamed {
-			contentType = "text/event-stream"
-		}
+		contentType = media(kind, streamed)
 	}
 	w.Header().Set("Content-Type", contentType)
 	w.WriteHeader(max(u.Status, http.StatusOK))
-	for _, piece := range cut(out, u.Chunk, streamed) {
+	end := "\n\n"
+	if framing(kind) == api.NDJSON {
+		end = "\n"
+	}
+	for _, piece := range cut(out, u.Chunk, streamed, end) {
 		if _, err := io.WriteString(w, piece); err != nil || r.Context().Err() != nil {
 			u.cut.Store(true)
 			return
@@ -76,9 +85,23 @@ func (u *Upstream) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-func cut(s string, n int, events bool) []string {
+// wantsStream reports whether a request is for a stream. Ollama streams unless it is told not to.
+func wantsStream(k api.Kind, body []byte) bool {
+	var req struct {
+		Stream *bool `json:"stream"`
+	}
+	if json.Unmarshal(body, &req) != nil || !Streams(k) {
+		return false
+	}
+	if req.Stream == nil {
+		return framing(k) == api.NDJSON
+	}
+	return *req.Stream
+}
+
+func cut(s string, n int, events bool, end string) []string {
 	if n <= 0 && events {
-		return strings.SplitAfter(s, "\n\n")
+		return strings.SplitAfter(s, end)
 	}
 	if n <= 0 {
 		return []string{s}
