@@ -1,7 +1,9 @@
 package train
 
 import (
+	"bytes"
 	"os"
+	"runtime"
 	"testing"
 
 	"github.com/holdfast-ai/holdfast/guard/detect"
@@ -78,5 +80,27 @@ func TestRulesPassHarmlessRows(t *testing.T) {
 		if most, ok := most[source]; ok && rate > most {
 			t.Errorf("%s: %.4f of harmless rows are flagged, at most %.4f may be", source, rate, most)
 		}
+	}
+}
+
+// The file is what this program makes of the rows, byte for byte: nobody need take it on trust, and a change of rules or
+// features that would change it cannot be forgotten. On other processors sums of floats may differ.
+func TestModelIsMadeByThisProgram(t *testing.T) {
+	if testing.Short() || testkit.Race || runtime.GOARCH != "amd64" {
+		t.Skip("takes ten seconds on one kind of processor")
+	}
+	rows := sharedRows(t)
+	own, err := Generate(rows)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, err := os.ReadFile("../model.bin")
+	if err != nil {
+		t.Fatal(err)
+	}
+	card := classifier(t).Model().Card()
+	got, _, err := Model(append(rows, own...), Defaults(), card.Number, card.Date)
+	if err != nil || !bytes.Equal(got, want) {
+		t.Errorf("training gives %d other bytes, the file has %d: %v", len(got), len(want), err)
 	}
 }
