@@ -17,10 +17,10 @@ import (
 	"github.com/holdfast-ai/holdfast/internal/testkit"
 )
 
-// openAIPython installs the official client and returns its interpreter.
-func openAIPython(t *testing.T) string {
+// setUp installs what a script pins and returns the path that it prints.
+func setUp(t *testing.T, script string) string {
 	t.Helper()
-	cmd := exec.Command("./setup-openai.sh")
+	cmd := exec.Command(script)
 	cmd.Stderr = os.Stderr
 	out, err := cmd.Output()
 	if err != nil {
@@ -28,6 +28,9 @@ func openAIPython(t *testing.T) string {
 	}
 	return strings.TrimSpace(string(out))
 }
+
+// openAIPython installs the official client and returns its interpreter.
+func openAIPython(t *testing.T) string { return setUp(t, "./setup-openai.sh") }
 
 // TestOpenAIClient has the official Python client chat with the example engine over TLS.
 func TestOpenAIClient(t *testing.T) {
