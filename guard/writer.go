@@ -40,6 +40,8 @@ func newWriter(tx *Transaction, w http.ResponseWriter, cancel context.CancelFunc
 	for name, v := range w.Header() {
 		rw.header[name] = slices.Clip(v)
 	}
+	rw.mu.Lock() // the clock may strike before it is known here
+	defer rw.mu.Unlock()
 	rw.clock = time.AfterFunc(rw.next(), rw.tick)
 	return rw
 }
