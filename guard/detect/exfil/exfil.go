@@ -13,10 +13,10 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"math"
 	"strings"
 
 	"github.com/holdfast-ai/holdfast/guard/stream"
+	"github.com/holdfast-ai/holdfast/internal/entropy"
 )
 
 // Rules of findings.
@@ -277,24 +277,9 @@ func carries(host string, rest []byte) bool {
 		return true
 	}
 	for part := range bytes.SplitSeq(path, []byte("/")) {
-		if len(part) >= longPart && entropy(part) >= random {
+		if len(part) >= longPart && entropy.Bits(part) >= random {
 			return true
 		}
 	}
 	return false
-}
-
-func entropy(b []byte) float64 {
-	var count [256]int
-	for _, c := range b {
-		count[c]++
-	}
-	bits := 0.0
-	for _, n := range count {
-		if n > 0 {
-			p := float64(n) / float64(len(b))
-			bits -= p * math.Log2(p)
-		}
-	}
-	return bits
 }

@@ -2,7 +2,8 @@ package sensitive
 
 import (
 	"bytes"
-	"math"
+
+	"github.com/holdfast-ai/holdfast/internal/entropy"
 )
 
 // minToken is the length of the shortest secret with a prefix, in bytes.
@@ -208,16 +209,5 @@ func secretValue(v []byte) bool {
 	if len(v) < minAssigned || len(v) > maxAssigned || !mixed(v) {
 		return false
 	}
-	var count [256]int
-	for _, c := range v {
-		count[c]++
-	}
-	bits := 0.0
-	for _, n := range count {
-		if n > 0 {
-			p := float64(n) / float64(len(v))
-			bits -= p * math.Log2(p)
-		}
-	}
-	return bits >= minEntropy
+	return entropy.Bits(v) >= minEntropy
 }

@@ -10,6 +10,7 @@
 package session
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/binary"
@@ -96,9 +97,9 @@ func New(c Config) (*Detector, error) {
 	if c.Weight == nil {
 		c.Weight = func(string) float64 { return 1 }
 	}
-	c.Escalation, c.Similarity = or(c.Escalation, 4), or(c.Similarity, 0.6)
-	c.HalfLife, c.Window = or(c.HalfLife, 10*time.Minute), or(c.Window, 10*time.Minute)
-	c.Iterations, c.Callers = or(c.Iterations, 8), or(c.Callers, 10_000)
+	c.Escalation, c.Similarity = cmp.Or(c.Escalation, 4), cmp.Or(c.Similarity, 0.6)
+	c.HalfLife, c.Window = cmp.Or(c.HalfLife, 10*time.Minute), cmp.Or(c.Window, 10*time.Minute)
+	c.Iterations, c.Callers = cmp.Or(c.Iterations, 8), cmp.Or(c.Callers, 10_000)
 	if c.Caller == nil {
 		c.Caller = func(ctx context.Context) string {
 			id, _ := caller.FromContext(ctx)
@@ -120,14 +121,6 @@ func New(c Config) (*Detector, error) {
 		d.salt[i] = binary.LittleEndian.Uint64(b[8*i:]) | 1
 	}
 	return d, nil
-}
-
-func or[T comparable](v, def T) T {
-	var zero T
-	if v == zero {
-		return def
-	}
-	return v
 }
 
 // Detect implements [detect.Detector]. The error is nil.

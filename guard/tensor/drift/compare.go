@@ -1,6 +1,7 @@
 package drift
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 )
@@ -27,14 +28,7 @@ type Limits struct {
 
 // Drifted reports whether any figure is past its limit. One window in some 100,000 is by chance.
 func (r Report) Drifted(l Limits) bool {
-	return !(r.Shift <= or(l.Shift, 6)) || !(r.PSI <= max(or(l.PSI, 0.25), r.Chance)) || !(r.P >= or(l.P, 1e-6))
-}
-
-func or(v, def float64) float64 {
-	if v == 0 {
-		return def
-	}
-	return v
+	return !(r.Shift <= cmp.Or(l.Shift, 6)) || !(r.PSI <= max(cmp.Or(l.PSI, 0.25), r.Chance)) || !(r.P >= cmp.Or(l.P, 1e-6))
 }
 
 // minInputs is the least that says something about a distribution.

@@ -13,6 +13,7 @@
 package similar
 
 import (
+	"cmp"
 	"crypto/rand"
 	"encoding/binary"
 	"errors"
@@ -100,8 +101,8 @@ type entry struct {
 // New returns an empty detector. Errors unwrap to [ErrConfig].
 func New(c Config) (*Detector, error) {
 	n, err := tensor.Elements(c.Shape)
-	c.Window, c.Keep, c.History = or(c.Window, 20), or(c.Keep, 50), or(c.History, 10_000)
-	c.Matches = or(c.Matches, c.Keep/2)
+	c.Window, c.Keep, c.History = cmp.Or(c.Window, 20), cmp.Or(c.Keep, 50), cmp.Or(c.History, 10_000)
+	c.Matches = cmp.Or(c.Matches, c.Keep/2)
 	if c.Age == 0 {
 		c.Age = time.Hour
 	}
@@ -137,13 +138,6 @@ func New(c Config) (*Detector, error) {
 		d.drop *= d.base
 	}
 	return d, nil
-}
-
-func or(v, def int) int {
-	if v == 0 {
-		return def
-	}
-	return v
 }
 
 // Observe compares an input with those before it and remembers it. v must be dense, of type U8 or F32, of the configured
