@@ -139,7 +139,7 @@ func (r *Reservation) end(ctx context.Context, back func(charge) int64) error {
 	ctx = context.WithoutCancel(ctx)
 	var failed error
 	for _, c := range r.taken {
-		if n := back(c); n != 0 {
+		if n := min(back(c), c.n); n != 0 { // use below nothing gives back no more
 			failed = errors.Join(failed, r.l.store.Return(ctx, c.key, n, c.until))
 		}
 	}

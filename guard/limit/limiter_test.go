@@ -115,6 +115,24 @@ func TestSettlingGivesBackAndTakes(t *testing.T) {
 	}
 }
 
+// Use below nothing must not give back what others have taken.
+func TestNegativeUseGivesBackNoMoreThanWasTaken(t *testing.T) {
+	l := limiter(t, limit.Rule{Unit: limit.Tokens, Amount: 100, WindowSeconds: 60})
+	if _, err := l.Reserve(ctx, bob, limit.Use{Tokens: 30}); err != nil {
+		t.Fatal(err)
+	}
+	r, err := l.Reserve(ctx, alice, limit.Use{Tokens: 60})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := r.Settle(ctx, limit.Use{Tokens: -50}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := l.Reserve(ctx, alice, limit.Use{Tokens: 71}); !errors.Is(err, limit.ErrExhausted) {
+		t.Error("bob's tokens were given back")
+	}
+}
+
 func TestConcurrencyPerTenant(t *testing.T) {
 	l := limiter(t, limit.Rule{Unit: limit.Concurrent, Amount: 3}, limit.Rule{Per: []limit.Scope{limit.PerTenant}, Unit: limit.Concurrent, Amount: 2})
 	a, err := l.Reserve(ctx, alice, limit.Use{})
