@@ -40,7 +40,7 @@ func (t *Transaction) reserve(in, out int64) *Rejection {
 	}
 	t.budgets = b
 	l := t.pol.Limits
-	until, err := t.g.store.Reserve(t.ctx, string(t.key[:]), in+out, limit.Budget{
+	until, err := t.g.store.Reserve(t.ctx, t.subject.Key, in+out, limit.Budget{
 		Tokens: l.KeyTokens, Window: time.Duration(l.KeyWindowSeconds) * time.Second,
 	})
 	if err != nil {
@@ -97,7 +97,7 @@ func (t *Transaction) settle() {
 	ctx := context.WithoutCancel(t.ctx)
 	price, _ := t.price()
 	if t.budgets.Settle(ctx, limit.Use{Tokens: in + out, Cost: price.Cost(in, out)}) != nil ||
-		t.g.store.Return(ctx, string(t.key[:]), t.reserved-in-out, t.until) != nil {
+		t.g.store.Return(ctx, t.subject.Key, t.reserved-in-out, t.until) != nil {
 		t.unsettled() // the reservation stays: on the safe side
 	}
 	t.reserved = 0

@@ -96,13 +96,13 @@ func forward(r *http.Request, ctx context.Context, b *bodyReader) *http.Request 
 	r.Header = r.Header.Clone()
 	for _, name := range [...]string{"Content-Encoding", "Trailer", "Expect", // of the body, which is here
 		"Connection", "Keep-Alive", "Proxy-Connection", "Te"} { // of the caller's connection: a proxy would drop what they name
-		r.Header.Del(name)
+		delete(r.Header, name)
 	}
-	r.Header.Set("Accept-Encoding", "identity") // an answer that is compressed cannot be read
+	r.Header["Accept-Encoding"] = []string{"identity"} // an answer that is compressed cannot be read
 	r.Trailer, r.TransferEncoding = nil, nil
 	r.ContentLength = int64(len(b.data))
 	if len(r.Header["Content-Length"]) > 0 { // of the body as it came: packed, or before something was taken out
-		r.Header.Set("Content-Length", strconv.Itoa(len(b.data)))
+		r.Header["Content-Length"] = []string{strconv.Itoa(len(b.data))}
 	}
 	r.Body, r.GetBody = b, nil
 	if len(b.data) == 0 {

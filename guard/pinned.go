@@ -18,8 +18,8 @@ type pinned struct {
 	digest    [32]byte
 	version   uint64 // 1, 2, … in the order of reloads
 	detectors []Detector
-	hold      *detect.Leak // of the leak rules that block or redact
-	watch     *detect.Leak // of those that are monitored
+	hold      *detect.Leak // of the leak rules that block or redact; nil where there is nothing to look for
+	watch     *detect.Leak // of those that are monitored; nil too
 	routes    map[string]Kind
 	patterns  []Route // with "*"
 	dialects  map[Kind]api.Dialect
@@ -127,7 +127,7 @@ func (g *Guard) budgets(rules []limit.Rule) (*limit.Limiter, error) {
 	return limit.NewLimiter(rules, g.store)
 }
 
-// leaks compiles the leak rules that have one of the given modes for answers, which may be none.
+// leaks compiles the leak rules that have one of the given modes for answers. It returns nil where they look for nothing.
 func (p *pinned) leaks(modes ...Mode) (*detect.Leak, error) {
 	if _, err := detect.NewLeak(p.Canary, p.SystemPrompts); err != nil { // whatever their mode
 		return nil, fmt.Errorf("%w: %w", ErrPolicy, err)
@@ -140,6 +140,9 @@ func (p *pinned) leaks(modes ...Mode) (*detect.Leak, error) {
 		if p.output[detect.RulePrompt] == m {
 			prompts = p.SystemPrompts
 		}
+	}
+	if len(canaries)+len(prompts) == 0 {
+		return nil, nil
 	}
 	l, err := detect.NewLeak(canaries, prompts)
 	if err != nil {

@@ -21,7 +21,13 @@ var _ stream.Scanner = (*scanner)(nil)
 
 // start begins a text, which may be the arguments of a tool call, in JSON.
 func (t *Transaction) start(s *scanner, args bool) {
-	s.t, s.hold, s.watch = t, t.pol.hold.Start(), t.pol.watch.Start()
+	s.t = t
+	if l := t.pol.hold; l != nil {
+		s.hold = l.Start()
+	}
+	if l := t.pol.watch; l != nil {
+		s.watch = l.Start()
+	}
 	s.added = s.added[:0]
 	restores := t.restores
 	if args {
@@ -63,11 +69,15 @@ func (s *scanner) each(ms []stream.Match, do func(stream.Scanner, []stream.Match
 		return err
 	}
 	ms, held, _ = do(&s.restore, ms)
-	if err := one(&s.watch, false); err != nil {
-		return ms, 0, err
+	if s.t.pol.watch != nil {
+		if err := one(&s.watch, false); err != nil {
+			return ms, 0, err
+		}
 	}
-	if err := one(&s.hold, true); err != nil {
-		return ms, 0, err
+	if s.t.pol.hold != nil {
+		if err := one(&s.hold, true); err != nil {
+			return ms, 0, err
+		}
 	}
 	for i, x := range s.added {
 		if x == nil {
@@ -136,6 +146,9 @@ func (t *Transaction) found(f Finding, mode Mode) {
 
 // complete scans a text that does not grow.
 func (t *Transaction) complete(text []byte, args bool) ([]stream.Match, error) {
+	if t.pol.hold == nil && t.pol.watch == nil && len(t.g.scanners) == 0 && len(t.restores) == 0 {
+		return nil, nil
+	}
 	s := &t.st.whole
 	t.start(s, args)
 	ms, _, err := s.Write(t.st.matches[:0], text)

@@ -91,7 +91,7 @@ func (t *Transaction) toolRate(r *ToolRule) *Rejection {
 	if r.PerMinute == 0 {
 		return nil
 	}
-	_, err := t.g.store.Reserve(t.ctx, string(t.key[:])+"/tool/"+r.Name, 1, limit.Budget{Tokens: r.PerMinute, Window: time.Minute})
+	_, err := t.g.store.Reserve(t.ctx, t.subject.Key+"/tool/"+r.Name, 1, limit.Budget{Tokens: r.PerMinute, Window: time.Minute})
 	if errors.Is(err, limit.ErrExhausted) {
 		return tooled(err)
 	}

@@ -183,7 +183,7 @@ func (t *Transaction) request(r *Request) *Rejection {
 	t.key = t.g.hash(name)
 	t.subject = t.g.subject(r, t.key)
 	t.sum.KeyHash = binary.BigEndian.Uint64(t.key[:])
-	if t.inside = t.g.gate.Enter(string(t.key[:])); !t.inside {
+	if t.inside = t.g.gate.Enter(t.subject.Key); !t.inside {
 		return &Rejection{Code: CodeLimit, Status: http.StatusTooManyRequests, RetryAfter: time.Second}
 	}
 	return nil
@@ -369,7 +369,7 @@ const maxPooled = 1 << 18
 
 func (t *Transaction) release() {
 	if t.inside {
-		t.g.gate.Leave(string(t.key[:]))
+		t.g.gate.Leave(t.subject.Key)
 		t.inside = false
 	}
 	st := t.st

@@ -17,7 +17,7 @@ import (
 type responseWriter struct {
 	tx     *Transaction
 	w      http.ResponseWriter
-	rc     *http.ResponseController
+	rc     http.ResponseController
 	cancel context.CancelFunc
 	header http.Header // the upstream's, on top of what the handlers around the guard have set
 
@@ -36,7 +36,7 @@ type responseWriter struct {
 var _ http.ResponseWriter = (*responseWriter)(nil)
 
 func newWriter(tx *Transaction, w http.ResponseWriter, cancel context.CancelFunc) *responseWriter {
-	rw := &responseWriter{tx: tx, w: w, rc: http.NewResponseController(w), cancel: cancel, header: make(http.Header), begun: time.Now()}
+	rw := &responseWriter{tx: tx, w: w, rc: *http.NewResponseController(w), cancel: cancel, header: make(http.Header), begun: time.Now()}
 	for name, v := range w.Header() {
 		rw.header[name] = slices.Clip(v)
 	}

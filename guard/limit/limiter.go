@@ -136,8 +136,10 @@ func (r *Reservation) end(ctx context.Context, back func(charge) int64) error {
 		return nil
 	}
 	r.done = true
-	ctx = context.WithoutCancel(ctx)
 	var failed error
+	if len(r.taken) > 0 {
+		ctx = context.WithoutCancel(ctx)
+	}
 	for _, c := range r.taken {
 		if n := min(back(c), c.n); n != 0 { // use below nothing gives back no more
 			failed = errors.Join(failed, r.l.store.Return(ctx, c.key, n, c.until))

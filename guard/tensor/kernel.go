@@ -133,14 +133,20 @@ func (k *kernel) clean(b []byte) bool {
 }
 
 // magnitudes checks whole blocks of 128 bytes and returns what is left. With room = all ones below the sign, less the
-// limit, adding room to a magnitude carries into the sign exactly if it is beyond the limit. Sums are collected without a
-// branch: that, and four independent ones, is what makes it run at memory speed.
+// limit, adding room to a magnitude carries into the sign exactly if it is beyond the limit.
 func (k *kernel) magnitudes(b []byte) (rest []byte, ok bool) {
 	mag := ^k.signs
 	room := mag - k.limit&mag
+	whole := len(b) &^ 127
+	return b[whole:], sums(b[:whole], mag, room)&k.signs == 0
+}
+
+// sumsGo returns the bits that are set in any sum of room and a magnitude of b, whose length is a multiple of 128. They are
+// collected without a branch, in four independent words: that is what makes it run at memory speed.
+func sumsGo(b []byte, mag, room uint64) uint64 {
 	var s0, s1, s2, s3 uint64
-	for ; len(b) >= 128; b = b[128:] {
-		p := (*[128]byte)(b)
+	for ; len(b) >= 64; b = b[64:] {
+		p := (*[64]byte)(b)
 		s0 |= binary.LittleEndian.Uint64(p[0:])&mag + room
 		s1 |= binary.LittleEndian.Uint64(p[8:])&mag + room
 		s2 |= binary.LittleEndian.Uint64(p[16:])&mag + room
@@ -149,16 +155,8 @@ func (k *kernel) magnitudes(b []byte) (rest []byte, ok bool) {
 		s1 |= binary.LittleEndian.Uint64(p[40:])&mag + room
 		s2 |= binary.LittleEndian.Uint64(p[48:])&mag + room
 		s3 |= binary.LittleEndian.Uint64(p[56:])&mag + room
-		s0 |= binary.LittleEndian.Uint64(p[64:])&mag + room
-		s1 |= binary.LittleEndian.Uint64(p[72:])&mag + room
-		s2 |= binary.LittleEndian.Uint64(p[80:])&mag + room
-		s3 |= binary.LittleEndian.Uint64(p[88:])&mag + room
-		s0 |= binary.LittleEndian.Uint64(p[96:])&mag + room
-		s1 |= binary.LittleEndian.Uint64(p[104:])&mag + room
-		s2 |= binary.LittleEndian.Uint64(p[112:])&mag + room
-		s3 |= binary.LittleEndian.Uint64(p[120:])&mag + room
 	}
-	return b, (s0|s1|s2|s3)&k.signs == 0
+	return s0 | s1 | s2 | s3
 }
 
 // lane reports whether one element, in the lowest lane, is refused.

@@ -1,6 +1,8 @@
 package strictjson
 
 import (
+	"encoding/binary"
+	"math/bits"
 	"unicode/utf8"
 )
 
@@ -255,22 +257,37 @@ func (s *scanner) number() error {
 	return nil
 }
 
-// plain marks the bytes that stand for themselves inside a string and are ASCII.
-var plain = func() (t [256]bool) {
-	for c := 0x20; c < utf8.RuneSelf; c++ {
-		t[c] = c != '"' && c != '\\'
+const (
+	ones = 0x0101010101010101
+	tops = 0x8080808080808080
+)
+
+// plainRun returns how many bytes from d[i] on stand for themselves inside a string and are ASCII, eight at a time. The
+// lowest byte that is marked is one that is not plain: a borrow can only mark bytes above one that is.
+func plainRun(d []byte, i int) int {
+	from := i
+	for len(d)-i >= 8 {
+		w := binary.LittleEndian.Uint64(d[i:])
+		if m := ((w - 0x20*ones) | (w ^ '"'*ones - ones) | (w ^ '\\'*ones - ones) | w) & tops; m != 0 {
+			return i + bits.TrailingZeros64(m)/8 - from
+		}
+		i += 8
 	}
-	return t
-}()
+	for i < len(d) && d[i] >= 0x20 && d[i] < utf8.RuneSelf && d[i] != '"' && d[i] != '\\' {
+		i++
+	}
+	return i - from
+}
 
 func (s *scanner) str() error {
 	d := s.data
 	i := s.i + 1
-	for i < len(d) {
-		c := d[i]
-		switch {
-		case plain[c]:
-			i++
+	for {
+		i += plainRun(d, i)
+		if i == len(d) {
+			return s.fail(i, ErrSyntax)
+		}
+		switch c := d[i]; {
 		case c == '"':
 			s.i = i + 1
 			return nil
@@ -290,7 +307,6 @@ func (s *scanner) str() error {
 			i += n
 		}
 	}
-	return s.fail(len(d), ErrSyntax)
 }
 
 // escape returns the length of the escape sequence at d[i], a backslash. A surrogate is accepted only as a pair.
