@@ -4,12 +4,14 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"math/rand/v2"
 	"slices"
 	"testing"
 	"testing/fstest"
 
+	"github.com/holdfast-ai/holdfast/guard/guardtest"
 	"github.com/holdfast-ai/holdfast/mbom/format/gguf"
 )
 
@@ -33,75 +35,41 @@ func ggufFile(t testing.TB, extra map[string]any) []byte {
 			delete(pairs, k)
 		}
 	}
-	le := binary.LittleEndian
-	str := func(b []byte, s string) []byte { return append(le.AppendUint64(b, uint64(len(s))), s...) }
 	type tensor struct {
 		name string
-		kind uint32 // 0 F32, 1 F16, 8 Q8_0
-		dims []int  // innermost first
+		kind uint32
+		dims []int // innermost first
 	}
-	tensors := []tensor{{"token_embd.weight", 8, []int{hidden, len(tokens)}}, {"output_norm.weight", 0, []int{hidden}},
-		{"blk.0.attn_norm.weight", 0, []int{hidden}}, {"blk.0.ffn_norm.weight", 0, []int{hidden}}, {"blk.0.attn_q.weight", 8, []int{hidden, 32}},
-		{"blk.0.attn_k.weight", 1, []int{hidden, 16}}, {"blk.0.attn_v.weight", 1, []int{hidden, 16}}, {"blk.0.attn_output.weight", 0, []int{32, hidden}},
-		{"blk.0.ffn_gate.weight", 8, []int{hidden, ffn}}, {"blk.0.ffn_up.weight", 8, []int{hidden, ffn}}, {"blk.0.ffn_down.weight", 8, []int{ffn, hidden}}}
-	b := append([]byte("GGUF"), 3, 0, 0, 0)
-	b = le.AppendUint64(le.AppendUint64(b, uint64(len(tensors))), uint64(len(pairs)))
-	keys := make([]string, 0, len(pairs))
-	for k := range pairs {
-		keys = append(keys, k)
-	}
-	slices.Sort(keys)
-	for _, k := range keys {
-		b = str(b, k)
-		switch v := pairs[k].(type) {
-		case string:
-			b = str(le.AppendUint32(b, 8), v)
-		case int:
-			b = le.AppendUint32(le.AppendUint32(b, 4), uint32(v))
-		case uint32:
-			b = le.AppendUint32(le.AppendUint32(b, 4), v)
-		case float32:
-			b = le.AppendUint32(le.AppendUint32(b, 6), math.Float32bits(v))
-		case bool:
-			b = append(le.AppendUint32(b, 7), map[bool]byte{true: 1}[v])
-		case []string:
-			b = le.AppendUint64(le.AppendUint32(le.AppendUint32(b, 9), 8), uint64(len(v)))
-			for _, s := range v {
-				b = str(b, s)
-			}
-		case []float32:
-			b = le.AppendUint64(le.AppendUint32(le.AppendUint32(b, 9), 6), uint64(len(v)))
-			for _, x := range v {
-				b = le.AppendUint32(b, math.Float32bits(x))
-			}
-		case []int32:
-			b = le.AppendUint64(le.AppendUint32(le.AppendUint32(b, 9), 5), uint64(len(v)))
-			for _, x := range v {
-				b = le.AppendUint32(b, uint32(x))
-			}
-		default:
-			t.Fatalf("%s: %T", k, v)
+	tensors := []tensor{{"token_embd.weight", guardtest.GGUFQ80, []int{hidden, len(tokens)}}, {"output_norm.weight", guardtest.GGUFF32, []int{hidden}},
+		{"blk.0.attn_norm.weight", guardtest.GGUFF32, []int{hidden}}, {"blk.0.ffn_norm.weight", guardtest.GGUFF32, []int{hidden}}, {"blk.0.attn_q.weight", guardtest.GGUFQ80, []int{hidden, 32}},
+		{"blk.0.attn_k.weight", guardtest.GGUFF16, []int{hidden, 16}}, {"blk.0.attn_v.weight", guardtest.GGUFF16, []int{hidden, 16}}, {"blk.0.attn_output.weight", guardtest.GGUFF32, []int{32, hidden}},
+		{"blk.0.ffn_gate.weight", guardtest.GGUFQ80, []int{hidden, ffn}}, {"blk.0.ffn_up.weight", guardtest.GGUFQ80, []int{hidden, ffn}}, {"blk.0.ffn_down.weight", guardtest.GGUFQ80, []int{ffn, hidden}}}
+	list := make([]guardtest.GGUFPair, 0, len(pairs))
+	for _, k := range slices.Sorted(maps.Keys(pairs)) {
+		if n, ok := pairs[k].(int); ok {
+			pairs[k] = uint32(n)
 		}
+		list = append(list, guardtest.GGUFPair{Key: k, Value: pairs[k]})
 	}
-	var data []byte
+	var all []guardtest.GGUFTensor
 	r := rand.New(rand.NewPCG(5, 6))
 	for _, x := range tensors {
-		b = le.AppendUint32(str(b, x.name), uint32(len(x.dims)))
 		n := 1
 		for _, d := range x.dims {
-			b, n = le.AppendUint64(b, uint64(d)), n*d
+			n *= d
 		}
-		b = le.AppendUint64(le.AppendUint32(b, x.kind), uint64(len(data)))
+		le := binary.LittleEndian
+		var data []byte
 		switch x.kind {
-		case 0:
+		case guardtest.GGUFF32:
 			for range n {
 				data = le.AppendUint32(data, math.Float32bits(float32(r.NormFloat64())))
 			}
-		case 1:
+		case guardtest.GGUFF16:
 			for range n {
 				data = le.AppendUint16(data, uint16(0x3000+r.IntN(0x800))|uint16(r.IntN(2))<<15)
 			}
-		case 8:
+		case guardtest.GGUFQ80:
 			for range n / 32 {
 				data = le.AppendUint16(data, 0x2000)
 				for range 32 {
@@ -109,10 +77,13 @@ func ggufFile(t testing.TB, extra map[string]any) []byte {
 				}
 			}
 		}
-		data = append(data, make([]byte, -len(data)&31)...)
+		all = append(all, guardtest.GGUFTensor{Name: x.name, Type: x.kind, Dims: x.dims, Data: data})
 	}
-	b = append(b, make([]byte, -len(b)&31)...)
-	return append(b, data...)
+	b, err := guardtest.AppendGGUF(nil, list, all)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
 }
 
 func TestGGUF(t *testing.T) {
@@ -153,6 +124,36 @@ func TestGGUF(t *testing.T) {
 		}
 		if !errors.Is(err, c.want) {
 			t.Errorf("%s = %v: %v, want %v", c.key, c.value, err, c.want)
+		}
+	}
+}
+
+// TestSaysChosenText: a model of the guard's test kit says what it was made to say, cut as its vocabulary cuts.
+func TestSaysChosenText(t *testing.T) {
+	const text = "It is hf-kit-canary and it is 日本, it is yes."
+	for _, kind := range []guardtest.TokenizerKind{guardtest.ByteLevel, guardtest.SentencePiece} {
+		v, err := guardtest.NewVocabulary(kind, "", 200)
+		if err != nil {
+			t.Fatal(err)
+		}
+		file, err := v.GGUF(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		e := open(t, fstest.MapFS{"m.gguf": {Data: file}})
+		for _, m := range [][]Message{{{"user", "hello"}}, {{"system", text}, {"user", "the harbour"}, {"assistant", text}, {"user", text}}} {
+			prompt, err := e.Chat(m)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var pieces []string
+			res, err := e.Generate(t.Context(), prompt, Params{}, func(s string) error { pieces = append(pieces, s); return nil })
+			if err != nil || res.Finish != Stop || !slices.Equal(pieces, v.Pieces(text)) {
+				t.Errorf("%s: %v, it says %q, and not %q", kind, err, pieces, v.Pieces(text))
+			}
+		}
+		if got := e.Prompt(text); !slices.Equal(got, v.Encode(text)) {
+			t.Errorf("%s: ids %v, and not %v", kind, got, v.Encode(text))
 		}
 	}
 }

@@ -142,37 +142,6 @@ func (e *entry) request(k api.Kind, base string, stream bool) (r *http.Request, 
 	return r, plain, nil
 }
 
-// Pieces cuts a text as tokenizers of models do: a word takes the blank before it, long words come in parts, digits by
-// threes, and what is not ASCII by letter.
-func Pieces(text string) []string {
-	const most = 5 // letters of one piece, near the mean of byte-pair vocabularies on prose
-	class := func(c rune) int {
-		switch {
-		case c >= '0' && c <= '9':
-			return 1
-		case c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z':
-			return 2
-		case c == ' ':
-			return 3
-		}
-		return 0
-	}
-	var out []string
-	from, kind, n := 0, 3, 0 // of the piece that is open; its class is that behind the blank
-	for i, c := range text {
-		k := class(c)
-		joins := k != 0 && k == kind && k != 3 && (k != 1 || n < 3) && n < most || kind == 3 && k != 3 && n <= 1
-		if i > from && !joins {
-			out, from, n = append(out, text[from:i]), i, 0
-		}
-		if kind == 3 && k != 3 {
-			n = 0
-		}
-		kind, n = k, n+1
-	}
-	return append(out, text[from:])
-}
-
 // pieces cuts the text of an answer.
 func (e *entry) pieces() []string {
 	text := strings.ReplaceAll(e.Text, "CANARY", Canary)

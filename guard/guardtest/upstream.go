@@ -5,8 +5,9 @@
 //		guardtest.Conform(t, func(upstream http.Handler) http.Handler { return newServer(upstream) })
 //	}
 //
-// Below it are an upstream whose answers are any text one chooses, cut where one chooses, in every dialect; a reader of what a
-// client gets; and a table of hostile chat requests with their benign twins.
+// Below it are an upstream whose answers are any text one chooses, cut where one chooses, in every dialect; vocabularies that cut
+// it where tokenizers of models do ([Pieces]), and write a tiny model that says the text in a real engine ([Vocabulary.GGUF]); a
+// reader of what a client gets; and a table of hostile chat requests with their benign twins.
 package guardtest
 
 import (
@@ -22,7 +23,7 @@ import (
 // An Upstream is a server of every dialect that answers with fixed text, in the dialect of the path it is asked on. Set its
 // fields before it serves.
 type Upstream struct {
-	Pieces []string // the answer, as it is cut into events
+	Pieces []string // the answer, as it is cut into events; see the function of this name
 	Chunk  int      // bytes for each write of a stream; 0 = one event each
 	Body   string   // if set, the whole answer as it is, with ContentType
 	Status int      // default 200
