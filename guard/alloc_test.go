@@ -60,7 +60,7 @@ func TestEventsOfProse(t *testing.T) {
 	}
 }
 
-// The guard adds at most 60 allocations to a request of 4 KiB.
+// The guard adds at most 36 allocations to a request of 4 KiB; the design allows 60.
 func TestChatAllocations(t *testing.T) {
 	p := guard.DefaultPolicy()
 	p.Limits.KeyTokens = 1 << 50
@@ -79,7 +79,7 @@ func TestChatAllocations(t *testing.T) {
 		_ = discard{header: http.Header{}}
 		_ = r
 	})
-	if n-bare > 60 {
+	if n-bare > 36 {
 		t.Errorf("%v allocations, %v of them the test's", n, bare)
 	}
 }

@@ -4,13 +4,14 @@ package cases
 
 import (
 	"regexp"
+	"slices"
 
 	"github.com/holdfast-ai/holdfast/benchmarks/ratio"
 )
 
 // All lists the constructors of the cases by their names.
 func All() []Constructor {
-	return []Constructor{
+	return slices.Concat([]Constructor{
 		{"seal/decrypt/memory/64KiB", func() (ratio.Case, error) { return sealMemory(64<<10, "64KiB") }},
 		{"seal/decrypt/memory/1MiB", func() (ratio.Case, error) { return sealMemory(1<<20, "1MiB") }},
 		{"seal/decrypt/tink/memory/64KiB", func() (ratio.Case, error) { return sealTinkMemory(64<<10, "64KiB") }},
@@ -29,15 +30,16 @@ func All() []Constructor {
 		{"sign/verify/shards", func() (ratio.Case, error) { return signVerify("sign/verify/shards", 64<<20, 4<<20) }},
 		{"guard/chat/1KiB", guardChat},
 		{"guard/chat/4KiB", guardProxy},
+		{"guard/coraza/4KiB", guardCoraza},
 		{"guard/sse", guardSSE},
-		{"guard/linear", guardLinear},
+		{"guard/sse/flush", guardFlush},
 		{"detect/1KiB", func() (ratio.Case, error) { return detectProse("detect/1KiB", 1<<10) }},
 		{"detect/100KB", func() (ratio.Case, error) { return detectProse("detect/100KB", 100_000) }},
 		{"guard/kserve/binary", guardBinary},
 		{"attest/snp/simulated", snpSimulated},
 		{"tensor/finite/64KiB", func() (ratio.Case, error) { return tensorFinite(64<<10, "64KiB") }},
 		{"tensor/finite/64MiB", func() (ratio.Case, error) { return tensorFinite(64<<20, "64MiB") }},
-	}
+	}, linearConstructors())
 }
 
 // A Constructor sets up one case: keys, files and servers of its own.

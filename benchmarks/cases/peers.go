@@ -19,7 +19,6 @@ func Peers() []Constructor {
 	return []Constructor{
 		{"memory/fill/huge", func() (ratio.Case, error) { return memoryRegion("huge", memory.Options{Huge: memory.Try}) }},
 		{"memory/fill/memfd", memoryFile},
-		{"peers/coraza/4KiB", guardCoraza},
 		{"peers/age/decrypt", ageDecrypt},
 		{"peers/age/encrypt", ageEncrypt},
 		{"peers/tink-go/encrypt/1MiB", tinkEncrypt},

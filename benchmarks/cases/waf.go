@@ -42,7 +42,7 @@ func guardCoraza() (ratio.Case, error) {
 		return ratio.Case{}, fmt.Errorf("the firewall let a hostile body through (%w)", err)
 	}
 	return ratio.Case{
-		Name: "peers/coraza/4KiB", Better: ratio.Higher,
+		Name: "guard/coraza/4KiB", Better: ratio.Higher,
 		Subject: func() error { return post(h, body) },
 		Yardstick: func() error {
 			it, err := firewall(waf, body)
