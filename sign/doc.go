@@ -17,7 +17,8 @@
 // [Model.ReadInto] is the fast way for weights. [Model.OpenFile], and Open of the [io/fs.FS], read at random places without
 // holding the file. [Model.Memfd] gives engines that want a path a sealed file in memory. [Model.ProvisionalStream] moves
 // bytes on before they are verified, to where they can be thrown away again. [Model.VerifyAll] and [Model.Verify] read and
-// return nothing. [WithWorkers], [WithDuty] and [WithCache] bound processors, time and memory.
+// return nothing. [WithWorkers], [WithDuty] and [WithCache] bound processors, time and memory;
+// [WithStandardHash] keeps to the hash of the standard library.
 //
 // # Sources
 //

@@ -32,8 +32,18 @@ type form struct {
 // order of names. The error is ctx's alone: what is wrong with a file stands in its outcome. No goroutine is left when it
 // returns, and the workers held two chunks each.
 func hashFiles(ctx context.Context, src fs.FS, names []string, f form, e effort, report func(Progress)) ([]hashed, error) {
-	s := &schedule{src: src, form: f, tally: tally{report: report}, out: make([]hashed, len(names)), queue: make([]*target, len(names))}
-	tasks := 0
+	s, err := plan(ctx, src, names, f)
+	if err != nil {
+		return nil, err
+	}
+	s.tally.report = report
+	return s.run(ctx, e)
+}
+
+// plan makes the schedule for files of src.
+func plan(ctx context.Context, src fs.FS, names []string, f form) (*schedule, error) {
+	s := newSchedule(f)
+	s.src, s.out = src, make([]hashed, len(names))
 	for i, name := range names {
 		if err := ctx.Err(); err != nil {
 			return nil, err
@@ -51,13 +61,15 @@ func hashFiles(ctx context.Context, src fs.FS, names []string, f form, e effort,
 			// What is too long for a manifest gets an error when it is opened.
 			t.parts = int(min(shards(t.size, f.shardSize), manifest.MaxResources))
 		}
-		t.left = t.parts
-		tasks += t.parts
 		s.tally.total += t.size
-		s.queue[i] = t
+		s.add(t)
 	}
 	slices.SortStableFunc(s.queue, func(a, b *target) int { return int(min(max(b.size-a.size, -1), 1)) })
-	s.start(ctx, e, tasks).Wait()
+	return s, nil
+}
+
+func (s *schedule) run(ctx context.Context, e effort) ([]hashed, error) {
+	s.start(ctx, e).Wait()
 	if err := ctx.Err(); err != nil {
 		for _, t := range s.queue { // what was not read to the end
 			t.close()
@@ -77,50 +89,74 @@ func shards(size, shardSize int64) int64 {
 	return n
 }
 
-// start starts the workers for so many files and parts of files.
-func (s *schedule) start(ctx context.Context, e effort, tasks int) *sync.WaitGroup {
-	s.waiting = min(e.limit(), tasks)
+// start starts the workers.
+func (s *schedule) start(ctx context.Context, e effort) *sync.WaitGroup {
+	s.workers = min(e.limit(), s.left)
+	if e.standard {
+		s.together = func(int) int { return 1 }
+	}
 	wg := new(sync.WaitGroup)
-	for range s.waiting {
-		wg.Go(func() { s.work(ctx, e.pacer()) })
+	for range s.workers {
+		wg.Go(func() {
+			w := worker{s: s, pace: e.pacer()}
+			w.work(ctx)
+		})
 	}
 	return wg
 }
 
-// work hashes what the schedule has, until it has no more. It keeps two lanes, because a core hashes two streams side by
-// side almost as fast as one.
-func (s *schedule) work(ctx context.Context, p pacer) {
-	var a, b lane
-	var pair digest.Pair
-	s.fill(&a, alone)
-	s.started()
-	for ctx.Err() == nil {
-		if a.t == nil {
-			a, b = b, a
+// A worker hashes what the schedule has, on one core, which hashes several streams at once faster than one after the other.
+type worker struct {
+	s    *schedule
+	pace pacer
+	all  digest.Group
+	buf  []byte // of at most two chunks
+
+	sums []*digest.Stream
+	data [][]byte
+}
+
+func (w *worker) work(ctx context.Context) {
+	var lanes []*lane
+	for {
+		if lanes = w.s.take(ctx, lanes[:0]); len(lanes) == 0 {
+			return
 		}
-		if a.t == nil && !s.fill(&a, alone) {
+		n := w.hash(ctx, lanes)
+		w.s.put(lanes)
+		w.s.tally.add(n)
+		w.pace.rest(ctx)
+	}
+}
+
+// piece is how many bytes of each of so many lanes are read before they are hashed: all together two chunks.
+func piece(lanes int) int {
+	const page = 4 << 10
+	return min(chunk, 2*chunk/lanes&^(page-1))
+}
+
+// hash reads a piece of each lane, hashes them together, and ends the lanes that have no more. It returns the bytes read.
+func (w *worker) hash(ctx context.Context, lanes []*lane) (n int) {
+	size := piece(len(lanes))
+	if w.s.dst == nil && len(w.buf) < size*len(lanes) {
+		w.buf = make([]byte, size*len(lanes))
+	}
+	w.sums, w.data = w.sums[:0], w.data[:0]
+	for i, l := range lanes {
+		if ctx.Err() != nil {
 			break
 		}
-		if b.t == nil {
-			s.fill(&b, beside)
-		}
-		x, y := s.read(&a), s.read(&b)
-		switch {
-		case a.t != nil && b.t != nil:
-			pair.Add(a.sum, b.sum, x, y)
-		case a.t != nil:
-			a.sum.Add(x)
-		case b.t != nil:
-			b.sum.Add(y)
-		}
-		s.tally.add(len(x) + len(y))
-		p.rest(ctx)
+		b := w.s.read(l, w.buf[min(i*size, len(w.buf)):], size)
+		n += len(b)
+		w.sums, w.data = append(w.sums, l.sum), append(w.data, b)
 	}
-	for _, l := range []*lane{&a, &b} { // after a cancellation
-		if l.t != nil {
-			s.end(l, nil, ctx.Err())
+	w.all.Add(w.sums, w.data)
+	for _, l := range lanes {
+		if l.t != nil && l.in.off == l.end && ctx.Err() == nil {
+			w.s.complete(l)
 		}
 	}
+	return n
 }
 
 // limit is how many workers there may be.

@@ -10,6 +10,8 @@ import (
 type effort struct {
 	workers int // at most; 0: GOMAXPROCS
 	duty    int // percent of its time that a worker may work; 0: all of it
+
+	standard bool // no hashing but the standard library's
 }
 
 // A pacer keeps one worker from taking more than its share.

@@ -1,10 +1,13 @@
 package sign
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"io/fs"
+	"slices"
 	"sync"
+	"sync/atomic"
 
 	"github.com/holdfast-ai/holdfast/sign/digest"
 	"github.com/holdfast-ai/holdfast/sign/manifest"
@@ -13,17 +16,25 @@ import (
 // A schedule hands out files, and shards of files, to workers that hash them. The shards of a file are handed out one
 // after the other, so few files are open at a time, and each is opened once.
 type schedule struct {
-	src   fs.FS
-	form  form
-	tally tally
-	out   []hashed
-	dst   []byte // where the bytes of the one file go; nil: each lane has a chunk of its own
+	src      fs.FS
+	form     form
+	tally    tally
+	out      []hashed
+	dst      []byte        // where the bytes of the one file go; nil: each worker has memory of its own
+	together func(int) int // of so many streams, how many a worker hashes at once
+	workers  int
 
-	mu      sync.Mutex
-	queue   []*target // from next on: not handed out completely
-	next    int
-	part    int // of queue[next]
-	waiting int // workers that have not asked for work yet
+	mu    sync.Mutex
+	back  sync.Cond // on mu: lanes came back
+	idle  []*lane   // that no worker holds
+	held  int       // lanes that workers hold
+	queue []*target // from next on: not handed out completely
+	next  int
+	part  int // of queue[next]
+	left  int // parts that were not handed out
+
+	// Files of the source decrypt, or the like, a large piece for every small one that is read.
+	coarse atomic.Bool
 }
 
 // A target is one file to hash.
@@ -43,59 +54,99 @@ type target struct {
 	ended  func(part int) // if not nil, is called when a part is finished, good or not
 }
 
-// A lane is one stream of bytes that a worker hashes.
+// A lane is one stream of bytes that is hashed, by one worker at a time.
 type lane struct {
-	t    *target // nil: free
+	t    *target // nil: it has ended
 	part int     // of t, or whole
 	sum  *digest.Stream
 	in   inOrder
 	end  int64
-	buf  []byte
 }
 
 const whole = -1
 
-// Which lane of a worker asks for work.
-const (
-	alone  = false // its first: a worker without work is always worth feeding
-	beside = true  // its second: not before every worker could have something
-)
-
-// fill gives a free lane something to do, or reports that there is nothing for it.
-func (s *schedule) fill(l *lane, second bool) bool {
-	for {
-		t, part := s.take(second)
-		if t == nil {
-			return false
-		}
-		if s.open(l, t, part) {
-			return true
-		}
-	}
+func newSchedule(f form) *schedule {
+	s := &schedule{form: f, together: func(streams int) int { return digest.Together(f.algorithm, streams) }}
+	s.back.L = &s.mu
+	return s
 }
 
-// started counts a worker that asked for work.
-func (s *schedule) started() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.waiting--
+// add adds t to what is to be hashed.
+func (s *schedule) add(t *target) {
+	t.left = t.parts
+	s.left += t.parts
+	s.queue = append(s.queue, t)
 }
 
-func (s *schedule) take(second bool) (*target, int) {
+// take returns, in mine, the lanes that a worker hashes next: lanes that were begun first, so that few are open, and as many
+// as are its share. There are none once there is nothing left to do, or ctx is done.
+func (s *schedule) take(ctx context.Context, mine []*lane) []*lane {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if second && s.waiting > 0 || s.next == len(s.queue) {
-		return nil, 0
+	for ctx.Err() == nil && len(mine) < s.share() {
+		switch {
+		case len(s.idle) > 0:
+			s.held++
+			mine = append(mine, s.idle[0])
+			s.idle = slices.Delete(s.idle, 0, 1)
+		case s.left > 0:
+			s.held++
+			t, part := s.handOut()
+			s.mu.Unlock()
+			l := s.open(t, part)
+			s.mu.Lock()
+			if l == nil {
+				s.held--
+				s.back.Broadcast()
+			} else {
+				mine = append(mine, l)
+			}
+		case len(mine) > 0:
+			return mine
+		default:
+			s.back.Wait() // for what another worker may not want to keep
+		}
 	}
+	return mine
+}
+
+// share is how many lanes a worker should have: no second one before every worker can have something.
+func (s *schedule) share() int {
+	n := (len(s.idle) + s.held + s.left + s.workers - 1) / s.workers
+	if n == 0 {
+		return 0
+	}
+	n = s.together(n)
+	if s.coarse.Load() {
+		n = min(n, 2)
+	}
+	return n
+}
+
+func (s *schedule) handOut() (*target, int) {
 	t, part := s.queue[s.next], s.part
 	if s.part++; s.part == t.parts {
 		s.next, s.part = s.next+1, 0
 	}
+	s.left--
 	return t, part
 }
 
-// open sets the lane to a part of t. It reports false where that needs no work.
-func (s *schedule) open(l *lane, t *target, part int) bool {
+// put gives lanes back.
+func (s *schedule) put(mine []*lane) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.held -= len(mine)
+	for _, l := range mine {
+		if l.t != nil {
+			s.idle = append(s.idle, l)
+		}
+	}
+	s.back.Broadcast()
+}
+
+// open begins a part of t. It returns nil where that needs no work.
+func (s *schedule) open(t *target, part int) *lane {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	first := !t.opened
@@ -109,16 +160,20 @@ func (s *schedule) open(l *lane, t *target, part int) bool {
 	}
 	if t.out.err != nil || t.whole && !first {
 		t.finish(part)
-		return false
+		return nil
 	}
-	if l.buf == nil && s.dst == nil {
-		l.buf = make([]byte, chunk)
+	l := &lane{t: t, part: part, in: newInOrder(t.f), end: t.out.size}
+	_, coarse := t.f.(allReader)
+	if coarse {
+		s.coarse.Store(true)
 	}
-	l.t, l.part, l.in, l.end = t, part, newInOrder(t.f), t.out.size
 	if t.whole {
+		if coarse {
+			l.in.at = nil
+		}
 		l.part = whole
 		l.sum = digest.New(s.form.algorithm, s.form.shardSize)
-		return true
+		return l
 	}
 	if t.out.sums == nil {
 		t.out.sums = make([][]byte, t.parts)
@@ -126,7 +181,7 @@ func (s *schedule) open(l *lane, t *target, part int) bool {
 	l.in.off = int64(part) * s.form.shardSize
 	l.end = min(l.in.off+s.form.shardSize, l.end)
 	l.sum = digest.New(s.form.algorithm, 0)
-	return true
+	return l
 }
 
 func (s *schedule) openFile(t *target) (fs.File, int64, error) {
@@ -147,35 +202,37 @@ func (s *schedule) openFile(t *target) (fs.File, int64, error) {
 	return f, size, nil
 }
 
-// read returns the lane's next bytes, or none once there are no more, and the lane is free again.
-func (s *schedule) read(l *lane) []byte {
-	if l.t == nil {
+// read reads the lane's next bytes, at most size: into own, or where they belong. An error ends the lane.
+func (s *schedule) read(l *lane, own []byte, size int) []byte {
+	b := own
+	if s.dst != nil {
+		b = s.dst[l.in.off:]
+	}
+	b = b[:min(l.end-l.in.off, int64(size))]
+	if len(b) == 0 {
 		return nil
 	}
-	if l.in.off < l.end {
-		b := l.buf
-		if s.dst != nil {
-			b = s.dst[l.in.off:]
-		}
-		b = b[:min(l.end-l.in.off, chunk)]
-		if err := l.in.fill(b); err != nil {
-			s.end(l, nil, err)
-			return nil
-		}
-		return b
+	if err := l.in.fill(b); err != nil {
+		s.end(l, nil, err)
+		return nil
 	}
+	return b
+}
+
+// complete ends a lane whose bytes were all hashed.
+func (s *schedule) complete(l *lane) {
 	var err error
 	if l.part == whole || l.part == l.t.parts-1 {
 		err = l.in.nothingFollows()
 	}
 	s.end(l, l.sum.Sums(), err)
-	return nil
 }
 
-// end records the outcome of a lane and frees it.
+// end records the outcome of a lane.
 func (s *schedule) end(l *lane, sums [][]byte, err error) {
 	t := l.t
 	t.mu.Lock()
+	defer t.mu.Unlock()
 	switch {
 	case t.out.err != nil:
 	case err != nil:
@@ -186,8 +243,7 @@ func (s *schedule) end(l *lane, sums [][]byte, err error) {
 		t.out.sums[l.part] = sums[0]
 	}
 	t.finish(l.part)
-	t.mu.Unlock()
-	*l = lane{buf: l.buf}
+	l.t = nil
 }
 
 // finish counts one part as done, and closes the file after the last.

@@ -95,7 +95,7 @@ func TestWorkers(t *testing.T) {
 					if got := slow.max.Load(); got > int64(workers) || slow.delay > 0 && workers < 4 && got != int64(workers) {
 						t.Errorf("%d read at once", got)
 					}
-					if slow.open.Load() != 0 || slow.maxOpen.Load() > int64(2*workers) {
+					if slow.open.Load() != 0 || slow.maxOpen.Load() > int64(16*workers) {
 						t.Errorf("%d files are open, at most %d were", slow.open.Load(), slow.maxOpen.Load())
 					}
 				})
@@ -118,6 +118,20 @@ func TestWorkers(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// TestStandardHash: a worker that may not hash several streams at once has one file open, and finds the same.
+func TestStandardHash(t *testing.T) {
+	src, p := manyFiles(t, 0)
+	slow := &slowFS{FS: src}
+	m := open(t, slow, p, sign.WithWorkers(2), sign.WithStandardHash())
+	if err := m.VerifyAll(t.Context(), nil); err != nil || slow.maxOpen.Load() > 2 {
+		t.Errorf("%v; %d files were open", err, slow.maxOpen.Load())
+	}
+	src["f07"].Data[5]++
+	if err := m.VerifyAll(t.Context(), nil); !errors.Is(err, sign.ErrMismatch) {
+		t.Error(err)
 	}
 }
 

@@ -11,10 +11,12 @@ func (m *Model) fillShards(ctx context.Context, p *pass, src fs.File, f *file, d
 	ctx, cancel := context.WithCancel(ctx)
 	n := len(f.Shards)
 	ended := make(chan int, n)
-	t := &target{name: f.name, size: int64(len(dst)), parts: n, left: n, opened: true, lent: true, f: src,
+	t := &target{name: f.name, size: int64(len(dst)), parts: n, opened: true, lent: true, f: src,
 		out: &hashed{size: int64(len(dst)), sums: make([][]byte, n)}, ended: func(part int) { ended <- part }}
-	s := &schedule{form: form{algorithm: f.Algorithm, shardSize: f.ShardSize}, queue: []*target{t}, dst: dst}
-	workers := s.start(ctx, m.opts.effort, n)
+	s := newSchedule(form{algorithm: f.Algorithm, shardSize: f.ShardSize})
+	s.dst = dst
+	s.add(t)
+	workers := s.start(ctx, m.opts.effort)
 	defer workers.Wait() // they write to dst
 	defer cancel()
 

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/holdfast-ai/holdfast/benchmarks/ratio"
+	"github.com/holdfast-ai/holdfast/sign"
 )
 
 // All lists the constructors of the cases by their names.
@@ -26,8 +27,12 @@ func All() []Constructor {
 		{"onepass/wall", onePassWall},
 		{"memory/ring/256KiB", memoryRing},
 		{"sign/readinto", signReadInto},
-		{"sign/verify/files", func() (ratio.Case, error) { return signVerify("sign/verify/files", 64<<20, 0) }},
-		{"sign/verify/shards", func() (ratio.Case, error) { return signVerify("sign/verify/shards", 64<<20, 4<<20) }},
+		{"sign/verify/files", func() (ratio.Case, error) { return signVerify("sign/verify/files", 4, 64<<20, 0) }},
+		{"sign/verify/shards", func() (ratio.Case, error) { return signVerify("sign/verify/shards", 4, 64<<20, 4<<20) }},
+		{"sign/verify/many", func() (ratio.Case, error) { return signVerify("sign/verify/many", 64, 4<<20, 0) }},
+		{"sign/verify/standard", func() (ratio.Case, error) {
+			return signVerify("sign/verify/standard", 4, 64<<20, 0, sign.WithStandardHash())
+		}},
 		{"guard/chat/1KiB", guardChat},
 		{"guard/chat/4KiB", guardProxy},
 		{"guard/coraza/4KiB", guardCoraza},

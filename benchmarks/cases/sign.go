@@ -121,7 +121,7 @@ type sharedFile struct{ *os.File }
 func (sharedFile) Close() error { return nil }
 
 // open signs the files, in shards or as a whole, and opens them as a model.
-func (s *signFiles) open(shard int64) (*sign.Model, error) {
+func (s *signFiles) open(shard int64, opts ...sign.Option) (*sign.Model, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return nil, err
@@ -131,24 +131,30 @@ func (s *signFiles) open(shard int64) (*sign.Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	return sign.Open(ctx, s, sign.Policy{Keys: []crypto.PublicKey{key.Public()}, InsecureAnyModel: true}, sign.WithBundle(sig))
+	p := sign.Policy{Keys: []crypto.PublicKey{key.Public()}, InsecureAnyModel: true}
+	return sign.Open(ctx, s, p, append(opts, sign.WithBundle(sig))...)
 }
 
-// signVerify verifies four files of a model, which lie in the page cache, beside one SHA-256 stream a core over as many
-// bytes of memory: what crypto/sha256 does at best, reading not counted. Where the processor has no instructions for SHA-256,
-// so that two streams a core are not faster than one and nothing makes up for reading, the yardstick reads the files too.
-func signVerify(name string, size, shard int64) (ratio.Case, error) {
-	s, err := newSignFiles(4, size)
+// signVerify verifies a model of n files of size bytes, which lie in the page cache, beside one SHA-256 stream a core over
+// as many bytes of memory: what crypto/sha256 does at best, reading not counted. Where the processor has no instructions for
+// SHA-256, so that several streams a core are not faster than one and nothing makes up for reading, the yardstick reads the files too.
+//
+//   - sign/verify/files: four files, so two streams for each of two cores
+//   - sign/verify/shards: the same in shards, so more streams than a core can hash at once
+//   - sign/verify/many: as many files as that, as large models and adapters have them
+//   - sign/verify/standard: four files, with the hash of the standard library alone. The difference is reading and the schedule
+func signVerify(name string, n int, size, shard int64, opts ...sign.Option) (ratio.Case, error) {
+	s, err := newSignFiles(n, size)
 	if err != nil {
 		return ratio.Case{}, err
 	}
-	m, err := s.open(shard)
+	m, err := s.open(shard, opts...)
 	if err != nil {
 		return ratio.Case{}, err
 	}
 	ctx, instructions := context.Background(), hasSHA()
 	return ratio.Case{
-		Name: name, Better: ratio.Lower, Bytes: int64(len(s.files)) * size,
+		Name: name, Better: ratio.Lower, Bytes: int64(n) * size,
 		Subject: func() error { return m.VerifyAll(ctx, nil) },
 		Yardstick: func() error {
 			todo := make(chan *os.File, len(s.files))

@@ -27,16 +27,15 @@ var hasSHA2 = sync.OnceValue(func() bool {
 	return false
 })
 
-func lanes() int {
-	if hasSHA2() {
-		return 2
-	}
-	return 1
-}
+func available() kernels { return kernels{pair: hasSHA2()} }
 
 // blocks2 runs pa through ha and pb through hb. Both have the same length, a multiple of the block size and not 0.
 func blocks2(ha, hb *[8]uint32, pa, pb []byte) {
 	pair(ha, hb, &pa[0], &pb[0], len(pa)/blockSize, &k)
+}
+
+func blocks16(_ *[8][16]uint32, _ *[16]*byte, _ int) {
+	panic("sha256x: internal error: no assembly for many streams")
 }
 
 //go:noescape

@@ -5,56 +5,125 @@ import (
 	"encoding"
 	"encoding/binary"
 	"hash"
+	"slices"
 )
 
 const (
 	blockSize = 64
-	// maxBlocks is how many blocks one call of assembly works on: the scheduler and the garbage collector cannot interrupt
-	// it, and this is about a quarter of a millisecond.
-	maxBlocks = 4096
+	// Most is how many streams are hashed at once at most.
+	Most = 16
+	// maxBlocks is how many blocks of all streams together one call of assembly works on: the scheduler and the garbage
+	// collector cannot interrupt it, and this is about a quarter of a millisecond.
+	maxBlocks = 8192
 )
 
-// Lanes returns how many streams [Streams.Write] hashes at once on this machine: 1 where there is nothing to gain.
-func Lanes() int {
+// kernels says what assembly there is.
+type kernels struct {
+	pair bool // blocks2
+	many int  // streams from which on blocks16 is faster than what else there is; 0: there is no blocks16
+}
+
+func usable() kernels {
 	if fips140.Enabled() {
-		return 1
+		return kernels{}
 	}
-	return lanes()
+	return available()
+}
+
+// Together returns how many of so many streams, at least 1, one core should hash at once: all of them up to [Most] where
+// there are enough to fill vectors, else two where pairs are faster than single streams, else one.
+func Together(streams int) int { return usable().together(streams) }
+
+func (k kernels) together(streams int) int {
+	switch {
+	case k.many > 0 && streams >= k.many:
+		return min(streams, Most)
+	case k.pair:
+		return min(streams, 2)
+	}
+	return 1
 }
 
 // Streams hashes several streams at once. The zero value is ready. It holds no stream's state between two calls, only
 // scratch memory, and must not be used by two goroutines at a time.
 type Streams struct {
-	a, b state
+	all     [Most]state
+	running []*state // of all
+	h       [8][Most]uint32
 }
 
-// Write writes pa to a and pb to b, which must be different hashes; the result is that of a.Write(pa) and b.Write(pb).
-// It is fastest where both slices are equally long.
-func (s *Streams) Write(a, b hash.Hash, pa, pb []byte) {
-	if Lanes() > 1 && min(len(pa), len(pb)) >= 2*blockSize {
-		pa, pb = s.pair(a, b, pa, pb)
+// Write writes p[i] to h[i] for all i; the hashes must be different ones. The result is that of h[i].Write(p[i]). It is
+// fastest where the slices are equally long and there are as many as [Together] says.
+func (s *Streams) Write(h []hash.Hash, p [][]byte) {
+	k := usable()
+	for len(h) > 0 {
+		n := min(len(h), Most)
+		s.write(k, h[:n], p[:n])
+		h, p = h[n:], p[n:]
 	}
-	a.Write(pa)
-	b.Write(pb)
 }
 
-// pair hashes what both slices have in whole blocks and returns what remains of them.
-func (s *Streams) pair(a, b hash.Hash, pa, pb []byte) (resta, restb []byte) {
-	pa, oka := s.a.load(a, pa)
-	pb, okb := s.b.load(b, pb)
-	n := min(len(pa), len(pb)) / blockSize
-	if !oka || !okb || n == 0 {
-		return pa, pb
+// write is Write for at most Most streams. What a kernel cannot take goes through Write of its own hash.
+func (s *Streams) write(k kernels, h []hash.Hash, p [][]byte) {
+	s.running = s.running[:0]
+	for i := range h {
+		x := &s.all[i]
+		x.hash, x.p, x.done = h[i], p[i], 0
+		if k.together(len(h)) > 1 && len(x.p) >= 2*blockSize && x.load() {
+			s.running = append(s.running, x)
+		}
 	}
-	for left := n; left > 0; {
-		k := min(left, maxBlocks)
-		blocks2(&s.a.h, &s.b.h, pa[:k*blockSize], pb[:k*blockSize])
-		pa, pb = pa[k*blockSize:], pb[k*blockSize:]
-		left -= k
+	for k.many > 0 && s.drop() >= k.many {
+		s.sixteen()
 	}
-	s.a.store(a, n)
-	s.b.store(b, n)
-	return pa, pb
+	for k.pair && s.drop() >= 2 {
+		s.pair()
+	}
+	for i := range h {
+		x := &s.all[i]
+		if x.done > 0 {
+			x.store()
+		}
+		h[i].Write(x.p)
+		x.hash, x.p = nil, nil
+	}
+}
+
+// drop forgets streams that have no whole block left and returns how many are still running, the longest first.
+func (s *Streams) drop() int {
+	s.running = slices.DeleteFunc(s.running, func(x *state) bool { return x.blocks() == 0 })
+	slices.SortFunc(s.running, func(x, y *state) int { return y.blocks() - x.blocks() })
+	return len(s.running)
+}
+
+// pair hashes what the two longest streams have both.
+func (s *Streams) pair() {
+	a, b := s.running[0], s.running[1]
+	n := min(b.blocks(), maxBlocks/2)
+	blocks2(&a.h, &b.h, a.p[:n*blockSize], b.p[:n*blockSize])
+	a.advance(n)
+	b.advance(n)
+}
+
+// sixteen hashes what all running streams have.
+func (s *Streams) sixteen() {
+	last := len(s.running) - 1
+	n := min(s.running[last].blocks(), maxBlocks/Most)
+	var from [Most]*byte
+	for i := range from {
+		x := s.running[min(i, last)] // a place without a stream repeats the last one's work
+		from[i] = &x.p[0]
+		for j, w := range x.h {
+			s.h[j][i] = w
+		}
+	}
+	blocks16(&s.h, &from, n)
+	for i, x := range s.running {
+		for j := range x.h {
+			x.h[j] = s.h[j][i]
+		}
+		x.advance(n)
+	}
 }
 
 // The saved form of a crypto/sha256 state:
@@ -67,34 +136,44 @@ const (
 	savedSize = len(magic) + 8*4 + blockSize + 8
 )
 
-// state is the state of one stream between blocks.
+// A state is what is known of one stream while Write runs.
 type state struct {
+	hash  hash.Hash
+	p     []byte // what is left to write
+	done  int    // blocks that h is ahead of hash
 	saved [savedSize]byte
 	h     [8]uint32
 }
 
-// load takes the state out of h after its unfinished block was filled from p, and returns the rest of p. It reports
-// whether h is of the one kind that is known here; p is as good as written up to the rest in either case.
-func (s *state) load(h hash.Hash, p []byte) (rest []byte, ok bool) {
-	if !s.save(h) {
-		return p, false
+func (s *state) blocks() int { return len(s.p) / blockSize }
+
+func (s *state) advance(n int) {
+	s.p = s.p[n*blockSize:]
+	s.done += n
+}
+
+// load takes the state out of the hash after its unfinished block was filled from p. It reports whether the hash is of the
+// one kind that is known here; p is what is not written yet in either case.
+func (s *state) load() bool {
+	if !s.save() {
+		return false
 	}
 	if odd := s.length() % blockSize; odd != 0 {
-		fill := min(blockSize-int(odd), len(p))
-		h.Write(p[:fill])
-		if p = p[fill:]; !s.save(h) || s.length()%blockSize != 0 {
-			return p, false
+		fill := min(blockSize-int(odd), len(s.p))
+		s.hash.Write(s.p[:fill])
+		if s.p = s.p[fill:]; !s.save() || s.length()%blockSize != 0 {
+			return false
 		}
 	}
 	for i := range s.h {
 		s.h[i] = binary.BigEndian.Uint32(s.saved[len(magic)+4*i:])
 	}
-	return p, true
+	return true
 }
 
-func (s *state) save(h hash.Hash) bool {
-	from, ok := h.(encoding.BinaryAppender)
-	if _, to := h.(encoding.BinaryUnmarshaler); !ok || !to {
+func (s *state) save() bool {
+	from, ok := s.hash.(encoding.BinaryAppender)
+	if _, to := s.hash.(encoding.BinaryUnmarshaler); !ok || !to {
 		return false
 	}
 	b, err := from.AppendBinary(s.saved[:0])
@@ -103,13 +182,13 @@ func (s *state) save(h hash.Hash) bool {
 
 func (s *state) length() uint64 { return binary.BigEndian.Uint64(s.saved[savedSize-8:]) }
 
-// store puts the state back into h, n blocks later.
-func (s *state) store(h hash.Hash, n int) {
+// store puts the state back into the hash.
+func (s *state) store() {
 	for i, w := range s.h {
 		binary.BigEndian.PutUint32(s.saved[len(magic)+4*i:], w)
 	}
-	binary.BigEndian.PutUint64(s.saved[savedSize-8:], s.length()+uint64(n)*blockSize)
-	if err := h.(encoding.BinaryUnmarshaler).UnmarshalBinary(s.saved[:]); err != nil {
+	binary.BigEndian.PutUint64(s.saved[savedSize-8:], s.length()+uint64(s.done)*blockSize)
+	if err := s.hash.(encoding.BinaryUnmarshaler).UnmarshalBinary(s.saved[:]); err != nil {
 		panic("sha256x: internal error: " + err.Error())
 	}
 }

@@ -93,17 +93,40 @@ func (s *Stream) Sums() [][]byte {
 	return s.sums
 }
 
-// A Pair hashes two streams side by side, which one core does faster than one after the other ([sha256x.Streams]). The zero
-// value is ready. It is for one goroutine.
-type Pair struct{ x sha256x.Streams }
-
-// Add adds p to a and q to b, which must be different.
-func (t *Pair) Add(a, b *Stream, p, q []byte) {
-	for len(p) > 0 && len(q) > 0 {
-		x, y := a.begin(p), b.begin(q)
-		t.x.Write(a.h, b.h, x, y)
-		p, q = p[len(x):], q[len(y):]
+// Together returns how many of so many streams with algorithm, at least 1, one core should hash at once in a [Group].
+func Together(algorithm string, streams int) int {
+	if algorithm != manifest.SHA256 {
+		return 1
 	}
-	a.Add(p)
-	b.Add(q)
+	return sha256x.Together(streams)
+}
+
+// A Group hashes several streams at once, which one core does faster than one after the other ([sha256x.Streams]). The zero
+// value is ready. It is for one goroutine.
+type Group struct {
+	x     sha256x.Streams
+	h     []hash.Hash
+	now   [][]byte
+	later [][]byte
+}
+
+// Add adds p[i] to s[i] for all i; the streams must be different ones.
+func (g *Group) Add(s []*Stream, p [][]byte) {
+	g.later = append(g.later[:0], p...)
+	for more := true; more; {
+		more = false
+		g.h, g.now = g.h[:0], g.now[:0]
+		for i, b := range g.later {
+			if len(b) == 0 {
+				continue
+			}
+			now := s[i].begin(b)
+			g.h, g.now = append(g.h, s[i].h), append(g.now, now)
+			g.later[i] = b[len(now):]
+			more = more || len(g.later[i]) > 0
+		}
+		g.x.Write(g.h, g.now)
+	}
+	clear(g.h)
+	clear(g.now)
 }

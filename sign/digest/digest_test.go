@@ -71,34 +71,52 @@ func TestStream(t *testing.T) {
 	}
 }
 
-// TestPair: two streams hashed side by side have the digests that each has alone, however their bytes are cut and whatever
-// the algorithms and shards.
-func TestPair(t *testing.T) {
+// TestGroup: streams hashed at once have the digests that each has alone, however their bytes are cut and whatever the
+// algorithms and shards.
+func TestGroup(t *testing.T) {
 	data := make([]byte, 300_000)
 	rand.NewChaCha8([32]byte{}).Read(data)
 	r := rand.New(rand.NewPCG(1, 2))
 	kinds := []struct {
 		algorithm string
 		shard     int64
-	}{{manifest.SHA256, 0}, {manifest.SHA256, 1000}, {manifest.SHA256, 64 << 10}, {manifest.BLAKE3, 0}, {manifest.BLAKE2b, 7000}}
-	for _, x := range kinds {
-		for _, y := range kinds {
-			for range 20 {
-				var p Pair
-				a, b := New(x.algorithm, x.shard), New(y.algorithm, y.shard)
-				left, right := data[:r.IntN(len(data))], data[r.IntN(len(data)):]
-				wantA, wantB := New(x.algorithm, x.shard), New(y.algorithm, y.shard)
-				wantA.Add(left)
-				wantB.Add(right)
-				for len(left) > 0 || len(right) > 0 {
-					n, m := min(len(left), r.IntN(100_000)), min(len(right), r.IntN(100_000))
-					p.Add(a, b, left[:n], right[:m])
-					left, right = left[n:], right[m:]
-				}
-				if !slices.EqualFunc(a.Sums(), wantA.Sums(), bytes.Equal) || !slices.EqualFunc(b.Sums(), wantB.Sums(), bytes.Equal) {
-					t.Fatalf("%+v beside %+v", x, y)
-				}
+	}{{manifest.SHA256, 0}, {manifest.SHA256, 1000}, {manifest.SHA256, 64 << 10}, {manifest.SHA256, 0}, {manifest.BLAKE3, 0}, {manifest.BLAKE2b, 7000}}
+	var g Group
+	for range 150 {
+		n := 1 + r.IntN(20)
+		streams, want, left := make([]*Stream, n), make([]*Stream, n), make([][]byte, n)
+		for i := range n {
+			k := kinds[r.IntN(len(kinds))]
+			streams[i], want[i] = New(k.algorithm, k.shard), New(k.algorithm, k.shard)
+			from := r.IntN(len(data))
+			left[i] = data[from : from+r.IntN(min(len(data)-from, 60_000))]
+			want[i].Add(left[i])
+		}
+		for more := true; more; {
+			more = false
+			now := make([][]byte, n)
+			for i := range now {
+				k := min(len(left[i]), r.IntN(40_000))
+				now[i], left[i] = left[i][:k], left[i][k:]
+				more = more || len(left[i]) > 0
+			}
+			g.Add(streams, now)
+		}
+		for i := range streams {
+			if !slices.EqualFunc(streams[i].Sums(), want[i].Sums(), bytes.Equal) {
+				t.Fatalf("stream %d of %d differs", i, n)
 			}
 		}
+	}
+}
+
+func TestTogether(t *testing.T) {
+	for _, algorithm := range []string{manifest.BLAKE3, manifest.BLAKE2b} {
+		if n := Together(algorithm, 16); n != 1 {
+			t.Errorf("%s: %d", algorithm, n)
+		}
+	}
+	if n := Together(manifest.SHA256, 1); n != 1 {
+		t.Errorf("one stream: %d", n)
 	}
 }

@@ -17,13 +17,13 @@ import (
 const typeBundle = "application/vnd.dev.sigstore.bundle.v0.3+json"
 
 const (
-	chunk = 256 << 10 // bytes of a layer that are read before they are hashed
+	chunk = 256 << 10 // half of the memory in which layers are hashed
 	// maxBundles bounds how many signatures of one model are read.
 	maxBundles = 64
 )
 
-// Verify reads the configuration and all layers and holds them against their descriptors, two at a time. It returns
-// everything that is wrong in one error.
+// Verify reads the configuration and all layers and holds them against their descriptors, as many at a time as one core hashes
+// best. It returns everything that is wrong in one error.
 // Errors: [ErrDigest], [fs.ErrNotExist], ctx's, and faults of the layout.
 func (a *Artifact) Verify(ctx context.Context) error {
 	var errs []error
@@ -31,10 +31,11 @@ func (a *Artifact) Verify(ctx context.Context) error {
 		return int(min(max(y.Size-x.Size, -1), 1)) // neighbours are about equally long
 	})
 	todo = slices.CompactFunc(todo, func(x, y descriptor) bool { return x.Digest == y.Digest && x.Size == y.Size })
-	var both sha256x.Streams
-	buffers := [2][]byte{make([]byte, chunk), make([]byte, chunk)}
-	for pair := range slices.Chunk(todo, 2) {
-		errs = append(errs, a.verify(ctx, pair, &both, buffers)...)
+	var all sha256x.Streams
+	together := sha256x.Together(len(todo))
+	buf := make([]byte, 2*chunk)
+	for group := range slices.Chunk(todo, together) {
+		errs = append(errs, a.verify(ctx, group, &all, buf)...)
 		if err := ctx.Err(); err != nil {
 			return err
 		}
@@ -68,17 +69,18 @@ func (s *stream) next() (more bool, err error) {
 	return false, fmt.Errorf("oci: %s: %w", s.d.Digest, err)
 }
 
-// verify holds one or two blobs against their descriptors.
-func (a *Artifact) verify(ctx context.Context, pair []descriptor, both *sha256x.Streams, buffers [2][]byte) (errs []error) {
+// verify holds blobs against their descriptors, in the memory of buf.
+func (a *Artifact) verify(ctx context.Context, group []descriptor, all *sha256x.Streams, buf []byte) (errs []error) {
 	var open []*stream
-	for i, d := range pair {
+	size := len(buf) / len(group)
+	for i, d := range group {
 		f, err := a.blobs.open(d)
 		if err != nil {
 			errs = append(errs, err)
 			continue
 		}
 		defer f.Close()
-		open = append(open, &stream{d: d, f: f, buf: buffers[i], sum: sha256.New()})
+		open = append(open, &stream{d: d, f: f, buf: buf[i*size:][:size], sum: sha256.New()})
 	}
 	for len(open) > 0 && ctx.Err() == nil {
 		open = slices.DeleteFunc(open, func(s *stream) bool {
@@ -88,12 +90,12 @@ func (a *Artifact) verify(ctx context.Context, pair []descriptor, both *sha256x.
 			}
 			return !more
 		})
-		switch len(open) {
-		case 1:
-			open[0].sum.Write(open[0].buf)
-		case 2:
-			both.Write(open[0].sum, open[1].sum, open[0].buf, open[1].buf)
+		var sums []hash.Hash
+		var data [][]byte
+		for _, s := range open {
+			sums, data = append(sums, s.sum), append(data, s.buf)
 		}
+		all.Write(sums, data)
 	}
 	return errs
 }
