@@ -33,6 +33,9 @@ func TestTextGoesNowhere(t *testing.T) {
 			t.Errorf("buffer %d holds text after the scan", i)
 		}
 	}
+	if s.features != (features{}) {
+		t.Error("n-grams are held after the scan")
+	}
 	counts := NewCalibration()
 	counts.Add(Group{Length: LengthClass(len(text))}, score.Value)
 	data, err := json.Marshal(counts)

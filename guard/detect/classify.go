@@ -99,7 +99,7 @@ func (c *Classifier) Score(text []byte, trust Trust) Score {
 }
 
 func (c *Classifier) put(s *scoring) {
-	if cap(s.text.Norm) <= maxScratch {
+	if s.small() {
 		c.pool.Put(s)
 	}
 }
@@ -136,7 +136,7 @@ func (c *Classifier) score(s *scoring, spans []Span, base int, findings []Findin
 			out.Value += c.weight[trust][i]
 		}
 	}
-	clear(s.features.hash)
+	s.features = features{}
 	return out, findings
 }
 

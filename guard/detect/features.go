@@ -8,19 +8,36 @@ import "unicode/utf8"
 //
 // Words enter by first letter, last letter and the letters between in any order: a reader of shuffled words is not
 // fooled, and neither is a model. Digits are all alike.
+//
+// A block is read in three short loops: bytes to units, units to characters' n-grams, units to words. None of them has a branch that
+// prose makes hard to predict, and each keeps its state in registers.
 type features struct {
-	hash []uint32 // of the n-grams of the block that was read last, in order, repeats included
-	end  int      // of that block in the normal form, in bytes
+	grams [maxGrams]uint32 // hashes of the n-grams of the block that was read last, repeats included
+	n     int              // how many there are
+	end   int              // of that block in the normal form, in bytes
 
 	gram         uint64 // the last units
-	word         uint64 // hash of the word in progress, 0 between words
-	first, last  uint64 // its letters at the ends
 	prev1, prev2 uint64 // the words before
-	wide         bool   // the last unit is of a script that is written without spaces
+	first, from  uint64 // of a word that goes on behind its block: its first letter, and the sum in front of it
+
+	units [maxUnits + 1]uint16 // of the block, with flags; the first is the last of the block before
+	sums  [maxUnits + 1]uint64 // over the units in front of each
+	edges [maxUnits + 2]uint16 // where words begin and end, in turns
 }
 
-// start begins a normal form. Memory is kept.
-func (x *features) start() { *x = features{hash: x.hash[:0]} }
+// Most that a block holds: each unit makes three n-grams, and each word, with the unit behind it, four.
+const (
+	maxUnits = maxBlock + utf8.UTFMax
+	maxGrams = 3*maxUnits + 4*(maxUnits/2+1)
+)
+
+// hashes returns the n-grams of the block that was read last.
+func (x *features) hashes() []uint32 { return x.grams[:min(x.n, maxGrams)] }
+
+// start begins a normal form.
+func (x *features) start() {
+	x.n, x.end, x.gram, x.prev1, x.prev2, x.units[0], x.sums[0] = 0, 0, 0, 0, 0, 0, 0
+}
 
 // blockBytes is the least length of a block, in bytes of the normal form; a block ends with the word that crosses it.
 const blockBytes = 140
@@ -56,79 +73,171 @@ const (
 // Units are characters on 12 bits: ASCII as it is, others hashed above it.
 func unit(r rune) uint64 { return 0x80 + uint64(uint32(r)*2654435761>>16)%(1<<12-0x80) }
 
+// Flags of a unit beside its 12 bits.
+const (
+	lettered = 1 << 15 // a letter or digit
+	stops    = 1 << 14 // may end a sentence
+	other    = 1 << 12 // not ASCII
+	wide     = 1 << 13 // of a script that is written without spaces
+	unitBits = 1<<12 - 1
+)
+
+// units maps ASCII to units. Digits are all alike.
+var units = func() (t [256]uint16) {
+	for c := range byte(utf8.RuneSelf) {
+		t[c] = uint16(c)
+		if isWord(c) {
+			t[c] |= lettered
+		}
+		if c >= '0' && c <= '9' {
+			t[c] = '0' | lettered
+		}
+		t[c|0x80] = other
+		if c == '.' || c == '!' || c == '?' || c == ':' {
+			t[c] |= stops
+		}
+	}
+	return t
+}()
+
+// betweens maps units to what they add to a word as letters between the first and the last, in any order.
+var betweens = func() (t [unitBits + 1]uint64) {
+	for u := range t {
+		m := uint64(u) * mul4
+		t[u] = (m ^ m>>31) * mulPair
+	}
+	return t
+}()
+
 // block reads the next block of a normal form; it reports false behind the last.
 func (x *features) block(norm []byte) bool {
-	start := x.end
-	hash, gram, word, last := x.hash[:0], x.gram, x.word, x.last
-	i := start
-	for i < len(norm) {
-		c := norm[i]
-		if c >= utf8.RuneSelf {
-			r, size := utf8.DecodeRune(norm[i:])
-			u := unit(r)
-			gram = gram<<12 | u
-			wide := r >= 0x0e00 && (r < 0x1100 || r >= 0x3040)
-			if wide && x.wide {
-				hash = append(hash, uint32(gram&(1<<24-1)*mul2>>32))
-			}
-			x.wide = wide
-			if word == 0 {
-				x.first, word = u, 1
-			} else {
-				m := last * mul4
-				word += (m ^ m>>31) * mulPair
-			}
-			last = u
-			i += size
-		} else {
-			u := uint64(unitOf[c])
-			gram = gram<<12 | u
-			x.wide = false
-			if wordLower[c] != 0 {
-				if word == 0 {
-					x.first, word = u, 1
-				} else {
-					m := last * mul4 // the letters between, in any order
-					word += (m ^ m>>31) * mulPair
-				}
-				last = u
-			} else if word != 0 {
-				hash = x.endWord(hash, word, last)
-				word, last = 0, 0
-			}
-			i++
+	if x.end >= len(norm) {
+		return false
+	}
+	n, flags := x.read(norm)
+	x.n = 0
+	x.characters(n)
+	if flags&wide != 0 {
+		x.ideographs(n)
+	}
+	x.words(n, x.end == len(norm))
+	x.units[0], x.sums[0] = x.units[n], x.sums[n]
+	return true
+}
+
+// read turns the next block into units and returns how many there are, and their flags.
+func (x *features) read(norm []byte) (n int, flags uint16) {
+	rest := norm[x.end:]
+	i, n := 0, 1
+	for i < len(rest) && n <= maxUnits {
+		k := x.plain(rest[i:min(len(rest), max(blockBytes-1, i))], n)
+		i, n = i+k, n+k
+		if i == len(rest) {
+			break
 		}
-		hash = append(hash, uint32(gram&(1<<36-1)*mul3>>32), uint32(gram&(1<<48-1)*mul4>>32))
-		if n := i - start; n >= minBlock && endsBlock(c, n, norm[i:]) {
+		c, size := rest[i], 1
+		u := units[c]
+		if c >= utf8.RuneSelf {
+			var r rune
+			r, size = utf8.DecodeRune(rest[i:])
+			u = uint16(unit(r)) | lettered
+			if r >= 0x0e00 && (r < 0x1100 || r >= 0x3040) {
+				u |= wide
+			}
+		}
+		i += size
+		x.units[n] = u
+		n++
+		flags |= u
+		if i >= minBlock && endsBlock(c, i, rest[i:]) {
 			break
 		}
 	}
-	x.gram, x.word, x.last = gram, word, last
-	if i == len(norm) && word != 0 {
-		hash = x.endWord(hash, word, last)
-		x.word = 0
+	x.end += i
+	return n - 1, flags
+}
+
+// plain reads units up to what may end a block or is not ASCII.
+func (x *features) plain(text []byte, n int) int {
+	to := x.units[min(n, len(x.units)):]
+	text = text[:min(len(text), len(to))]
+	for i, c := range text {
+		u := units[c]
+		if u&(stops|other) != 0 {
+			return i
+		}
+		to[i] = u
 	}
-	x.hash, x.end = hash, i
-	return i > start
+	return len(text)
 }
 
-// endWord appends the features of a word and of what it makes with those before it.
-func (x *features) endWord(hash []uint32, word, last uint64) []uint32 {
-	w := (word + x.first*mul2 + last*mul5) * mulWord
-	w ^= w >> 29
-	pair := w + x.prev1*mulPair
-	hash = append(hash, uint32(w*mulTwo>>32), uint32(pair*mulTwo>>32), uint32((pair+x.prev2*mul4)*mul3>>32), uint32((w*mulPair+x.prev2)*mul5>>32))
-	x.prev2, x.prev1 = x.prev1, w
-	return hash
+// characters hashes three and four units in a row.
+func (x *features) characters(n int) {
+	gram := x.gram
+	grams := x.grams[:2*n]
+	for k, u := range x.units[1 : n+1] {
+		gram = gram<<12 | uint64(u&unitBits)
+		g := grams[2*k : 2*k+2 : 2*k+2]
+		g[0] = uint32(gram & (1<<36 - 1) * mul3 >> 32)
+		g[1] = uint32(gram & (1<<48 - 1) * mul4 >> 32)
+	}
+	x.gram, x.n = gram, 2*n
 }
 
-// unitOf maps ASCII bytes to units.
-var unitOf = func() (u [256]uint8) {
-	for c := range 128 {
-		u[c] = uint8(c)
-		if c >= '0' && c <= '9' {
-			u[c] = '0'
+// ideographs hashes two units in a row where both may be words.
+func (x *features) ideographs(n int) {
+	for k := 1; k <= n; k++ {
+		if a, b := x.units[k-1], x.units[k]; a&b&wide != 0 {
+			x.grams[x.n] = uint32((uint64(a&unitBits)<<12 | uint64(b&unitBits)) * mul2 >> 32)
+			x.n++
 		}
 	}
-	return u
-}()
+}
+
+// words hashes words and their neighbours. The last block ends a word.
+func (x *features) words(n int, last bool) {
+	edges := 0
+	if x.units[0]&lettered != 0 { // a word goes on
+		x.edges[0], edges = 0, 1
+	}
+	sum := x.sums[0] + betweens[x.units[0]&unitBits]
+	was := x.units[0]
+	for k := 1; k <= n; k++ {
+		u := x.units[k]
+		x.sums[k] = sum
+		sum += betweens[u&unitBits]
+		x.edges[edges] = uint16(k)
+		edges += int((was ^ u) >> 15)
+		was = u
+	}
+	if last {
+		x.edges[edges] = uint16(n + 1)
+		edges++
+	}
+	j := 0
+	for ; j+1 < edges; j += 2 {
+		from, to := x.edges[j], x.edges[j+1]-1
+		first, sum := uint64(x.units[from]&unitBits), x.sums[from]
+		if from == 0 {
+			first, sum = x.first, x.from
+		}
+		x.word(1 + x.sums[to] - sum + first*mul2 + uint64(x.units[to]&unitBits)*mul5)
+	}
+	if j < edges && x.edges[j] > 0 {
+		x.first, x.from = uint64(x.units[x.edges[j]]&unitBits), x.sums[x.edges[j]]
+	}
+}
+
+// word hashes a word, alone and with those before it.
+func (x *features) word(w uint64) {
+	w *= mulWord
+	w ^= w >> 29
+	pair := w + x.prev1*mulPair
+	g := x.grams[x.n:][:4]
+	g[0] = uint32(w * mulTwo >> 32)
+	g[1] = uint32(pair * mulTwo >> 32)
+	g[2] = uint32((pair + x.prev2*mul4) * mul3 >> 32)
+	g[3] = uint32((w*mulPair + x.prev2) * mul5 >> 32)
+	x.n += 4
+	x.prev2, x.prev1 = x.prev1, w
+}

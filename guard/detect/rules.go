@@ -160,7 +160,7 @@ func (r *Rules) Detect(_ context.Context, v View, findings []Finding) ([]Finding
 		findings = r.scan(s, v.Spans[i:j], i, findings)
 		i = j
 	}
-	if cap(s.text.Norm) <= maxScratch {
+	if s.small() {
 		r.pool.Put(s)
 	}
 	return findings, nil
@@ -180,6 +180,15 @@ func (r *Rules) scan(s *scratch, spans []Span, base int, findings []Finding) []F
 	}
 	s.forget()
 	return findings
+}
+
+// small reports whether s may be kept.
+func (s *scratch) small() bool {
+	n := cap(s.text.Norm)
+	for k := range s.decoders {
+		n = max(n, cap(s.decoders[k].out))
+	}
+	return n <= maxScratch
 }
 
 // forget clears what the scan read.

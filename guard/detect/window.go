@@ -34,7 +34,7 @@ func (x *Extractor) Windows(text []byte) []Window {
 	x.text.Append(text, 0)
 	x.hash, x.blocks = x.hash[:0], x.blocks[:0]
 	for x.features.start(); x.features.block(x.text.Norm); {
-		x.hash = append(x.hash, x.features.hash...)
+		x.hash = append(x.hash, x.features.hashes()...)
 		x.blocks = append(x.blocks, block{len(x.hash), x.features.end})
 	}
 	if len(x.blocks) == 0 {
