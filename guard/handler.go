@@ -74,18 +74,23 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.serve(rw, forward(r, ctx, b))
 }
 
-// serve runs the upstream handler. Its panic is a fault, unless it asks for the connection to be cut.
+// serve runs the upstream handler. Its panic is a fault, unless it asks for the connection to be cut. An answer that the guard
+// has ended stays as it was ended: a reverse proxy, whose write then fails, would cut the connection, and the caller's library
+// would see that in place of its typed error.
 func (h *handler) serve(rw *responseWriter, r *http.Request) {
 	defer func() {
 		p := recover()
-		if p == nil {
+		err, ok := p.(error)
+		abort := ok && errors.Is(err, http.ErrAbortHandler)
+		switch {
+		case p == nil || rw.refused():
 			rw.end()
-			return
-		}
-		if err, ok := p.(error); ok && errors.Is(err, http.ErrAbortHandler) || !rw.fault() {
+		case abort || !rw.fault():
 			panic(http.ErrAbortHandler)
 		}
-		h.g.log.LogAttrs(r.Context(), slog.LevelError, "guard: upstream panicked", slog.String("type", fmt.Sprintf("%T", p)))
+		if p != nil && !abort {
+			h.g.log.LogAttrs(r.Context(), slog.LevelError, "guard: upstream panicked", slog.String("type", fmt.Sprintf("%T", p)))
+		}
 	}()
 	h.next.ServeHTTP(rw, r)
 }

@@ -1,8 +1,11 @@
 package guard_test
 
 import (
+	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"strings"
 	"testing"
 
@@ -83,5 +86,44 @@ func TestZeroPolicyRefuses(t *testing.T) {
 	}
 	if up.Ran() != 0 {
 		t.Fatal("the upstream ran")
+	}
+}
+
+// A reverse proxy cuts the connection when a write fails. An answer that the guard has ended is told to the caller all the same,
+// and one that it could not end is cut.
+func TestDenialReachesCallersOfAProxy(t *testing.T) {
+	back := httptest.NewServer(&guardtest.Upstream{Pieces: []string{"It is ", canary, " yes"}})
+	defer back.Close()
+	u, err := url.Parse(back.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	srv := httptest.NewServer(newGuard(t, leaky()).Handler(httputil.NewSingleHostReverseProxy(u)))
+	defer srv.Close()
+	for _, body := range []string{hello, streamed} {
+		res, err := srv.Client().Post(srv.URL+"/v1/chat/completions", "application/json", strings.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := io.ReadAll(res.Body)
+		res.Body.Close()
+		if a, bad := guardtest.Play(string(got)); err != nil || bad != nil || a.ErrorCode != guard.CodeContent {
+			t.Errorf("%v %v: %s", err, bad, got)
+		}
+	}
+	// Without a denial, an abort of the upstream cuts.
+	cut := httptest.NewServer(newGuard(t, leaky()).Handler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/event-stream")
+		io.WriteString(w, guardtest.Events("Hello"))
+		panic(http.ErrAbortHandler)
+	})))
+	defer cut.Close()
+	res, err := cut.Client().Post(cut.URL+"/v1/chat/completions", "application/json", strings.NewReader(streamed))
+	if err == nil {
+		_, err = io.ReadAll(res.Body)
+		res.Body.Close()
+	}
+	if err == nil {
+		t.Error("an abort looks like the end of an answer")
 	}
 }

@@ -27,6 +27,7 @@ type responseWriter struct {
 	sent    bool        // the header went to the caller
 	over    bool        // nothing more is sent
 	denied  *Rejection
+	told    bool // the caller was told of it
 	out     []byte
 	clock   *time.Timer
 	begun   time.Time
@@ -194,7 +195,7 @@ func (w *responseWriter) deny(r *Rejection) {
 	w.cancel()
 	w.patience()
 	if !w.sent {
-		w.sent = true
+		w.sent, w.told = true, true
 		deny(w.w, w.tx, r) // nothing of the upstream's header is in w.w
 		_ = w.rc.Flush()   // the upstream may take its time to notice
 		return
@@ -203,6 +204,7 @@ func (w *responseWriter) deny(r *Rejection) {
 		return
 	}
 	if _, err := w.w.Write(w.tx.AppendDenial(nil, r)); err == nil {
+		w.told = true
 		_ = w.rc.Flush()
 	}
 }
@@ -253,6 +255,13 @@ func (w *responseWriter) hasBody() bool {
 func (w *responseWriter) stop() {
 	w.over = true
 	w.clock.Stop()
+}
+
+// refused reports whether the guard has ended the answer and told the caller so.
+func (w *responseWriter) refused() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.told
 }
 
 // fault answers for an upstream that panicked, and reports whether the connection can live on.

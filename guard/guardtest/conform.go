@@ -3,9 +3,11 @@ package guardtest
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -17,19 +19,6 @@ import (
 	"github.com/holdfast-ai/holdfast/guard"
 	"github.com/holdfast-ai/holdfast/guard/api"
 )
-
-// A Failure is one thing that a server under test did wrong.
-type Failure struct {
-	Kind   api.Kind // the dialect and its operation
-	Path   string
-	Stream bool // whether a stream was asked for
-	Attack string
-	Why    string
-}
-
-func (f Failure) String() string {
-	return fmt.Sprintf("%s %s stream=%t: %s: %s", f.Kind, f.Path, f.Stream, f.Attack, f.Why)
-}
 
 // Policy is what the kit expects of a server: every route, every rule blocking, and the kit's canary.
 func Policy() guard.Policy {
@@ -45,59 +34,80 @@ func Policy() guard.Policy {
 
 // Conform holds a server against the corpus on the routes of the given kinds, by default all of [Kinds]. server gets the
 // upstream, an [http.Handler] of the kit that speaks every dialect, and returns the server that should guard it, under a
-// policy such as [Policy]. It is served on loopback.
+// policy such as [Policy]. It is served on loopback. Each route, streamed or not, and class of attack is a subtest.
 func Conform(t *testing.T, server func(upstream http.Handler) http.Handler, kinds ...api.Kind) {
 	t.Helper()
-	failures, err := Check(t.Context(), server, kinds...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, f := range failures {
-		t.Error(f)
-	}
+	report, err := Check(t.Context(), server, kinds...)
+	report.show(t, err)
 }
 
-// Check is [Conform] for programs: it returns what failed. The error says that the kit itself could not work.
-func Check(ctx context.Context, server func(upstream http.Handler) http.Handler, kinds ...api.Kind) ([]Failure, error) {
+// Check is [Conform] for programs. The error says that the kit itself could not work.
+func Check(ctx context.Context, server func(upstream http.Handler) http.Handler, kinds ...api.Kind) (Report, error) {
+	k, err := newKit(ctx)
+	if err != nil {
+		return Report{}, err
+	}
+	s := serveQuietly(nil, server(http.HandlerFunc(k.upstream)))
+	defer s.Close()
+	k.base = s.URL
+	return k.all(kinds)
+}
+
+// newKit makes a kit that still needs the address of the server under test.
+func newKit(ctx context.Context) (*kit, error) {
 	e, err := parseEntries(corpusYAML)
 	if err != nil {
 		return nil, err
 	}
+	return &kit{ctx: ctx, entries: e, patience: patience, client: &http.Client{Transport: &http.Transport{}}}, nil
+}
+
+// serveQuietly serves a handler on a listener, by default one on loopback. The upstream panics on purpose, so nothing is logged.
+func serveQuietly(l net.Listener, h http.Handler) *httptest.Server {
+	s := httptest.NewUnstartedServer(h)
+	if l != nil {
+		s.Listener.Close()
+		s.Listener = l
+	}
+	s.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, 0)
+	s.Start()
+	return s
+}
+
+// all runs every check of the given kinds.
+func (k *kit) all(kinds []api.Kind) (Report, error) {
 	if len(kinds) == 0 {
 		kinds = Kinds()
 	}
-	k := &kit{ctx: ctx, entries: e}
-	s := httptest.NewUnstartedServer(server(http.HandlerFunc(k.upstream)))
-	s.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, 0) // the upstream panics on purpose
-	s.Start()
-	defer s.Close()
-	k.base = s.URL
-	client := s.Client()
-	client.Timeout = 10 * patience
-	transport, ok := client.Transport.(*http.Transport)
+	transport, ok := k.client.Transport.(*http.Transport)
 	if !ok {
-		return nil, fmt.Errorf("guardtest: internal error: a transport of type %T", client.Transport)
+		return Report{}, errors.New("guardtest: the client's transport is no *http.Transport")
 	}
-	transport.DisableCompression = true
-	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	k.client = client
+	transport = transport.Clone()
+	transport.DisableCompression = true // the kit sees what was sent
+	defer transport.CloseIdleConnections()
+	k.client = &http.Client{
+		Transport: transport, Timeout: 10 * k.patience,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
 	for _, kind := range kinds {
 		for _, stream := range []bool{false, true} {
 			if stream && !Streams(kind) {
 				continue
 			}
-			if k.kind, k.stream = kind, stream; ctx.Err() != nil {
-				return nil, ctx.Err()
+			if k.kind, k.stream = kind, stream; k.ctx.Err() != nil {
+				return k.report, k.ctx.Err()
 			}
 			if err := k.run(); err != nil {
-				return nil, err
+				return k.report, err
 			}
 		}
 	}
-	return k.failures, nil
+	return k.report, k.ctx.Err()
 }
 
-// patience is how long the kit waits for what a server should do at once. It is spent only on servers that fail.
+// patience is how long the kit waits, unless told otherwise, for what a server should do at once. It is spent only on servers
+// that fail.
 const patience = time.Second
 
 // kit runs the checks, one request at a time.
@@ -106,9 +116,11 @@ type kit struct {
 	entries  entries
 	base     string
 	client   *http.Client
+	header   http.Header // of every request
+	patience time.Duration
 	kind     api.Kind
 	stream   bool
-	failures []Failure
+	report   Report
 
 	mu   sync.Mutex
 	say  http.HandlerFunc // what the upstream does
@@ -145,7 +157,7 @@ func (k *kit) ask(r *http.Request, say http.HandlerFunc) got {
 	k.say, k.ran, k.body = say, 0, nil
 	k.mu.Unlock()
 	var g got
-	res, err := k.client.Do(r.WithContext(k.ctx))
+	res, err := k.send(r)
 	if err == nil {
 		var b []byte
 		b, g.err = io.ReadAll(res.Body)
@@ -160,8 +172,21 @@ func (k *kit) ask(r *http.Request, say http.HandlerFunc) got {
 	return g
 }
 
+// send sends a request with the headers that every one has.
+func (k *kit) send(r *http.Request) (*http.Response, error) {
+	for name, v := range k.header {
+		if _, ok := r.Header[name]; !ok {
+			r.Header[name] = v
+		}
+	}
+	return k.client.Do(r.WithContext(k.ctx))
+}
+
+// begin counts a check, class/name, before it can fail.
+func (k *kit) begin(attack string) { k.report.begin(k.kind, k.stream, attack) }
+
 func (k *kit) fail(attack, format string, args ...any) {
-	k.failures = append(k.failures, Failure{k.kind, Path(k.kind), k.stream, attack, fmt.Sprintf(format, args...)})
+	k.report.fail(Failure{k.kind, Path(k.kind), k.stream, attack, fmt.Sprintf(format, args...)})
 }
 
 // answer is an upstream that says pieces, one event each.
@@ -203,8 +228,8 @@ func (k *kit) run() error {
 		for i := range k.entries.answers {
 			k.said(&k.entries.answers[i])
 		}
-		k.answers()
 	}
+	k.answers()
 	k.faults()
 	if k.stream {
 		k.flushes()
@@ -222,8 +247,9 @@ func (k *kit) attack(e *entry) error {
 	if err != nil {
 		return err
 	}
-	g := k.ask(r, k.answer("x"))
 	name := e.Class + "/" + e.Name
+	k.begin(name)
+	g := k.ask(r, k.answer("x"))
 	if g.ran != 0 {
 		k.fail(name, "the upstream ran %d times", g.ran)
 	}
@@ -256,8 +282,9 @@ func (k *kit) benign(e *entry) error {
 	if err != nil {
 		return err
 	}
-	g := k.ask(r, k.answer("fair ", "weather"))
 	name := e.Class + "/" + e.Name
+	k.begin(name)
+	g := k.ask(r, k.answer("fair ", "weather"))
 	switch a, err := Read(k.kind, g.body, k.stream); {
 	case g.status != http.StatusOK || g.ran != 1:
 		k.fail(name, "status %d, the upstream ran %d times", g.status, g.ran)
@@ -270,6 +297,7 @@ func (k *kit) benign(e *entry) error {
 }
 
 func (k *kit) upgrade() {
+	k.begin("route/websocket")
 	r := k.plain()
 	r.Header.Set("Connection", "Upgrade")
 	r.Header.Set("Upgrade", "websocket")
@@ -290,8 +318,9 @@ func (k *kit) plain() *http.Request {
 // said is an answer that must pass as it is, or one whose canary must not.
 func (k *kit) said(e *entry) {
 	pieces := e.pieces()
-	g := k.ask(k.plain(), k.answer(pieces...))
 	name := e.Class + "/" + e.Name
+	k.begin(name)
+	g := k.ask(k.plain(), k.answer(pieces...))
 	if !e.Benign {
 		k.withheld(name, g)
 		return
@@ -326,7 +355,10 @@ func (k *kit) withheld(name string, g got) {
 // answers are hostile ones that are no text: in a header, in an error, encoded, in another framing.
 func (k *kit) answers() {
 	leak := "It is " + Canary
-	whole := func(attack string, say http.HandlerFunc) { k.withheld(attack, k.ask(k.plain(), say)) }
+	whole := func(attack string, say http.HandlerFunc) {
+		k.begin(attack)
+		k.withheld(attack, k.ask(k.plain(), say))
+	}
 	next := k.answer("x")
 	whole("answer/header", func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("X-Note", leak)
@@ -345,6 +377,7 @@ func (k *kit) answers() {
 	}
 	whole("answer/not JSON", k.write(http.StatusOK, broken))
 	if !k.stream && Streams(k.kind) {
+		k.begin("answer/stream that nobody asked for")
 		lines := strings.Join(Stream(k.kind, leak), "")
 		g := k.ask(k.plain(), func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Type", media(k.kind, true))
@@ -358,6 +391,7 @@ func (k *kit) answers() {
 
 // faults of an upstream must not look like answers.
 func (k *kit) faults() {
+	k.begin("fault/panic")
 	g := k.ask(k.plain(), func(http.ResponseWriter, *http.Request) { panic("guardtest: a fault") })
 	if g.err == nil && g.status < 500 {
 		k.fail("fault/panic", "status %d", g.status)
@@ -366,6 +400,7 @@ func (k *kit) faults() {
 
 // flushes sees that an event reaches the client before the upstream has the next.
 func (k *kit) flushes() {
+	k.begin("stream/flush")
 	arrived := make(chan struct{})
 	var once sync.Once
 	let := func() { once.Do(func() { close(arrived) }) }
@@ -378,7 +413,7 @@ func (k *kit) flushes() {
 		select {
 		case <-arrived:
 			late <- false
-		case <-time.After(patience / 2):
+		case <-time.After(k.patience / 2):
 			late <- true
 		}
 		_, _ = io.WriteString(w, strings.Join(events[at+1:], "")) // the client may have left
@@ -386,7 +421,7 @@ func (k *kit) flushes() {
 	k.mu.Lock()
 	k.say = say
 	k.mu.Unlock()
-	res, err := k.client.Do(k.plain().WithContext(k.ctx))
+	res, err := k.send(k.plain())
 	if err != nil {
 		k.fail("stream/flush", "no answer")
 		return
@@ -410,6 +445,7 @@ func (k *kit) flushes() {
 
 // cancels sees that an upstream is stopped when its answer is.
 func (k *kit) cancels() {
+	k.begin("stream/cancel")
 	stopped := make(chan bool, 8)
 	events := Stream(k.kind, "It is ", Canary, " yes")
 	g := k.ask(k.plain(), func(w http.ResponseWriter, r *http.Request) {
@@ -417,7 +453,7 @@ func (k *kit) cancels() {
 		select {
 		case <-r.Context().Done():
 			stopped <- true
-		case <-time.After(patience / 2):
+		case <-time.After(k.patience / 2):
 			stopped <- false
 		}
 	})
@@ -430,7 +466,7 @@ func (k *kit) cancels() {
 		if ok {
 			return
 		}
-	case <-time.After(patience): // it was ended in a write
+	case <-time.After(k.patience): // it was ended in a write
 	}
 	k.fail("stream/cancel", "the upstream goes on behind an answer that was refused")
 }

@@ -6,9 +6,13 @@ import (
 	"context"
 	"encoding/json"
 	"io"
+	"log/slog"
 	"maps"
+	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"slices"
 	"strings"
 	"testing"
@@ -170,6 +174,32 @@ func TestKitFindsBrokenServers(t *testing.T) {
 				}}, r)
 			})).ServeHTTP(httptest.NewRecorder(), r)
 		}), "leak/one piece"},
+		// The classic wrong fix: it sees a leak over several events when the first of them have gone.
+		"looks back and holds nothing": {serve(func(w http.ResponseWriter, r *http.Request, up http.Handler) {
+			body, _ := io.ReadAll(r.Body)
+			r.Body = io.NopCloser(bytes.NewReader(body))
+			if !bytes.Contains(body, []byte(`"stream":true`)) {
+				g.Handler(up).ServeHTTP(w, r)
+				return
+			}
+			ctx, cancel := context.WithCancel(r.Context())
+			kind, sent, over := guard.KindChat, "", false
+			if strings.HasSuffix(r.URL.Path, "messages") {
+				kind = guard.KindMessages
+			}
+			up.ServeHTTP(writer{ResponseWriter: w, write: func(p []byte) (int, error) {
+				sent += string(p)
+				if a, _ := guardtest.Read(kind, sent, true); over || strings.Contains(a.Text, guardtest.Canary) {
+					if cancel(); !over {
+						d, _ := api.New(kind)
+						_, _ = w.Write(d.AppendDenial(nil, api.Problem{Status: 400, Code: guard.CodeContent}))
+					}
+					over = true
+					return 0, io.ErrClosedPipe
+				}
+				return w.Write(p)
+			}}, r.WithContext(ctx))
+		}), "leak/tokens"},
 		"cuts the connection in place of an error": {serve(func(w http.ResponseWriter, r *http.Request, up http.Handler) {
 			g.Handler(up).ServeHTTP(writer{ResponseWriter: w, write: func(p []byte) (int, error) {
 				if bytes.Contains(p, []byte("content_filter")) && strings.Contains(w.Header().Get("Content-Type"), "stream") {
@@ -287,13 +317,129 @@ func TestKitFindsBrokenServers(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			failures, err := guardtest.Check(t.Context(), c.server, guard.KindChat, guard.KindMessages)
+			report, err := guardtest.Check(t.Context(), c.server, guard.KindChat, guard.KindMessages)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if !slices.ContainsFunc(failures, func(f guardtest.Failure) bool { return f.Attack == c.attack }) {
-				t.Errorf("%d failures, none of them %s: %.800v", len(failures), c.attack, failures)
-			}
+			found(t, report, c.attack)
 		})
+	}
+}
+
+func found(t *testing.T, r guardtest.Report, attack string) {
+	t.Helper()
+	if !slices.ContainsFunc(r.Failures, func(f guardtest.Failure) bool { return f.Attack == attack }) {
+		t.Errorf("%d failures, none of them %s: %.800v", len(r.Failures), attack, r.Failures)
+	}
+}
+
+// Every class is checked on every route, whole and streamed; what an embedding cannot have is named.
+func TestEveryCellIsChecked(t *testing.T) {
+	report, err := guardtest.Check(t.Context(), guarded(t, nil).Handler)
+	if err != nil {
+		t.Fatal(err)
+	}
+	checks := map[string]int{}
+	for _, c := range report.Cells {
+		if checks[c.Name()] = c.Checks; c.Failed != 0 {
+			t.Errorf("%s: %d failed", c.Name(), c.Failed)
+		}
+	}
+	for _, k := range guardtest.Kinds() {
+		for _, stream := range []bool{false, true} {
+			for _, class := range []string{"injection", "disguise", "placement", "json", "structure", "encoding", "route", "benign", "leak", "prose", "answer", "fault", "stream"} {
+				text := k != api.OpenAIEmbeddings && k != api.OllamaEmbed
+				want := (!stream || guardtest.Streams(k)) && (class != "stream" || stream) && (text || class != "leak" && class != "prose")
+				if c := (guardtest.Cell{Kind: k, Stream: stream, Class: class}); (checks[c.Name()] > 0) != want {
+					t.Errorf("%s: %d checks", c.Name(), checks[c.Name()])
+				}
+			}
+		}
+	}
+	if table := report.String(); strings.Count(table, "\n") != 15 || !strings.Contains(table, "openai.chat/stream") {
+		t.Errorf("table:\n%s", table)
+	}
+}
+
+// forwarding is a process of its own, as far as the kit can tell: a server that guards a reverse proxy.
+func forwarding(t *testing.T, guarded func(http.Handler) http.Handler) func(context.Context, string) (string, error) {
+	return func(_ context.Context, upstream string) (string, error) {
+		u, err := url.Parse(upstream)
+		if err != nil {
+			return "", err
+		}
+		proxy := &httputil.ReverseProxy{
+			Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(u) }, ErrorLog: slog.NewLogLogger(slog.DiscardHandler, 0),
+		}
+		s := httptest.NewUnstartedServer(guarded(proxy))
+		s.Config.ErrorLog = slog.NewLogLogger(slog.DiscardHandler, 0)
+		s.Start()
+		t.Cleanup(s.Close)
+		return s.URL, nil
+	}
+}
+
+// The kit passes on a server that it only knows by its address, and asks for a key.
+func TestGuardConformsByURL(t *testing.T) {
+	g := guarded(t, nil)
+	guardtest.ConformURL(t, guardtest.Remote{
+		Start: forwarding(t, func(up http.Handler) http.Handler {
+			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if r.Header.Get("Authorization") != "Bearer k" {
+					w.WriteHeader(http.StatusUnauthorized)
+					return
+				}
+				g.Handler(up).ServeHTTP(w, r)
+			})
+		}),
+		Header: http.Header{"authorization": {"Bearer k"}},
+	})
+}
+
+// Broken servers are found by their address, too, at an upstream of a fixed one.
+func TestKitFindsBrokenServersByURL(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := l.Addr().String()
+	l.Close()
+	g := guarded(t, nil)
+	for attack, server := range map[string]func(http.Handler) http.Handler{
+		"injection/plain": func(up http.Handler) http.Handler { return up },
+		"stream/flush": func(up http.Handler) http.Handler {
+			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				g.Handler(up).ServeHTTP(struct{ http.ResponseWriter }{w}, r)
+			})
+		},
+		"leak/tokens": guarded(t, func(p *guard.Policy) { p.Canary = nil }).Handler,
+	} {
+		url, err := forwarding(t, server)(t.Context(), "http://"+address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		report, err := guardtest.CheckURL(t.Context(), guardtest.Remote{URL: url + "/", Upstream: address}, guard.KindChat)
+		if err != nil {
+			t.Fatal(err)
+		}
+		found(t, report, attack)
+	}
+}
+
+// A server that is not there has passed nothing.
+func TestRemoteErrors(t *testing.T) {
+	nobody := func(context.Context, string) (string, error) { return "http://127.0.0.1:1", nil }
+	for name, r := range map[string]guardtest.Remote{
+		"nothing":     {},
+		"no upstream": {URL: "http://127.0.0.1:1"},
+		"both":        {URL: "http://127.0.0.1:1", Start: nobody},
+		"nobody":      {Start: nobody},
+		"no URL":      {Start: func(context.Context, string) (string, error) { return "x", nil }},
+		"start":       {Start: func(context.Context, string) (string, error) { return "", context.Canceled }},
+		"upstream":    {URL: "http://127.0.0.1:1", Upstream: "256.0.0.1:x"},
+	} {
+		if report, err := guardtest.CheckURL(t.Context(), r); err == nil || len(report.Cells) != 0 {
+			t.Errorf("%s: %v, %v", name, report, err)
+		}
 	}
 }

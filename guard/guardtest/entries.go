@@ -16,7 +16,7 @@ import (
 
 // CorpusVersion is the version of the entries that [Conform] holds a server against. A number stands for the same entries
 // for ever.
-const CorpusVersion = 1
+const CorpusVersion = 2
 
 // Canary is the text that no answer may hold. A server under test must be told of it, as [Policy] does.
 const Canary = "hf-kit-canary-5Zr81qT"
