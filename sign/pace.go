@@ -32,7 +32,8 @@ func (e effort) pacer() pacer {
 }
 
 // rest is called after each chunk. Whoever waits for the processor may go first, always: hashing never blocks by itself, and
-// a request that is being served should not wait for the runtime to notice.
+// a request that is being served should not wait for the runtime to notice. What waits for the network is another matter: the
+// runtime looks there when a processor has nothing to do, or every ten milliseconds.
 func (p *pacer) rest(ctx context.Context) {
 	runtime.Gosched()
 	if p.rests == 0 {

@@ -33,6 +33,7 @@ func All() []Constructor {
 		{"sign/verify/standard", func() (ratio.Case, error) {
 			return signVerify("sign/verify/standard", 4, 64<<20, 0, sign.WithStandardHash())
 		}},
+		{"sign/serving", signServing},
 		{"guard/chat/1KiB", guardChat},
 		{"guard/chat/4KiB", guardProxy},
 		{"guard/coraza/4KiB", guardCoraza},

@@ -11,8 +11,8 @@ import (
 
 // A Latency is how long single calls take. It is reported and gates nothing.
 type Latency struct {
-	Name     string
-	P50, P90 time.Duration
+	Name          string
+	P50, P90, P99 time.Duration
 }
 
 // latencyCalls is how many calls make a median.
@@ -47,10 +47,14 @@ func RandomReads() ([]Latency, error) {
 			}
 			took[i] = time.Since(start)
 		}
-		slices.Sort(took)
-		out = append(out, Latency{"seal/readat/64KiB of " + s.label + " segments", took[len(took)/2], took[len(took)*9/10]})
+		out = append(out, newLatency("seal/readat/64KiB of "+s.label+" segments", took))
 	}
 	return out, nil
+}
+
+func newLatency(name string, took []time.Duration) Latency {
+	slices.Sort(took)
+	return Latency{name, took[len(took)/2], took[len(took)*9/10], took[len(took)*99/100]}
 }
 
 // unlinked is a file that holds b and is gone when it is closed.
