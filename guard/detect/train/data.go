@@ -23,9 +23,10 @@ type Row struct {
 	Source string `json:"source"` // where it comes from: evaluation leaves whole sources out
 	Kind   string `json:"kind"`   // direct, indirect, jailbreak, extraction, benign, benign-hard, harmful-plain
 	Lang   string `json:"lang,omitempty"`
-	Role   string `json:"role,omitempty"` // user (default), tool, document, assistant
-	Lic    string `json:"lic,omitempty"`  // licence
-	Span   []int  `json:"span,omitempty"` // of the attack in the text: [start, end) in code points
+	Role   string `json:"role,omitempty"`   // user (default), tool, document, assistant
+	Lic    string `json:"lic,omitempty"`    // licence
+	Family string `json:"family,omitempty"` // of the texts of a corpus: what the attack does, or what the harmless text is about
+	Span   []int  `json:"span,omitempty"`   // of the attack in the text: [start, end) in code points
 
 	carrier string // source of the document that an attack was put into
 }

@@ -51,7 +51,7 @@ func TestEvasions(t *testing.T) {
 			}
 		}
 	}
-	if harmless, err = g.texts("benign.txt", 4, r); err != nil {
+	if harmless, err = g.texts("benign.txt", 16, r); err != nil {
 		t.Fatal(err)
 	}
 	if len(attacks) < 200 {

@@ -45,6 +45,11 @@ func Generate(rows []Row) ([]Row, error) {
 			out = append(out, Row{Text: vary(s, r), Label: f.label, Source: "own-" + strings.TrimSuffix(f.file, ".txt"), Kind: f.kind, Lic: "project"})
 		}
 	}
+	written, err := corpus()
+	if err != nil {
+		return nil, err
+	}
+	out = append(out, written...)
 	payloads, err := g.texts("indirect.txt", 4*rowsPerTemplate, r)
 	if err != nil {
 		return nil, err
