@@ -20,17 +20,17 @@ func TestNothingIsHeldOnProse(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var prose string
+	var prose strings.Builder
 	for _, name := range []string{"../README.md", "../docs/DESIGN.md", "../CONTRIBUTING.md"} {
 		b, err := os.ReadFile(name)
 		if err != nil {
 			t.Fatal(err)
 		}
-		prose += strings.ReplaceAll(string(b), "\u00a7", "")
+		prose.WriteString(strings.ReplaceAll(string(b), "\u00a7", ""))
 	}
-	words := strings.SplitAfter(prose, " ")
+	words := strings.SplitAfter(prose.String(), " ")
 	var bits []string
-	for s := prose; s != ""; {
+	for s := prose.String(); s != ""; {
 		n := 0
 		for i := range s {
 			if n = i; i >= 3 {

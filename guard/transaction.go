@@ -364,8 +364,16 @@ func (t *Transaction) Close() (v Verdict) {
 	return v
 }
 
-// maxPooled is the largest buffer kept for another request, in bytes.
+// maxPooled is the largest buffer kept for another request, in bytes; of lists, maxFindings elements are kept.
 const maxPooled = 1 << 18
+
+// emptied is a list for another request: what an edit puts in the place of a text may be content.
+func emptied[T any](s []T) []T {
+	if clear(s[:cap(s)]); cap(s) > maxFindings {
+		return nil
+	}
+	return s[:0]
+}
 
 func (t *Transaction) release() {
 	if t.inside {
@@ -383,7 +391,7 @@ func (t *Transaction) release() {
 	if st.hold != nil {
 		st.hold.Reset(0)
 	}
-	st.findings, st.edits, st.matches = st.findings[:0], st.edits[:0], st.matches[:0]
+	st.findings, st.edits, st.matches = emptied(st.findings), emptied(st.edits), emptied(st.matches)
 	for _, b := range [...]*[]byte{&st.body, &st.event, &st.edited} {
 		if clear(*b); cap(*b) > maxPooled {
 			*b = nil

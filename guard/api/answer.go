@@ -86,17 +86,11 @@ type Call struct {
 
 // Clear overwrites what was decoded, so that pooled memory holds no completion.
 func (a *Answer) Clear() {
-	clear(a.arena)
-	clear(a.Pieces)
-	clear(a.Calls)
-	clear(a.Tensors)
-	if cap(a.arena) > maxKept {
-		a.arena = nil
-	}
-	a.arena, a.Pieces, a.Ends, a.Logprobs, a.Drop = a.arena[:0], a.Pieces[:0], a.Ends[:0], a.Logprobs[:0], a.Drop[:0]
-	a.Vectors, a.Calls, a.Tensors, a.kind = a.Vectors[:0], a.Calls[:0], a.Tensors[:0], nil
-	a.data, a.object = nil, Range{}
-	a.elements, a.owners, a.finish = a.elements[:0], a.owners[:0], a.finish[:0]
+	a.arena, a.Pieces, a.owners = emptied(a.arena, maxKept), emptied(a.Pieces, maxKeptList), emptied(a.owners, maxKeptList)
+	a.Ends, a.finish, a.elements = emptied(a.Ends, maxKeptList), emptied(a.finish, maxKeptList), emptied(a.elements, maxKeptList)
+	a.Logprobs, a.Drop, a.Vectors = emptied(a.Logprobs, maxKeptList), emptied(a.Drop, maxKeptList), emptied(a.Vectors, maxKeptList)
+	a.Calls, a.Tensors = emptied(a.Calls, maxKeptList), emptied(a.Tensors, maxKeptList)
+	a.kind, a.data, a.object = nil, nil, Range{}
 	a.Usage, a.Last, a.Failed, a.Event, a.Sequence, a.TopMost = Usage{-1, -1}, false, false, nil, 0, 0
 	a.depth, a.choice, a.call, a.shape = 0, -1, -1, nil
 }
@@ -108,7 +102,7 @@ func (a *Answer) walkJSON(data []byte, s *answerShape) error {
 	if cap(a.arena) < len(data) {
 		a.arena = make([]byte, 0, len(data))
 	}
-	if err := strictjson.Walk(data, strictjson.Limits{MaxBytes: len(data), MaxDepth: MaxDepth}, (*answerWalker)(a)); err != nil {
+	if err := strictjson.Walk(data, limits(len(data)), (*answerWalker)(a)); err != nil {
 		return err
 	}
 	a.resolve()

@@ -187,6 +187,14 @@ func (a *answerWalker) Key(raw []byte, off int) error {
 	if m == 0 && (l.member.own == noSpecial || l.top || l.grows && !l.probs) {
 		a.piece(0, key, off, true) // a name that is no part of the format is text
 	}
+	return a.fits()
+}
+
+// fits refuses an answer of too many parts.
+func (a *answerWalker) fits() error {
+	if len(a.Pieces)+len(a.Calls)+len(a.Logprobs)+len(a.Drop)+len(a.Vectors)+len(a.elements)+len(a.finish) > maxParts {
+		return refuse("answer", "too many parts")
+	}
 	return nil
 }
 
@@ -267,7 +275,7 @@ func (a *answerWalker) Leave(_ strictjson.Kind, off int) error {
 		if l.args { // the name may stand before or behind them
 			a.Calls = append(a.Calls, Call{Args: a.data[l.start : off+1], owner: l.owner})
 		}
-		return nil
+		return a.fits()
 	}
 	switch {
 	case l.probs && l.member.own == spBytes, l.member.own == spContext && a.depth == 1:
@@ -275,7 +283,7 @@ func (a *answerWalker) Leave(_ strictjson.Kind, off int) error {
 	case l.vector && l.next > 0:
 		a.Vectors = append(a.Vectors, Vector{l.start, int(l.next), math.Sqrt(a.sum)})
 	}
-	return nil
+	return a.fits()
 }
 
 // Value implements [strictjson.Visitor].
@@ -291,7 +299,7 @@ func (a *answerWalker) Value(k strictjson.Kind, raw []byte, off int) error {
 			a.Last = true
 		}
 	}
-	return nil
+	return a.fits()
 }
 
 func (a *answerWalker) str(l *level, raw []byte, off int) {

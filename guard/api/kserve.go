@@ -15,13 +15,6 @@ import (
 // data extension).
 const HeaderLength = "Inference-Header-Content-Length"
 
-// Bounds of one inference message.
-const (
-	maxTensors = 256     // inputs, or outputs
-	maxRank    = 16      // dimensions; frameworks stop at 8 to 64
-	maxBytes   = 1 << 20 // strings of one tensor
-)
-
 // kserve is the Open Inference Protocol v2, JSON and binary. Every tensor's shape, type and data agree, no data is left
 // over, and nothing refers to memory or requests elsewhere.
 type kserve struct{ ollamaErrors }
@@ -101,7 +94,7 @@ func readInference(body []byte, header http.Header, list string, o Options) (*in
 		}
 		m.where = int(n)
 	}
-	if err := strictjson.Walk(body[:m.where], strictjson.Limits{MaxBytes: len(body), MaxDepth: MaxDepth}, m); err != nil {
+	if err := strictjson.Walk(body[:m.where], limits(len(body)), m); err != nil {
 		return nil, err
 	}
 	if len(m.tensors) == 0 && list == "inputs" {
@@ -198,9 +191,6 @@ func (m *inference) tensor(i int, rest []byte) ([]byte, error) {
 
 // strings reads the elements of a BYTES tensor: a length of 4 bytes, little-endian, and so many bytes, each.
 func (m *inference) strings(t *Tensor) error {
-	if t.Elements > maxBytes {
-		return refuse(m.list+".shape", "too many strings")
-	}
 	b, off := t.Raw, t.Offset
 	for range t.Elements {
 		if len(b) < 4 || uint64(binary.LittleEndian.Uint32(b)) > uint64(len(b)-4) {
@@ -213,7 +203,9 @@ func (m *inference) strings(t *Tensor) error {
 				return refuse(m.list, "cannot be inspected")
 			}
 		} else if n > 0 {
-			m.texts = append(m.texts, located{role: detect.RoleUser, off: off, text: text, fixed: true})
+			if err := m.add(located{role: detect.RoleUser, off: off, text: text, fixed: true}); err != nil {
+				return err
+			}
 		}
 		b, off = b[4+n:], off+4+n
 	}
@@ -334,12 +326,13 @@ func (m *inference) Value(k strictjson.Kind, raw []byte, off int) error {
 		if k != strictjson.String || m.key != "name" && m.key != "datatype" {
 			break
 		}
-		if s := m.text(raw, off); m.key == "name" {
-			t.Name, m.has[i] = s, m.has[i]|hasName
+		s, err := m.text(raw, off)
+		if m.key == "name" {
+			t.Name, m.has[i] = string(s), m.has[i]|hasName
 		} else {
-			t.Datatype, m.has[i] = s, m.has[i]|hasType
+			t.Datatype, m.has[i] = string(s), m.has[i]|hasType
 		}
-		return nil
+		return err
 	case lvShape:
 		d, err := strconv.ParseInt(string(raw), 10, 63)
 		t := &m.tensors[len(m.tensors)-1]
@@ -354,7 +347,8 @@ func (m *inference) Value(k strictjson.Kind, raw []byte, off int) error {
 		switch k {
 		case strictjson.String:
 			m.strs[i] = true
-			m.text(raw, off)
+			_, err := m.text(raw, off)
+			return err
 		case strictjson.Number, strictjson.Bool:
 			m.others[i] = true
 		default:
@@ -370,7 +364,8 @@ func (m *inference) Value(k strictjson.Kind, raw []byte, off int) error {
 		return nil
 	case lvTop, lvOutput, lvOParams, lvParams:
 		if k == strictjson.String {
-			m.text(raw, off)
+			_, err := m.text(raw, off)
+			return err
 		}
 		if k != strictjson.Null || m.at() != lvTop {
 			return nil
@@ -380,10 +375,26 @@ func (m *inference) Value(k strictjson.Kind, raw []byte, off int) error {
 }
 
 // text lists a string.
-func (m *inference) text(raw []byte, off int) string {
-	s := strictjson.AppendUnquoted(nil, raw)
-	if len(s) > 0 {
-		m.texts = append(m.texts, located{role: detect.RoleUser, off: off, text: s})
+func (m *inference) text(raw []byte, off int) ([]byte, error) {
+	s := raw[1 : len(raw)-1]
+	if !plainString(raw) {
+		s = strictjson.AppendUnquoted(nil, raw)
 	}
-	return string(s)
+	if len(s) == 0 {
+		return nil, nil
+	}
+	return s, m.add(located{role: detect.RoleUser, off: off, text: s})
+}
+
+// add lists a text.
+func (m *inference) add(t located) error {
+	most := maxTexts
+	if m.list == "outputs" {
+		most = maxParts
+	}
+	if len(m.texts) == most {
+		return refuse(m.list, "too many texts")
+	}
+	m.texts = append(m.texts, t)
+	return nil
 }

@@ -83,14 +83,11 @@ type Request struct {
 	walk  walker
 }
 
-// MaxDepth is the deepest nesting of a request body: messages need 6 levels, schemas of tools some more.
-const MaxDepth = 32
-
 func (r *Request) walkJSON(body []byte, s *shape, o Options) error {
 	r.begin(body)
 	r.Params.Stream = s.streams
 	r.walk.reset(r, s, o)
-	if err := strictjson.Walk(body, strictjson.Limits{MaxBytes: len(body), MaxDepth: MaxDepth}, &r.walk); err != nil {
+	if err := strictjson.Walk(body, limits(len(body)), &r.walk); err != nil {
 		return err
 	}
 	return r.inner()
@@ -105,23 +102,20 @@ func (r *Request) begin(body []byte) {
 	}
 }
 
-// maxKept is the largest buffer that is kept for another message, in bytes.
-const maxKept = 1 << 18
-
 // Clear overwrites what was decoded, so that pooled memory holds no prompt.
 func (r *Request) Clear() {
-	clear(r.arena)
-	clear(r.Spans)
-	clear(r.ids)
-	clear(r.Media)
-	clear(r.Tensors)
-	clear(r.Tools)
-	if cap(r.arena) > maxKept {
-		r.arena = nil
-	}
-	r.arena, r.Spans, r.Params, r.Inner = r.arena[:0], r.Spans[:0], Params{}, 0
-	r.Media, r.Tokens, r.Tensors, r.Tools, r.ids = r.Media[:0], r.Tokens[:0], r.Tensors[:0], r.Tools[:0], r.ids[:0]
+	r.arena, r.Spans, r.ids, r.Tokens = emptied(r.arena, maxKept), emptied(r.Spans, maxKeptList), emptied(r.ids, maxKeptList), emptied(r.Tokens, maxKeptList)
+	r.Media, r.Tensors, r.Tools, r.walk.args = emptied(r.Media, maxKeptList), emptied(r.Tensors, maxKeptList), emptied(r.Tools, maxKeptList), emptied(r.walk.args, maxKeptList)
+	r.Params, r.Inner = Params{}, 0
 	r.walk.reset(nil, nil, Options{})
+}
+
+// fits refuses a request of too many parts.
+func (r *Request) fits() error {
+	if len(r.Spans)+len(r.Media)+len(r.Tools)+len(r.walk.args) > maxTexts {
+		return refuse("body", "too many texts")
+	}
+	return nil
 }
 
 // span records the text of a quoted string.

@@ -149,7 +149,7 @@ func (w *walker) Key(raw []byte, off int) error {
 	if len(key) > 0 { // the name of a field is text too, where names are free
 		w.r.Spans = append(w.r.Spans, detect.Span{Role: f.role, Trust: f.trust, Offset: off, Text: key})
 	}
-	return nil
+	return w.r.fits()
 }
 
 func (w *walker) bias(key []byte) error {
@@ -338,6 +338,9 @@ func (w *walker) assign(first int, role detect.Role, trust detect.Trust) {
 
 // Value implements [strictjson.Visitor].
 func (w *walker) Value(k strictjson.Kind, raw []byte, off int) error {
+	if err := w.r.fits(); err != nil {
+		return err
+	}
 	f := w.top()
 	switch f.in {
 	case inNothing:
@@ -574,7 +577,7 @@ func (r *Request) inner() error {
 		}
 		v := &innerWalker{r: r, span: s}
 		from := len(r.Spans)
-		if err := strictjson.Walk(s.Text, strictjson.Limits{MaxBytes: len(s.Text), MaxDepth: MaxDepth}, v); err != nil {
+		if err := strictjson.Walk(s.Text, limits(len(s.Text)), v); err != nil {
 			if (errors.Is(err, strictjson.ErrSyntax) || errors.Is(err, strictjson.ErrTrailing)) && !lenient(s.Text) {
 				r.Spans = r.Spans[:from]
 				continue
@@ -592,7 +595,7 @@ func lenient(text []byte) bool {
 
 // strictPlain reports whether text without escapes has one meaning: then its strings are seen where they stand.
 func strictPlain(text []byte) bool {
-	err := strictjson.Check(text, strictjson.Limits{MaxBytes: len(text), MaxDepth: MaxDepth})
+	err := strictjson.Check(text, limits(len(text)))
 	return err == nil || errors.Is(err, strictjson.ErrSyntax) || errors.Is(err, strictjson.ErrTrailing)
 }
 
@@ -607,7 +610,7 @@ func (v *innerWalker) Leave(strictjson.Kind, int) error { return nil }
 
 func (v *innerWalker) Key(raw []byte, _ int) error {
 	v.r.span(v.span.Role, v.span.Trust, raw, v.span.Offset)
-	return nil
+	return v.r.fits()
 }
 
 func (v *innerWalker) Value(k strictjson.Kind, raw []byte, off int) error {

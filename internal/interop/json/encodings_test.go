@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -72,7 +73,13 @@ func TestEncodings(t *testing.T) {
 			r.Header.Set("Content-Type", "application/json")
 			r.Header.Set("Content-Encoding", name)
 			w := httptest.NewRecorder()
+			var before, after runtime.MemStats
+			runtime.ReadMemStats(&before)
 			h.ServeHTTP(w, r)
+			runtime.ReadMemStats(&after)
+			if n := after.TotalAlloc - before.TotalAlloc; n > 32<<20 { // all that was ever allocated, so the peak is less
+				t.Errorf("%s: %d bytes of %.20q took %d bytes of memory", name, len(c.text), c.text, n)
+			}
 			if w.Code != c.status || (ran == 1) != (c.status == 200) || ran == 1 && seen != chat(c.text) {
 				t.Errorf("%s: %d bytes of %.20q: %d, ran %d", name, len(c.text), c.text, w.Code, ran)
 			}
