@@ -8,12 +8,17 @@ import (
 
 var (
 	errAge  = errors.New("guard: the answer takes too long")
+	errIdle = errors.New("guard: the stream stands still")
 	errHeld = errors.New("guard: events were held back for too long")
 )
 
 // age is how long the answer may take: by the policy it began with, and by the one in force.
 func (t *Transaction) age() time.Duration {
 	return time.Duration(min(t.pol.Limits.AnswerSeconds, t.g.policy.Load().Limits.AnswerSeconds)) * time.Second
+}
+
+func (t *Transaction) idleTime() time.Duration {
+	return time.Duration(t.pol.Limits.IdleSeconds) * time.Second
 }
 
 func (t *Transaction) holdTime() time.Duration {

@@ -15,6 +15,7 @@ type Limits struct {
 
 	BodySeconds   int64 `json:"body_seconds" validate:"min=1,max=3600"`    // for a request's body to arrive; default 30
 	AnswerSeconds int64 `json:"answer_seconds" validate:"min=1,max=86400"` // for an answer, streamed or not; default 600. A reload ends streams that are older than its value
+	IdleSeconds   int64 `json:"idle_seconds" validate:"min=1,max=86400"`   // between two pieces of a stream, from the upstream; default 120
 	WriteSeconds  int64 `json:"write_seconds" validate:"min=1,max=3600"`   // for the caller to take one piece of an answer; default 30
 	HoldMillis    int64 `json:"hold_millis" validate:"min=1,max=3600000"`  // that an event may be held back; then the stream ends. Default 15,000
 	BeatMillis    int64 `json:"beat_millis" validate:"min=1,max=3600000"`  // between comments while events are held back; default 2,000
@@ -33,6 +34,7 @@ func (l Limits) withDefaults() Limits {
 	l.KeyConcurrent = or(l.KeyConcurrent, 32)
 	l.BodySeconds = or(l.BodySeconds, 30)
 	l.AnswerSeconds = or(l.AnswerSeconds, 600)
+	l.IdleSeconds = or(l.IdleSeconds, 120)
 	l.WriteSeconds = or(l.WriteSeconds, 30)
 	l.HoldMillis = or(l.HoldMillis, 15_000)
 	l.BeatMillis = or(l.BeatMillis, 2_000)

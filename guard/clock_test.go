@@ -33,7 +33,7 @@ func slow(pause time.Duration, pieces ...string) http.HandlerFunc {
 
 // While events are held back the caller gets comments, so that the connection is not taken for dead; events that are held
 // for too long end the stream with an error, and are not sent.
-func TestHoldingInTime(t *testing.T) {
+func Test10HoldingInTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := leaky()
 		p.Limits.HoldMillis, p.Limits.BeatMillis = 10_000, 3_000
@@ -56,7 +56,7 @@ func TestHoldingInTime(t *testing.T) {
 
 // An answer ends when it is too old, whether or not anything comes, before its header and after it; and a reload that
 // allows less ends those at work.
-func TestAnswersEnd(t *testing.T) {
+func Test10AnswersEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := leaky()
 		p.Limits.AnswerSeconds = 60
@@ -71,6 +71,19 @@ func TestAnswersEnd(t *testing.T) {
 		w = post(g.Handler(slow(time.Second, strings.Split(strings.Repeat("a ", 1000), " ")...)), streamed)
 		if a, err := guardtest.Play(w.Body.String()); w.Code != 200 || err != nil || a.ErrorCode != guard.CodeTimeout || a.Text == "" || time.Since(start) != time.Minute {
 			t.Errorf("endless: %+v after %v", a, time.Since(start))
+		}
+		// One that stands still ends before its age, and one that goes on slowly does not.
+		still := p
+		still.Limits.IdleSeconds = 10
+		idle := newGuard(t, still)
+		start = time.Now()
+		w = post(idle.Handler(slow(time.Hour, "a ", "b ")), streamed)
+		if a, err := guardtest.Play(w.Body.String()); err != nil || a.ErrorCode != guard.CodeTimeout || a.Text != "a " || time.Since(start) != 10*time.Second {
+			t.Errorf("still: %+v %v after %v", a, err, time.Since(start))
+		}
+		w = post(idle.Handler(slow(9*time.Second, "a ", "b ")), streamed)
+		if a, err := guardtest.Play(w.Body.String()); err != nil || a.Text != "a b " || !a.Done {
+			t.Errorf("slow: %+v %v", a, err)
 		}
 		start = time.Now()
 		go func() {
@@ -88,7 +101,7 @@ func TestAnswersEnd(t *testing.T) {
 }
 
 // A caller who sends a body in drops, or does not read the answer, loses the connection in time.
-func TestSlowCallers(t *testing.T) {
+func Test10SlowCallers(t *testing.T) {
 	p := leaky()
 	p.Limits.BodySeconds, p.Limits.WriteSeconds = 1, 1
 	stopped := make(chan error, 1)

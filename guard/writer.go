@@ -32,6 +32,7 @@ type responseWriter struct {
 	clock   *time.Timer
 	begun   time.Time
 	beat    time.Time // of the latest sign of life
+	last    time.Time // of the latest piece of a stream, from the upstream
 }
 
 var _ http.ResponseWriter = (*responseWriter)(nil)
@@ -78,6 +79,7 @@ func (w *responseWriter) writeHeader(status int) {
 	if w.decided = w.header; w.tx.Streamed() {
 		if w.tx.Kind() != KindPass {
 			w.unstate()
+			w.last = time.Now()
 		}
 		w.send()
 		return
@@ -121,6 +123,9 @@ func (w *responseWriter) Write(p []byte) (int, error) {
 	}
 	if err := w.ended(); err != nil {
 		return 0, err
+	}
+	if w.sent {
+		w.last = time.Now()
 	}
 	var v Verdict
 	w.out, v = w.tx.ResponseChunk(w.out[:0], p)
@@ -286,7 +291,11 @@ func (w *responseWriter) tick() {
 		return
 	}
 	now := time.Now()
-	if rej := w.tx.late(w.begun, now); rej != nil {
+	rej := w.tx.late(w.begun, now)
+	if rej == nil && w.flows() && now.Sub(w.last) >= w.tx.idleTime() {
+		rej = &Rejection{Code: CodeTimeout, Status: http.StatusGatewayTimeout, Err: errIdle}
+	}
+	if rej != nil {
 		w.deny(w.tx.verdict(rej).Rejection)
 		return
 	}
@@ -303,6 +312,9 @@ func (w *responseWriter) tick() {
 	w.clock.Reset(w.next())
 }
 
+// flows reports whether a stream has begun, so that the upstream should go on with it.
+func (w *responseWriter) flows() bool { return !w.last.IsZero() && w.tx.Kind() != KindPass }
+
 // lookAgain is how often an answer is held against the policy in force, which may have changed.
 const lookAgain = 10 * time.Second
 
@@ -310,6 +322,9 @@ const lookAgain = 10 * time.Second
 func (w *responseWriter) next() time.Duration {
 	now := time.Now()
 	d := min(w.begun.Add(w.tx.age()).Sub(now), lookAgain)
+	if w.flows() {
+		d = min(d, w.last.Add(w.tx.idleTime()).Sub(now))
+	}
 	if !w.tx.waiting.IsZero() {
 		d = min(d, w.tx.waiting.Add(w.tx.holdTime()).Sub(now), w.tx.pause())
 	}

@@ -578,7 +578,7 @@ func (r *Request) inner() error {
 		v := &innerWalker{r: r, span: s}
 		from := len(r.Spans)
 		if err := strictjson.Walk(s.Text, limits(len(s.Text)), v); err != nil {
-			if (errors.Is(err, strictjson.ErrSyntax) || errors.Is(err, strictjson.ErrTrailing)) && !lenient(s.Text) {
+			if errors.Is(err, strictjson.ErrSyntax) && !lenient(s.Text) { // decoders of streams read a value and leave what follows
 				r.Spans = r.Spans[:from]
 				continue
 			}
