@@ -4,10 +4,9 @@ package detect
 // Bytes that no pattern uses share class 0.
 type automaton struct {
 	class  [256]uint8
-	width  uint32
+	width  uint32    // of a row: the classes, and the length of the longest prefix of a pattern that the state stands for, in bytes
 	next   []state   // at row + class
 	outs   [][]int32 // patterns that end in a state, by number
-	depth  []uint16  // length of the longest pattern prefix that a state stands for, by number
 	length []int32   // of each pattern, in bytes
 }
 
@@ -21,6 +20,71 @@ func (a *automaton) number(s state) int { return int(uint32(s>>1) / a.width) }
 
 func (a *automaton) step(s state, c byte) state { return a.next[uint32(s>>1)+uint32(a.class[c])] }
 
+// prefix returns the length of the longest prefix of a pattern that a state stands for, in bytes.
+func (a *automaton) prefix(s state) int { return int(a.next[uint32(s>>1)+a.width-1]) }
+
+// A step waits for the table far longer than it works: a piece of text is read at scanLanes places at once.
+const (
+	scanLanes = 4
+	scanPiece = scanLanes * 512
+)
+
+// hits are the states of a piece in which patterns end, in order; behind them is room for each lane to write its own.
+type hits [2 * scanPiece]hit
+
+type hit struct {
+	state state
+	end   int32 // in the piece
+}
+
+// scan reads a piece of text, at most scanPiece bytes, from state s on. It returns the state behind the piece and the number of hits.
+func (a *automaton) scan(s state, piece []byte, h *hits) (state, int) {
+	lane := len(piece) / scanLanes
+	own := h[scanPiece:]
+	var n [scanLanes]int
+	ends := [scanLanes]state{s}
+	for i := range lane {
+		s0, s1, s2, s3 := a.step(ends[0], piece[i]), a.step(ends[1], piece[lane+i]), a.step(ends[2], piece[2*lane+i]), a.step(ends[3], piece[3*lane+i])
+		ends = [scanLanes]state{s0, s1, s2, s3}
+		if (s0 | s1 | s2 | s3).ends() {
+			for k, s := range ends {
+				if s.ends() {
+					own[k*lane+n[k]] = hit{s, int32(k*lane + i + 1)}
+					n[k]++
+				}
+			}
+		}
+	}
+	// What began in one lane goes on in the next, until all that is left of it began there.
+	total := copy(h[:], own[:n[0]])
+	s = ends[0]
+	for k := 1; k < scanLanes; k++ {
+		at := k * lane
+		for ; at < (k+1)*lane && a.prefix(s) > at-k*lane; at++ {
+			if s = a.step(s, piece[at]); s.ends() {
+				h[total] = hit{s, int32(at + 1)}
+				total++
+			}
+		}
+		for _, x := range own[k*lane : k*lane+n[k]] {
+			if int(x.end) > at {
+				h[total] = x
+				total++
+			}
+		}
+		if at < (k+1)*lane {
+			s = ends[k]
+		}
+	}
+	for at := scanLanes * lane; at < len(piece); at++ {
+		if s = a.step(s, piece[at]); s.ends() {
+			h[total] = hit{s, int32(at + 1)}
+			total++
+		}
+	}
+	return s, total
+}
+
 // longest returns the length of the longest pattern that ends in a state, in bytes.
 func (a *automaton) longest(s state) int {
 	n := int32(0)
@@ -30,7 +94,7 @@ func (a *automaton) longest(s state) int {
 	return int(n)
 }
 
-// maxStates bounds the table to 255 * 4 * 65,536 bytes.
+// maxStates bounds the table to 256 * 4 * 65,536 bytes.
 const maxStates = 1 << 16
 
 // newAutomaton compiles patterns, which must not be empty. With fold, ASCII letters match in both cases.
@@ -54,6 +118,7 @@ func newAutomaton(patterns []string, fold bool) (*automaton, bool) {
 			a.class[c] = a.class[c|0x20]
 		}
 	}
+	a.width++ // the length of the prefix
 	trie, ok := a.build(patterns)
 	if !ok {
 		return nil, false
@@ -61,6 +126,10 @@ func newAutomaton(patterns []string, fold bool) (*automaton, bool) {
 	a.link(trie)
 	a.next = make([]state, len(trie))
 	for i, t := range trie {
+		if uint32(i)%a.width == a.width-1 {
+			a.next[i] = state(t)
+			continue
+		}
 		a.next[i] = state(t * a.width << 1)
 		if len(a.outs[t]) > 0 {
 			a.next[i] |= 1
@@ -79,10 +148,10 @@ func lower(c byte, fold bool) byte {
 // build returns the trie of the patterns: children by number, 0 for none.
 func (a *automaton) build(patterns []string) ([]uint32, bool) {
 	var trie []uint32
-	grow := func(depth int) uint32 {
+	grow := func(prefix int) uint32 {
 		trie = append(trie, make([]uint32, a.width)...)
+		trie[len(trie)-1] = uint32(prefix)
 		a.outs = append(a.outs, nil)
-		a.depth = append(a.depth, uint16(depth))
 		return uint32(len(a.outs) - 1)
 	}
 	grow(0)
@@ -114,7 +183,7 @@ func (a *automaton) link(trie []uint32) {
 		if s != 0 {
 			a.outs[s] = append(a.outs[s], a.outs[fail[s]]...)
 		}
-		for c := range a.width {
+		for c := range a.width - 1 {
 			k, f := s*a.width+c, uint32(0)
 			if s != 0 {
 				f = trie[fail[s]*a.width+c]

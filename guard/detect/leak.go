@@ -206,7 +206,7 @@ func (s *LeakState) Finish(ms []stream.Match) ([]stream.Match, error) {
 func (s *LeakState) held() int {
 	held := 0
 	if s.leak.canaries != nil {
-		held = int(s.leak.canaries.depth[s.leak.canaries.number(s.node)])
+		held = s.leak.canaries.prefix(s.node)
 	}
 	if s.run > 0 && s.in <= s.leak.longest {
 		held = max(held, s.pos-s.from(s.run))

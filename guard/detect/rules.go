@@ -137,6 +137,7 @@ type scratch struct {
 	fired []bool
 	ends  []spanEnd
 	used  int // of the memory of text, in bytes
+	hits  hits
 
 	decoders [maxDecodings]decoder
 }
@@ -222,10 +223,12 @@ func (r *Rules) words(s *scratch, trust Trust, findings []Finding) []Finding {
 	clear(s.at)
 	clear(s.prev)
 	trust = min(trust, TrustOperator)
-	norm, a, at := s.text.Norm, r.auto, state(0)
-	for i, c := range norm {
-		if at = a.step(at, c); at.ends() {
-			findings = r.match(s, a.outs[a.number(at)], trust, i+1, findings)
+	a, at := r.auto, state(0)
+	for start := 0; start < len(s.text.Norm); start += scanPiece {
+		n := 0
+		at, n = a.scan(at, s.text.Norm[start:min(start+scanPiece, len(s.text.Norm))], &s.hits)
+		for _, h := range s.hits[:n] {
+			findings = r.match(s, a.outs[a.number(h.state)], trust, start+int(h.end), findings)
 		}
 	}
 	return findings
