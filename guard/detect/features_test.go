@@ -149,7 +149,7 @@ func FuzzWindows(f *testing.F) {
 			return
 		}
 		checkWindows(t, m, &x, &seen, text)
-		seen.now = max(seen.now, maxBlocks-100) // the clock ends among these texts
+		seen.now = max(seen.now, endOfTime-100) // the clock ends among these texts
 		checkWindows(t, m, &x, &seen, text)
 	})
 }

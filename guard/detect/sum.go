@@ -1,6 +1,9 @@
 package detect
 
-import "math"
+import (
+	"math"
+	"math/bits"
+)
 
 // Windows of three widths, in blocks: a sentence, a paragraph, a page of a small screen. The model is trained on the widest; the
 // others find an attack that is shorter than its surroundings.
@@ -12,16 +15,24 @@ const (
 
 var widths = [scales]int{1, midBlocks, wideBlocks}
 
-// seenFilter is the memory of one scan: in which block each n-gram was seen last, beside its weight. The two are read and written
-// together, and a table of both is one cache line for each n-gram where two tables are two.
+// seenFilter is the memory of one scan: when each n-gram was seen last, beside its weight. The two are read together, and a table of
+// both is one cache line for each n-gram where two tables are two.
 type seenFilter struct {
 	model *Model
-	entry []uint32 // block<<8 | weight + 128
-	now   uint32
+	entry []entry
+	now   uint16
 }
 
-// maxBlocks bounds the clock: with it the memory is made again.
-const maxBlocks = 1<<24 - 1
+type entry struct {
+	seen   uint16 // ticks
+	weight uint8  // of the model, + 128
+}
+
+// A block takes ticksPerBlock ticks: of the age of an n-gram in ticks, the number of bits alone says in which widths it is new.
+const ticksPerBlock = 3
+
+// endOfTime is where the clock is set back.
+const endOfTime = math.MaxUint16 - wideBlocks*ticksPerBlock
 
 // sum is what a block has: the weights of its n-grams that are new in the block, in a middle window and in a wide one.
 type sum struct{ weight, n [scales]int32 }
@@ -36,35 +47,39 @@ type peak struct {
 // counts once in a window; what a block in front of the window had too does not count, which is as near as one pass gets.
 func (m *Model) windows(norm []byte, x *features, seen *seenFilter) (best [scales]peak, blocks int) {
 	if seen.model != m {
-		*seen = seenFilter{model: m, entry: make([]uint32, len(m.weights)), now: maxBlocks}
+		*seen = seenFilter{model: m, entry: make([]entry, len(m.weights))}
+		for i, w := range m.weights {
+			seen.entry[i].weight = uint8(int(w) + 128)
+		}
 	}
 	for k := range best {
 		best[k].score = math.Inf(-1)
 	}
 	var ring [wideBlocks]sum
+	var total sum                // of each width, over the last blocks
 	var ends [wideBlocks + 1]int // of the blocks before, in the normal form
-	if seen.now += wideBlocks; int(seen.now)+len(norm)/minBlock >= maxBlocks {
-		seen.forget() // not among the blocks of a text
-	}
+	seen.pass(wideBlocks)
 	x.start()
 	for x.block(norm) {
-		if seen.now++; seen.now >= maxBlocks { // a text of 600 MB
-			seen.forget()
+		seen.pass(1)
+		here := seen.block(x.hashes())
+		for k, width := range widths {
+			total.weight[k] += here.weight[k]
+			total.n[k] += here.n[k]
+			if blocks >= width {
+				gone := &ring[(blocks-width)%wideBlocks]
+				total.weight[k] -= gone.weight[k]
+				total.n[k] -= gone.n[k]
+			}
 		}
-		ring[blocks%wideBlocks] = seen.block(x.hashes())
+		ring[blocks%wideBlocks] = here
 		blocks++
 		ends[blocks%len(ends)] = x.end
 		for k, width := range widths {
 			if blocks < width && x.end < len(norm) {
 				continue // the text goes on: a full window will hold this
 			}
-			var weight, n int32
-			for j := max(0, blocks-width); j < blocks; j++ {
-				r := &ring[j%wideBlocks]
-				weight += r.weight[k]
-				n += r.n[k]
-			}
-			if s := m.logOdds(weight, n); s > best[k].score {
+			if s := m.logOdds(total.weight[k], total.n[k]); s > best[k].score {
 				best[k] = peak{s, ends[max(0, blocks-width)%len(ends)], x.end}
 			}
 		}
@@ -77,35 +92,59 @@ func (m *Model) windows(norm []byte, x *features, seen *seenFilter) (best [scale
 	return best, max(blocks, 1)
 }
 
-// forget makes the memory new.
-func (s *seenFilter) forget() {
-	for i, w := range s.model.weights {
-		s.entry[i] = uint32(int(w) + 128)
+// pass moves the clock on by n blocks, up to wideBlocks.
+func (s *seenFilter) pass(n uint16) {
+	if s.now > endOfTime { // all that was seen in the last wideBlocks stays as old as it is
+		const now = wideBlocks * ticksPerBlock
+		for i := range s.entry {
+			e := &s.entry[i]
+			e.seen -= min(e.seen, s.now-now)
+		}
+		s.now = now
 	}
-	s.now = wideBlocks
+	s.now += n * ticksPerBlock
 }
 
-// block sums the weights of the n-grams of a block. No branch asks how long ago an n-gram was seen: the sums are taken by age.
+// Three sums travel in one word, one for each width: no branch asks which of them an n-gram counts in. A block has at most maxGrams
+// n-grams of a byte each, so that no sum reaches the next.
+const (
+	sumBits = 21
+	sumMask = 1<<sumBits - 1
+)
+
+// counts has a one in each sum in which an n-gram counts, by the number of bits of its age in ticks.
+var counts = func() (t [32]uint64) {
+	for age := range wideBlocks + 1 {
+		for k, width := range widths {
+			if age >= width {
+				t[bits.Len(uint(age*ticksPerBlock))] |= 1 << (k * sumBits)
+			}
+		}
+	}
+	for n := bits.Len(wideBlocks * ticksPerBlock); n < len(t); n++ {
+		t[n] = 1 | 1<<sumBits | 1<<(2*sumBits)
+	}
+	return t
+}()
+
+// block sums the weights of the n-grams of a block.
 func (s *seenFilter) block(grams []uint32) (out sum) {
-	var ages [8]uint64 // by age, up to wideBlocks and what is older: number<<32 | sum of weights
-	now, scale, entries := s.now<<8|0xff, uint64(len(s.entry)), s.entry
+	now, size, entries := s.now, uint64(len(s.entry)), s.entry
+	var weight, n uint64
 	for _, h := range grams {
-		k := uint64(h) * scale >> 32
+		k := uint64(h) * size >> 32
 		if k >= uint64(len(entries)) {
 			break // never
 		}
-		e := entries[k]
-		entries[k] = now&^0xff | e&0xff
-		age := int32((now - e) >> 8)
-		age |= (wideBlocks - age) >> 31
-		ages[age&7] += 1<<32 | uint64(e&0xff)
+		e := &entries[k]
+		ones := counts[bits.Len16(now-e.seen)&31]
+		e.seen = now
+		weight += uint64(e.weight) * ones
+		n += ones
 	}
-	for k, width := range widths {
-		for age := width; age < len(ages); age++ {
-			n := int32(ages[age] >> 32)
-			out.n[k] += n
-			out.weight[k] += int32(uint32(ages[age])) - 128*n
-		}
+	for k := range out.n {
+		out.n[k] = int32(n >> (k * sumBits) & sumMask)
+		out.weight[k] = int32(weight>>(k*sumBits)&sumMask) - 128*out.n[k]
 	}
 	return out
 }
