@@ -4,6 +4,7 @@ import (
 	"mime"
 	"net"
 	"net/http"
+	"net/netip"
 	"strings"
 
 	"github.com/holdfast-ai/holdfast/guard/api"
@@ -75,10 +76,20 @@ func (t *Transaction) isBinary(h http.Header) bool {
 	return t.kind == KindInfer && len(h[api.HeaderLength]) == 1 && len(c) == 1 && c[0] == "application/octet-stream"
 }
 
+// remoteHost names the other end of a connection. Of IPv6 addresses it is the network of 64 bits that one line or machine
+// gets: each of its 2^64 addresses would have budgets of its own.
 func remoteHost(r *Request) string {
 	host, _, err := net.SplitHostPort(r.RemoteAddr)
 	if err != nil {
 		return r.RemoteAddr
 	}
-	return host
+	ip, err := netip.ParseAddr(host)
+	if err != nil {
+		return host
+	}
+	if ip = ip.Unmap().WithZone(""); ip.Is4() {
+		return ip.String()
+	}
+	net, _ := ip.Prefix(64)
+	return net.String()
 }

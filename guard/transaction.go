@@ -55,6 +55,7 @@ type Transaction struct {
 	key     [32]byte
 	inside  bool              // the gate counts this request
 	seen    map[string]bool   // monitored leaks of the answer
+	told    map[string]int    // findings of each rule
 	calls   map[callID]string // names of the tools that the answer calls
 
 	outBytes int64 // of generated text
@@ -327,8 +328,18 @@ func (t *Transaction) judge(from int, mode func(rule string) Mode) *Rejection {
 	return rej
 }
 
+// maxReports is how many findings of one rule hooks and log are told of in one transaction. Who writes thousands of addresses
+// into a request would write as many lines into the log; and with one bound for all rules, they could hide what matters.
+const maxReports = 16
+
 // report tells hooks and log of a finding.
 func (t *Transaction) report(f Finding, mode Mode) {
+	if t.sum.Findings++; t.told == nil {
+		t.told = make(map[string]int)
+	}
+	if t.told[f.Rule]++; t.told[f.Rule] > maxReports {
+		return
+	}
 	if t.g.hooks.Finding != nil {
 		t.g.hooks.Finding(t.ctx, f, mode)
 	}
@@ -358,7 +369,7 @@ func (t *Transaction) Close() (v Verdict) {
 	if t.g.log.Enabled(t.ctx, slog.LevelInfo) {
 		t.g.log.LogAttrs(t.ctx, slog.LevelInfo, "guard decision", slog.String("kind", string(t.sum.Kind)),
 			slog.String("action", v.Action.String()), slog.String("code", t.sum.Code), slog.Int("status", t.sum.Status),
-			slog.Bool("skipped", t.sum.Skipped), slog.Bool("redacted", t.sum.Redacted), slog.Uint64("policy", t.sum.Version), slog.Int64("input_tokens", t.sum.Input), slog.Int64("output_tokens", t.sum.Output))
+			slog.Int("findings", t.sum.Findings), slog.Bool("skipped", t.sum.Skipped), slog.Bool("redacted", t.sum.Redacted), slog.Uint64("policy", t.sum.Version), slog.Int64("input_tokens", t.sum.Input), slog.Int64("output_tokens", t.sum.Output))
 	}
 	v.Findings = append([]Finding(nil), v.Findings...) // they outlive the pooled memory
 	return v

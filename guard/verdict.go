@@ -91,7 +91,8 @@ func (r *Rejection) Unwrap() error { return r.Err }
 type Hooks struct {
 	// Decision is called once for each transaction, when it is closed.
 	Decision func(context.Context, Decision)
-	// Finding is called for each finding that the policy does not drop.
+	// Finding is called for each finding that the policy does not drop, up to 16 of each rule in one transaction;
+	// [Decision.Findings] counts all.
 	Finding func(ctx context.Context, f Finding, m Mode)
 	// Reload is called with the new policy before requests see it, one call at a time. An error keeps the old one: so
 	// claims about the policy can be renewed first.
@@ -147,6 +148,7 @@ type Decision struct {
 	Status    int    // of the rejection
 	Skipped   bool   // the route was passed on without a look, or a check was missed
 	Missed    int    // checks that could not be done, under a policy that lets them pass
+	Findings  int    // that the policy does not drop
 	Redacted  bool   // the request or the answer was changed
 	Streamed  bool
 	Input     int64         // estimated tokens of the request

@@ -105,7 +105,7 @@ func (a *Log) decision(ctx context.Context, d guard.Decision) {
 		slog.Int64("duration", d.Elapsed.Milliseconds()),
 		a.unmapped(
 			slog.Int64("input_tokens", d.Input), slog.Int64("output_tokens", d.Output), slog.Int("body_bytes", d.BodyBytes),
-			slog.Bool("streamed", d.Streamed), slog.Bool("redacted", d.Redacted), slog.Bool("skipped", d.Skipped), slog.Int("missed_checks", d.Missed),
+			slog.Int("findings", d.Findings), slog.Bool("streamed", d.Streamed), slog.Bool("redacted", d.Redacted), slog.Bool("skipped", d.Skipped), slog.Int("missed_checks", d.Missed),
 			slog.Int64("checking_us", d.Checking.Microseconds())),
 	)
 }

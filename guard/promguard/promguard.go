@@ -4,7 +4,8 @@
 //	registry.MustRegister(m)
 //	g, err := guard.New(policy, guard.WithHooks(m.Hooks()))
 //
-// Labels have few values: kinds of routes, codes, rules and modes. No caller, model or text is one.
+// Labels have few values: kinds of routes, codes, rules and modes. No caller, model or text is one. Categories and codes are
+// what detectors and hooks of the server's own make them: of each, the first 64 are labels, and all others are "other".
 // docs/observability has a dashboard and alerts over these metrics.
 package promguard
 
@@ -13,6 +14,7 @@ import (
 	"encoding/hex"
 	"strconv"
 	"sync"
+	"unicode/utf8"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -26,8 +28,10 @@ type Metrics struct {
 	elapsed, checking           *prometheus.HistogramVec
 	policy                      *prometheus.GaugeVec
 
-	mu      sync.Mutex
-	current [2]string // digest and version that policy shows
+	mu         sync.Mutex
+	current    [2]string // digest and version that policy shows
+	categories map[string]bool
+	codes      map[string]bool
 }
 
 var _ prometheus.Collector = (*Metrics)(nil)
@@ -41,8 +45,9 @@ func New() *Metrics {
 		return prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: name, Help: help, Buckets: buckets}, []string{"kind"})
 	}
 	return &Metrics{
+		categories: make(map[string]bool), codes: make(map[string]bool),
 		decisions: counter("holdfast_guard_decisions_total", "Requests, by kind of route, action and code of the rejection.", "kind", "action", "code"),
-		findings:  counter("holdfast_guard_findings_total", "Findings of rules that the policy does not drop.", "rule", "category", "mode"),
+		findings:  counter("holdfast_guard_findings_total", "Findings of rules that the policy does not drop, up to 16 of a rule in one request and its answer.", "rule", "category", "mode"),
 		tokens:    counter("holdfast_guard_tokens_total", "Tokens of requests (estimated) and answers (reported or estimated).", "kind", "direction"),
 		missed:    counter("holdfast_guard_missed_checks_total", "Checks that could not be done and were let pass by the policy.", "kind"),
 		redacted:  counter("holdfast_guard_redacted_total", "Requests whose text or answer was changed.", "kind"),
@@ -76,7 +81,7 @@ func (m *Metrics) Hooks() guard.Hooks {
 	return guard.Hooks{
 		Decision: m.decision,
 		Finding: func(_ context.Context, f guard.Finding, mode guard.Mode) {
-			m.findings.WithLabelValues(f.Rule, f.Category, string(mode)).Inc()
+			m.findings.WithLabelValues(f.Rule, m.few(m.categories, f.Category), string(mode)).Inc()
 		},
 		Reload: func(r guard.Reload) error {
 			m.show(r.After, r.Version)
@@ -87,7 +92,7 @@ func (m *Metrics) Hooks() guard.Hooks {
 
 func (m *Metrics) decision(_ context.Context, d guard.Decision) {
 	kind := string(d.Kind)
-	m.decisions.WithLabelValues(kind, d.Action.String(), d.Code).Inc()
+	m.decisions.WithLabelValues(kind, d.Action.String(), m.few(m.codes, d.Code)).Inc()
 	m.tokens.WithLabelValues(kind, "input").Add(float64(max(d.Input, 0)))
 	m.tokens.WithLabelValues(kind, "output").Add(float64(max(d.Output, 0)))
 	m.missed.WithLabelValues(kind).Add(float64(d.Missed))
@@ -98,6 +103,22 @@ func (m *Metrics) decision(_ context.Context, d guard.Decision) {
 		m.checking.WithLabelValues(kind).Observe(d.Checking.Seconds())
 	}
 	m.show(d.Policy, d.Version)
+}
+
+// maxValues bounds the values of a label that others choose: each is a time series for ever.
+const maxValues = 64
+
+// few is the value of a label.
+func (m *Metrics) few(known map[string]bool, value string) string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if !known[value] {
+		if len(known) >= maxValues || !utf8.ValidString(value) { // which a label cannot be
+			return "other"
+		}
+		known[value] = true
+	}
+	return value
 }
 
 func one(b bool) float64 {

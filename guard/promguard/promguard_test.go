@@ -104,3 +104,20 @@ func TestDashboardAndAlertsFollowTheMetrics(t *testing.T) {
 		t.Errorf("only %d metrics are asked for", asked)
 	}
 }
+
+// A detector that names categories as a text tells it to, or a hook that makes codes up, does not fill the memory of whoever
+// scrapes.
+func TestLabelsOfOthersAreFew(t *testing.T) {
+	m := promguard.New()
+	hooks := m.Hooks()
+	for i := range 1000 {
+		hooks.Finding(t.Context(), guard.Finding{Rule: "r", Category: fmt.Sprint("c", i)}, guard.ModeBlock)
+		hooks.Decision(t.Context(), guard.Decision{Kind: guard.KindChat, Code: fmt.Sprint("x", i)})
+	}
+	hooks.Finding(t.Context(), guard.Finding{Rule: "r", Category: "\xff"}, guard.ModeBlock)
+	for name, want := range map[string]int{"holdfast_guard_findings_total": 65, "holdfast_guard_decisions_total": 65} {
+		if n := testutil.CollectAndCount(m, name); n != want {
+			t.Errorf("%s: %d series, want %d", name, n, want)
+		}
+	}
+}

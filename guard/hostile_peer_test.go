@@ -1,0 +1,73 @@
+package guard_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"log/slog"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/holdfast-ai/holdfast/guard"
+	"github.com/holdfast-ai/holdfast/guard/audit"
+	"github.com/holdfast-ai/holdfast/guard/guardtest"
+)
+
+// A machine has 2^64 IPv6 addresses: they share a budget. A network beside it, and IPv4, have their own.
+func TestBudgetsOfAddresses(t *testing.T) {
+	p := guard.DefaultPolicy()
+	p.Limits.KeyTokens, p.Limits.MaxOutputTokens = 120, 100
+	h := newGuard(t, p).Handler(&guardtest.Upstream{Pieces: []string{strings.Repeat("a ", 200)}})
+	for _, c := range []struct {
+		from   string
+		status int
+	}{
+		{"[2001:db8:1:2::1]:1000", 200}, {"[2001:db8:1:2::1]:2000", 429}, {"[2001:db8:1:2:ffff::9]:1", 429}, {"[2001:db8:1:2::1%eth0]:1", 429},
+		{"[2001:db8:1:3::1]:1", 200}, {"192.0.2.1:1", 200}, {"192.0.2.1:2", 429}, {"[::ffff:192.0.2.1]:3", 429}, {"192.0.2.2:1", 200},
+	} {
+		r := httptest.NewRequest("POST", "/v1/chat/completions", strings.NewReader(hello))
+		r.Header.Set("Content-Type", "application/json")
+		r.RemoteAddr = c.from
+		w := httptest.NewRecorder()
+		if h.ServeHTTP(w, r); w.Code != c.status {
+			t.Errorf("%s: %d, want %d", c.from, w.Code, c.status)
+		}
+	}
+}
+
+// Who fills a request, or has an answer filled, with thousands of findings writes no thousands of lines into the audit, and
+// hides no finding of another rule behind them. The decision counts them all.
+func TestFindingsDoNotFloodTheAudit(t *testing.T) {
+	p, opts := private(t)
+	p.Limits.KeyTokens, p.Limits.MaxInputTokens = 1<<40, 1<<40
+	p.Rules["pii.email"], p.Output["pii.email"] = guard.ModeRedact, guard.ModeRedact
+	var out, logged bytes.Buffer
+	var last guard.Decision
+	opts = append(opts, guard.WithLogger(slog.New(slog.NewTextHandler(&logged, nil))), guard.WithHooks(guard.JoinHooks(audit.New(slog.New(audit.NewHandler(&out)), audit.Config{}).Hooks(),
+		guard.Hooks{Decision: func(_ context.Context, d guard.Decision) { last = d }})))
+	var many strings.Builder
+	for i := range 20_000 {
+		fmt.Fprintf(&many, "user%d@example.com ", i)
+	}
+	h := newGuard(t, p, opts...).Handler(&guardtest.Upstream{Pieces: []string{many.String()}})
+	from := time.Now()
+	w := post(h, guardtest.Chat(many.String()+" My card is 4111 1111 1111 1111."))
+	if w.Code != 400 || last.Findings < 20_000 {
+		t.Fatalf("%d, %d findings", w.Code, last.Findings)
+	}
+	if n := strings.Count(out.String(), "\n"); n > 64 || strings.Count(logged.String(), "\n") > 64 || !strings.Contains(out.String(), "pii.card") {
+		t.Errorf("%d events, %d lines", n, strings.Count(logged.String(), "\n"))
+	}
+	out.Reset()
+	logged.Reset()
+	w = post(h, guardtest.Chat(many.String()))
+	if w.Code != 200 || last.Findings < 40_000 || !last.Redacted || strings.Contains(w.Body.String(), "example.com") {
+		t.Fatalf("%d, %d findings: %.300s", w.Code, last.Findings, w.Body)
+	}
+	if n := strings.Count(out.String(), "\n"); n > 64 || strings.Count(logged.String(), "\n") > 64 {
+		t.Errorf("%d events, %d lines", n, strings.Count(logged.String(), "\n"))
+	}
+	t.Log(time.Since(from))
+}
