@@ -19,13 +19,10 @@ func WithTensorSpecs(s *tensor.Specs) Option {
 	return func(o *options) { o.specs = s }
 }
 
-// maxJSONElements bounds the elements of all JSON tensors of a request: each costs some 25 ns to convert.
-const maxJSONElements = 1 << 20
-
 // inputs checks the tensors of a request, which agree with their shapes. Binary ones are views into the body.
 func inputs(s *tensor.Specs, ts []api.Tensor) *Rejection {
 	views := make([]tensor.View, 0, len(ts))
-	left := int64(maxJSONElements)
+	left := int64(kserve.MaxElements)
 	for i := range ts {
 		in := &ts[i]
 		dtype, ok := kserve.DType(in.Datatype)

@@ -88,7 +88,7 @@ func New(k Kind) (Dialect, bool) {
 	case OllamaEmbed:
 		return newJSON(ollamaEmbedRequest(), embeddingsAnswer, Unframed, ollamaErrors{}), true
 	case KServeInfer:
-		return kserve{}, true
+		return inferenceDialect{}, true
 	}
 	return nil, false
 }

@@ -14,10 +14,6 @@ const (
 
 	maxKept     = 1 << 18 // bytes of a buffer that is kept for another message
 	maxKeptList = 1 << 12 // elements of a list that is
-
-	// Of inference messages.
-	maxTensors = 256 // inputs, or outputs
-	maxRank    = 16  // dimensions; frameworks stop at 8 to 64
 )
 
 // limits are those of the JSON of a message of so many bytes.

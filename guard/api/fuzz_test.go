@@ -2,11 +2,16 @@ package api
 
 import (
 	"encoding/json"
+	"errors"
 	"net/http"
+	"slices"
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/holdfast-ai/holdfast/guard/detect"
+	"github.com/holdfast-ai/holdfast/guard/tensor/kserve"
+	"github.com/holdfast-ai/holdfast/internal/strictjson"
 )
 
 var kinds = []Kind{OpenAIChat, OpenAICompletions, OpenAIResponses, OpenAIEmbeddings, AnthropicMessages, OllamaChat, OllamaGenerate, OllamaEmbed, KServeInfer}
@@ -93,12 +98,13 @@ func FuzzInference(f *testing.F) {
 	f.Fuzz(func(t *testing.T, head, data []byte) {
 		body := append(append([]byte(nil), head...), data...)
 		h := http.Header{HeaderLength: {strconv.Itoa(len(head))}}
-		if (kserve{}).Request(&r, body, h, Options{}) != nil {
+		if (inferenceDialect{}).Request(&r, body, h, Options{}) != nil {
 			return
 		}
 		used := 0
 		for _, x := range r.Tensors {
-			size, _ := ElementSize(x.Datatype)
+			dtype, _ := kserve.DType(x.Datatype)
+			size := int64(dtype.Size())
 			n := int64(1)
 			for _, d := range x.Shape {
 				n *= d
@@ -110,6 +116,66 @@ func FuzzInference(f *testing.F) {
 		}
 		if used != len(data) {
 			t.Fatalf("%q: %d of %d bytes are accounted for", body, used, len(data))
+		}
+	})
+}
+
+// FuzzInferenceReaders: the reader of texts and the reader of tensors, which package tensor's users have by itself, see the same
+// tensors in what both accept, and each refuses nothing but what only it looks at.
+func FuzzInferenceReaders(f *testing.F) {
+	for _, body := range []string{
+		`{"inputs":[{"name":"x","shape":[2],"datatype":"FP32","data":[1,2.5]}]}`, `{"inputs":[{"name":"x","shape":[1,2],"datatype":"BYTES","data":[["a","\u0062"]]}],"outputs":[{"name":"y"}]}`,
+		`{"inputs":[{"name":"x","shape":[0],"datatype":"FP32","data":[]}]}`, `{"inputs":[{"name":"x","shape":[1,1,1,1,1,1,1,1,1],"datatype":"INT8","data":[1]}]}`,
+		`{"id":"a","parameters":{"binary_data_output":true},"inputs":[{"name":"x","shape":[1],"datatype":"UINT8","parameters":{"binary_data_size":1}}]}`,
+		`{"inputs":[{"name":"` + strings.Repeat("x", kserve.MaxName+1) + `","shape":[1],"datatype":"INT8","data":[1]}]}`,
+		`{"inputs":[{"name":"` + strings.Repeat("\\u0078", kserve.MaxName) + `","shape":[1],"datatype":"INT\u0038","data":[1]}]}`,
+		`{"inputs":[{"name":"x","name":"y","shape":[1],"datatype":"INT8","data":[1]}]}`, `{"inputs":[{"name":"x","shape":[4294967296,4294967296],"datatype":"INT8","parameters":{"binary_data_size":0}}]}`,
+	} {
+		f.Add([]byte(body), []byte(nil), "")
+		f.Add([]byte(body), []byte("\x01"), strconv.Itoa(len(body)))
+		f.Add([]byte(body), []byte("\x01"), "0"+strconv.Itoa(len(body)))
+	}
+	values := []string{kserve.RuleRange, kserve.RuleNumberLength, kserve.RuleSize, kserve.RuleCount, kserve.RuleType} // of elements and their lists
+	texts := []string{"unsupported member", "cannot be inspected", "length of a string", "bytes behind the strings", "too many texts", "type"}
+	var r Request
+	var k kserve.Request
+	f.Fuzz(func(t *testing.T, head, data []byte, length string) {
+		body := append(append([]byte(nil), head...), data...)
+		h := http.Header{}
+		if length != "" {
+			h.Set(HeaderLength, length)
+		}
+		ours := (inferenceDialect{}).Request(&r, body, h, Options{})
+		theirs := k.Parse(body, kserve.HeaderLength(h))
+		if ours == nil && theirs != nil {
+			if e, ok := errors.AsType[*kserve.Error](theirs); !ok || e.Input < 0 || !slices.Contains(values, e.Rule) {
+				t.Fatalf("%q: accepted for its texts, refused for its tensors: %v", body, theirs)
+			}
+			return
+		}
+		if ours != nil && theirs == nil {
+			field, ok := errors.AsType[*FieldError](ours)
+			if ok && !slices.Contains(texts, field.Why) || !ok && !errors.Is(ours, strictjson.ErrDepth) && !errors.Is(ours, strictjson.ErrSize) {
+				t.Fatalf("%q: accepted for its tensors, refused for its texts: %v", body, ours)
+			}
+			return
+		}
+		if ours != nil {
+			return
+		}
+		if len(r.Tensors) != len(k.Inputs) {
+			t.Fatalf("%q: %d tensors, and %d", body, len(r.Tensors), len(k.Inputs))
+		}
+		for i, x := range r.Tensors {
+			in := k.Inputs[i]
+			dtype, _ := kserve.DType(x.Datatype)
+			raw, at := in.Data, in.Start
+			if !in.Binary {
+				raw = body[in.Start:in.End]
+			}
+			if x.Name != in.Name || dtype != in.DType || !slices.Equal(x.Shape, in.Shape) || x.Offset != at || string(raw) != string(x.Raw)+string(x.JSON) || in.Binary != (x.JSON == nil) {
+				t.Fatalf("%q: %+v, and %+v", body, x, in)
+			}
 		}
 	})
 }

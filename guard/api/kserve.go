@@ -8,25 +8,28 @@ import (
 	"unicode/utf8"
 
 	"github.com/holdfast-ai/holdfast/guard/detect"
+	"github.com/holdfast-ai/holdfast/guard/tensor"
+	"github.com/holdfast-ai/holdfast/guard/tensor/kserve"
 	"github.com/holdfast-ai/holdfast/internal/strictjson"
 )
 
-// HeaderLength is the HTTP header that gives the length of the JSON in front of binary tensors (KServe v2, binary tensor
-// data extension).
-const HeaderLength = "Inference-Header-Content-Length"
+// HeaderLength is the HTTP header that gives the length of the JSON in front of binary tensors, [kserve.Header].
+const HeaderLength = kserve.Header
 
-// kserve is the Open Inference Protocol v2, JSON and binary. Every tensor's shape, type and data agree, no data is left
+// inferenceDialect is the Open Inference Protocol v2, JSON and binary. Every tensor's shape, type and data agree, no data is left
 // over, and nothing refers to memory or requests elsewhere.
-type kserve struct{ ollamaErrors }
+type inferenceDialect struct{ ollamaErrors }
 
 // AppendError implements [Dialect]: {"error":"…"}.
-func (kserve) AppendError(dst []byte, p Problem) []byte { return ollamaErrors{}.AppendError(dst, p) }
+func (inferenceDialect) AppendError(dst []byte, p Problem) []byte {
+	return ollamaErrors{}.AppendError(dst, p)
+}
 
 // Framing implements [Dialect].
-func (kserve) Framing() Framing { return Unframed }
+func (inferenceDialect) Framing() Framing { return Unframed }
 
 // Request implements [Dialect]. The model is part of the path; Params.Model is "-".
-func (kserve) Request(r *Request, body []byte, header http.Header, o Options) error {
+func (inferenceDialect) Request(r *Request, body []byte, header http.Header, o Options) error {
 	r.Clear() // no arena: strings of tensors are copied one by one
 	r.Params.Model = "-"
 	m, err := readInference(body, header, "inputs", o)
@@ -43,7 +46,7 @@ func (kserve) Request(r *Request, body []byte, header http.Header, o Options) er
 }
 
 // Answer implements [Dialect].
-func (kserve) Answer(a *Answer, data []byte, header http.Header) error {
+func (inferenceDialect) Answer(a *Answer, data []byte, header http.Header) error {
 	a.Clear()
 	m, err := readInference(data, header, "outputs", Options{Media: true})
 	if err != nil {
@@ -87,9 +90,8 @@ type inference struct {
 // readInference reads a request or an answer.
 func readInference(body []byte, header http.Header, list string, o Options) (*inference, error) {
 	m := &inference{list: list, o: o, body: body, where: len(body)}
-	if v := header[HeaderLength]; len(v) > 0 {
-		n, err := strconv.ParseUint(v[0], 10, 31)
-		if len(v) > 1 || err != nil || int64(n) > int64(len(body)) {
+	if n := kserve.HeaderLength(header); n != kserve.NoHeader {
+		if n <= 0 || n > int64(len(body)) {
 			return nil, refuse(HeaderLength, "length")
 		}
 		m.where = int(n)
@@ -113,23 +115,6 @@ func readInference(body []byte, header http.Header, list string, o Options) (*in
 	return m, nil
 }
 
-// ElementSize returns the size of one element of a datatype in bytes, 0 for BYTES. It reports false for none.
-func ElementSize(datatype string) (int64, bool) {
-	switch datatype {
-	case "BOOL", "INT8", "UINT8":
-		return 1, true
-	case "INT16", "UINT16", "FP16", "BF16":
-		return 2, true
-	case "INT32", "UINT32", "FP32":
-		return 4, true
-	case "INT64", "UINT64", "FP64":
-		return 8, true
-	case "BYTES":
-		return 0, true
-	}
-	return 0, false
-}
-
 // Bits of inference.has.
 const (
 	hasName uint8 = 1 << iota
@@ -150,9 +135,12 @@ func (m *inference) tensor(i int, rest []byte) ([]byte, error) {
 			return nil, refuse(m.list+".name", "twice")
 		}
 	}
-	size, ok := ElementSize(t.Datatype)
+	dtype, ok := kserve.DType(t.Datatype)
 	if !ok {
 		return nil, refuse(m.list+".datatype", "unknown")
+	}
+	if len(t.Name) > kserve.MaxName {
+		return nil, refuse(m.list+".name", "too long")
 	}
 	n := uint64(1)
 	for _, d := range t.Shape {
@@ -177,7 +165,7 @@ func (m *inference) tensor(i int, rest []byte) ([]byte, error) {
 		return rest, nil
 	case m.sizes[i] > int64(len(rest)):
 		return nil, refuse("binary_data_size", "more than there is")
-	case t.Datatype != "BYTES" && m.sizes[i] != t.Elements*size:
+	case t.Datatype != "BYTES" && m.sizes[i] != t.Elements*int64(dtype.Size()):
 		return nil, refuse("binary_data_size", "does not fit the shape")
 	}
 	t.Raw, t.Offset = rest[:m.sizes[i]:m.sizes[i]], len(m.body)-len(rest)
@@ -272,7 +260,7 @@ func (m *inference) Enter(k strictjson.Kind, off int) error {
 	case at == lvTop && m.key == "parameters" && obj:
 		next = lvParams
 	case at == lvTensors && obj:
-		if len(m.tensors) == maxTensors {
+		if len(m.tensors) == kserve.MaxInputs {
 			return refuse(m.list, "too many")
 		}
 		next = lvTensor
@@ -294,7 +282,7 @@ func (m *inference) Enter(k strictjson.Kind, off int) error {
 		m.nest, m.start = 1, off
 	case at == lvData && !obj:
 		next = lvData
-		if m.nest++; m.nest > maxRank {
+		if m.nest++; m.nest > tensor.MaxRank {
 			return refuse(m.list+".data", "nested too deeply")
 		}
 	}
@@ -336,7 +324,7 @@ func (m *inference) Value(k strictjson.Kind, raw []byte, off int) error {
 	case lvShape:
 		d, err := strconv.ParseInt(string(raw), 10, 63)
 		t := &m.tensors[len(m.tensors)-1]
-		if k != strictjson.Number || err != nil || d < 1 || len(t.Shape) == maxRank {
+		if k != strictjson.Number || err != nil || d < 1 || len(t.Shape) == tensor.MaxRank {
 			return refuse(m.list+".shape", "dimension")
 		}
 		t.Shape = append(t.Shape, d)

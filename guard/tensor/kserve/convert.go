@@ -71,16 +71,20 @@ func AppendJSON(dst []byte, datatype string, shape []int64, text []byte, most in
 // elements how many more may be converted.
 func (r *Request) input(m *member, header []byte, rest *[]byte, total int, elements *int64) (rule string, err error) {
 	var in Input
-	if m.name.absent() || m.name.to-m.name.from-2 > maxName {
+	if m.name.absent() {
 		return RuleField, nil
 	}
-	in.Name = string(strictjson.AppendUnquoted(nil, m.name.of(header)))
+	if in.Name = string(strictjson.AppendUnquoted(nil, m.name.of(header))); len(in.Name) > MaxName {
+		return RuleField, nil
+	}
 	if m.datatype.absent() {
 		return RuleDType, nil
 	}
 	hasJSON := false
+	var buf [32]byte
+	name := strictjson.AppendUnquoted(buf[:0], m.datatype.of(header)) // "FP\u00332" is FP32 to every decoder
 	for _, d := range datatypes {
-		if q := m.datatype.of(header); string(q[1:len(q)-1]) == d.name {
+		if string(name) == d.name {
 			in.DType, hasJSON = d.dtype, d.json
 		}
 	}
@@ -139,7 +143,7 @@ func (r *Request) shape(text []byte) ([]int64, string) {
 	for len(text) > 0 {
 		num, tail, more := bytes.Cut(text, []byte(","))
 		d, err := strconv.ParseInt(string(bytes.Trim(num, " \t\r\n")), 10, 64) // "2.0", "2e0" and nested lists fail here
-		if err != nil || d < 0 || len(r.shapes)-from == tensor.MaxRank || more && len(tail) == 0 {
+		if err != nil || d < 1 || len(r.shapes)-from == tensor.MaxRank || more && len(tail) == 0 {
 			return nil, RuleShape
 		}
 		r.shapes = append(r.shapes, d)

@@ -38,7 +38,7 @@ const (
 	RuleDuplicate    = "duplicate"     // key, input name, or data given in both forms
 	RuleField        = "field"         // a member that the protocol does not have
 	RuleType         = "type"          // a value of another kind than its member or datatype has
-	RuleShape        = "shape"         // not a list of integers from 0 on, too many, or their product is too large
+	RuleShape        = "shape"         // not a list of integers from 1 on, too many, or their product is too large
 	RuleDType        = "dtype"         // unknown, or without a JSON form
 	RuleCount        = "count"         // no inputs, or other elements than the shape says
 	RuleRange        = "range"         // a number that the datatype cannot hold exactly enough
@@ -70,10 +70,10 @@ const NoHeader = -1
 // badHeader is a header length that no request can have.
 const badHeader = -2
 
-// HeaderLength returns the value of Inference-Header-Content-Length, [NoHeader] where it is absent, and a value that
+// HeaderLength returns the value of [Header], [NoHeader] where it is absent, and a value that
 // [Request.Parse] refuses where it is malformed or given twice.
 func HeaderLength(h http.Header) int64 {
-	values := h.Values("Inference-Header-Content-Length")
+	values := h[Header]
 	if len(values) == 0 {
 		return NoHeader
 	}
@@ -84,23 +84,32 @@ func HeaderLength(h http.Header) int64 {
 	return int64(n)
 }
 
+// Bounds of a message, which hold for every reader of this protocol in the guard: two of them with other bounds would be two
+// meanings of one message. The rank is bounded by [tensor.MaxRank], and a dimension of 0 is refused: backends take it for any
+// size, for an empty tensor, or fall over it.
+const (
+	MaxInputs   = 256     // tensors of a message: models of tables have one for each column
+	MaxName     = 1024    // bytes of the name of a tensor
+	MaxElements = 1 << 20 // of all JSON tensors of a request together: each costs some 25 ns to convert
+)
+
+// Header is the HTTP header that gives the length of the JSON in front of binary tensors (KServe v2, binary tensor data
+// extension).
+const Header = "Inference-Header-Content-Length"
+
 // Limits bound what a request may cost. A zero field takes the default.
 type Limits struct {
-	MaxInputs   int   // default 64
-	MaxElements int64 // of all JSON tensors together: each costs some 25 ns to convert; default 1,048,576
+	MaxInputs   int   // default [MaxInputs]
+	MaxElements int64 // default [MaxElements]
 	MaxJSON     int   // bytes of the JSON part; default 32 MiB
 }
 
 const (
-	defaultInputs   = 64
-	defaultElements = 1 << 20
-	defaultJSON     = 32 << 20
+	defaultJSON = 32 << 20
 	// maxDepth is what the protocol needs: the request, its inputs, one of them, and nested data of the largest rank.
 	maxDepth = 3 + tensor.MaxRank
 	// maxNumber is the length of a number: the longest that a float64 needs is 24 characters.
 	maxNumber = 64
-	// maxName bounds names of inputs, in bytes.
-	maxName = 1024
 )
 
 // A Request holds the tensors of one request. The zero value is ready; a Request can be used again and then keeps its
@@ -166,7 +175,7 @@ func (r *Request) parse(body []byte, headerLength int64) error {
 		return &Error{Rule: RuleCount, Input: -1}
 	}
 	rest := body[len(header):]
-	elements := or(r.Limits.MaxElements, defaultElements)
+	elements := or(r.Limits.MaxElements, MaxElements)
 	for i := range w.inputs {
 		rule, err := r.input(&w.inputs[i], header, &rest, len(body), &elements)
 		if rule != "" {
@@ -184,7 +193,7 @@ func (r *Request) parse(body []byte, headerLength int64) error {
 	return nil
 }
 
-func (r *Request) max() int { return or(r.Limits.MaxInputs, defaultInputs) }
+func (r *Request) max() int { return or(r.Limits.MaxInputs, MaxInputs) }
 
 func or[T int | int64](v, def T) T {
 	if v <= 0 {

@@ -125,7 +125,7 @@ func TestRefused(t *testing.T) {
 	in := func(member string) string {
 		return `{"inputs":[{"name":"x","shape":[1],"datatype":"FP32",` + member + `}]}`
 	}
-	many := strings.Repeat(`{"name":"x","shape":[1],"datatype":"FP32","data":[1]},`, 65)
+	many := strings.Repeat(`{"name":"x","shape":[1],"datatype":"FP32","data":[1]},`, kserve.MaxInputs+1)
 	for name, c := range map[string]struct{ body, rule string }{
 		"shared memory":        {in(`"parameters":{"shared_memory_region":"r","shared_memory_byte_size":4}`), kserve.RuleSharedMemory},
 		"unknown member":       {in(`"data":[1],"sparse":{}`), kserve.RuleField},
@@ -137,12 +137,13 @@ func TestRefused(t *testing.T) {
 		"nested parameters":    {in(`"data":[1],"parameters":{"a":[1]}`), kserve.RuleType},
 		"object in data":       {in(`"data":[{"a":1}]`), kserve.RuleType},
 		"nested too much":      {in(`"data":[[1]]`), kserve.RuleType},
-		"65 inputs":            {`{"inputs":[` + many[:len(many)-1] + `]}`, kserve.RuleSize},
+		"too many":             {`{"inputs":[` + many[:len(many)-1] + `]}`, kserve.RuleSize},
 		"a list":               {`[]`, kserve.RuleType},
 		"inputs is an object":  {`{"inputs":{}}`, kserve.RuleType},
 		"input is a list":      {`{"inputs":[[]]}`, kserve.RuleType},
 		"no name":              {`{"inputs":[{"shape":[1],"datatype":"FP32","data":[1]}]}`, kserve.RuleField},
 		"no datatype":          {`{"inputs":[{"name":"x","shape":[1],"data":[1]}]}`, kserve.RuleDType},
+		"dimension of 0":       {`{"inputs":[{"name":"x","shape":[0],"datatype":"FP32","data":[]}]}`, kserve.RuleShape},
 		"no shape":             {`{"inputs":[{"name":"x","datatype":"FP32","data":[1]}]}`, kserve.RuleShape},
 		"rank 9":               {`{"inputs":[{"name":"x","shape":[1,1,1,1,1,1,1,1,1],"datatype":"FP32","data":[1]}]}`, kserve.RuleShape},
 		"nested shape":         {`{"inputs":[{"name":"x","shape":[[1]],"datatype":"FP32","data":[1]}]}`, kserve.RuleShape},
