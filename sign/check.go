@@ -62,6 +62,10 @@ func Explain(ctx context.Context, src fs.FS, p Policy, opts ...Option) ([]Check,
 	return c.lines, err
 }
 
+// WithChecks has [Open] call f, once, with what [Explain] would list, also where it refuses: one look at the storage, which may
+// change between two, gives the verdict and its reasons.
+func WithChecks(f func([]Check)) Option { return func(o *options) { o.onChecks = f } }
+
 // Checks lists what was checked when the model was opened; see [Explain].
 func (m *Model) Checks() []Check { return m.checks }
 

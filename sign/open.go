@@ -64,6 +64,8 @@ type options struct {
 	effort effort
 	clock  func() time.Time
 	taps   []func(string, int64) (Tap, error)
+
+	onChecks func([]Check)
 }
 
 // WithBundle gives the signature's bytes. Default: [SignatureFile], else [PlainSignatureFile], in the source.
@@ -175,18 +177,25 @@ func (f *file) check(got [][]byte) error {
 // Errors: [ErrPolicy], [ErrVersion], [ErrDenied], [ErrSignature], [ErrFormat], [ErrUnsupported], [ErrMismatch] and [ErrMissing] of
 // holdfast.json, and faults of src.
 func Open(ctx context.Context, src fs.FS, p Policy, opts ...Option) (*Model, error) {
-	m, _, err := evaluate(ctx, src, p, opts)
+	m, c, err := evaluate(ctx, src, p, opts)
+	if f := newOptions(opts).onChecks; f != nil {
+		f(c.lines)
+	}
 	return m, err
 }
 
 func newModel(src fs.FS, p Policy, opts []Option) *Model {
-	m := &Model{src: src, policy: p, opts: options{limit: DefaultMemoryLimit, cache: DefaultCache, clock: time.Now},
-		released: map[string]bool{}, tables: map[*file]*table{}}
-	for _, o := range opts {
-		o(&m.opts)
-	}
+	m := &Model{src: src, policy: p, opts: newOptions(opts), released: map[string]bool{}, tables: map[*file]*table{}}
 	m.cache = newCache(m.opts.cache)
 	return m
+}
+
+func newOptions(opts []Option) options {
+	o := options{limit: DefaultMemoryLimit, cache: DefaultCache, clock: time.Now}
+	for _, set := range opts {
+		set(&o)
+	}
+	return o
 }
 
 // findBundle returns the bundle's bytes. A bundle that is present and cannot be read is an error: falling through to

@@ -252,8 +252,13 @@ func TestExplain(t *testing.T) {
 		if !errors.Is(err, tt.err) {
 			t.Errorf("%s: %v", name, err)
 		}
-		if _, opened := sign.Open(t.Context(), src, p, sign.WithBundle(b)); (opened == nil) != (err == nil) || err != nil && opened.Error() != err.Error() {
+		var told [][]sign.Check
+		tell := sign.WithChecks(func(list []sign.Check) { told = append(told, list) })
+		if _, opened := sign.Open(t.Context(), src, p, sign.WithBundle(b), tell); (opened == nil) != (err == nil) || err != nil && opened.Error() != err.Error() {
 			t.Errorf("%s: Open says %v, Explain %v", name, opened, err)
+		}
+		if len(told) != 1 || fmtChecks(told[0]) != fmtChecks(list) {
+			t.Errorf("%s: Open told %v, Explain %v", name, told, list)
 		}
 		var failed, seen []string
 		for _, c := range list {

@@ -203,12 +203,12 @@ func (v *verification) run(ctx context.Context, ui *ui, path string, p sign.Poli
 	if err != nil {
 		return err
 	}
-	m, err := sign.Open(ctx, t.src, p, opts...)
+	var list []sign.Check
+	m, err := sign.Open(ctx, t.src, p, append(opts, sign.WithChecks(func(c []sign.Check) { list = c }))...)
 	if err != nil {
 		if !v.explain {
 			return err
 		}
-		list, _ := sign.Explain(ctx, t.src, p, opts...)
 		return errors.Join(err, ui.result(map[string]any{"verified": false, "checks": list, "error": err.Error(), "exit": exitCode(err)}, checkLines(list)...))
 	}
 	d, err := compare(ctx, ui, m, v.ignoreUnsigned, ignore)

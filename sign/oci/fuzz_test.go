@@ -26,16 +26,20 @@ func FuzzTar(f *testing.F) {
 	if _, err := z.Write(plain.Bytes()); errors.Join(err, z.Close()) != nil {
 		f.Fatal(err)
 	}
-	f.Add(plain.Bytes(), false)
-	f.Add(packed.Bytes(), true)
-	f.Fuzz(func(t *testing.T, layer []byte, compressed bool) {
+	f.Add(plain.Bytes(), false, false)
+	f.Add(packed.Bytes(), true, false)
+	f.Add(packed.Bytes(), true, true)
+	f.Fuzz(func(t *testing.T, layer []byte, compressed, full bool) {
+		hold := new(held)
+		if full { // nothing is held in memory any more
+			hold.bytes = maxHeld
+		}
 		d := descriptor{Digest: digestOf(sha256.Sum256(layer)), Size: int64(len(layer))}
 		b := blobs{fstest.MapFS{path(d.Digest): {Data: layer}}}
-		read := b.tarFiles
+		files, err := b.tarFiles(t.Context(), d, map[string]bool{})
 		if compressed {
-			read = b.gzipFiles
+			files, err = b.gzipFiles(t.Context(), d, map[string]bool{}, hold)
 		}
-		files, err := read(t.Context(), d, map[string]bool{})
 		if err != nil {
 			if !errors.Is(err, ErrLayout) {
 				t.Fatal(err)

@@ -24,7 +24,8 @@ type Artifact struct {
 
 // Open opens the model that ref names in a layout directory: by tag (the annotation org.opencontainers.image.ref.name), by
 // the digest of its manifest ("sha256:" and 64 hexadecimal digits), or "" where the layout has only one. layout must stay
-// open. Layers that are compressed are read once, to find their files.
+// open. Layers that are compressed are read once, to find their files; of these, small ones stay in memory, up to 64 MiB, and
+// each of the others is reached by inflating what lies before it: large models are better stored uncompressed.
 //
 // Errors: [ErrLayout], [ErrDigest], [ErrUnsupported], [fs.ErrNotExist] for a ref or blob that is not there, ctx's, and
 // faults of layout.
@@ -78,7 +79,7 @@ func (a *Artifact) Digest() string { return a.digest }
 // files lists the files of all layers.
 func (a *Artifact) files(ctx context.Context) ([]treefs.File, error) {
 	var all []treefs.File
-	dirs := map[string]bool{}
+	dirs, hold := map[string]bool{}, new(held)
 	for _, d := range a.manifest.Layers {
 		form, err := formOf(d.MediaType)
 		if err != nil {
@@ -95,7 +96,7 @@ func (a *Artifact) files(ctx context.Context) ([]treefs.File, error) {
 		case formTar:
 			files, err = a.blobs.tarFiles(ctx, d, dirs)
 		case formTarGzip:
-			files, err = a.blobs.gzipFiles(ctx, d, dirs)
+			files, err = a.blobs.gzipFiles(ctx, d, dirs, hold)
 		}
 		if err != nil {
 			return nil, err

@@ -3,6 +3,7 @@ package oci
 import (
 	"archive/tar"
 	"bufio"
+	"bytes"
 	"compress/flate"
 	"compress/gzip"
 	"context"
@@ -20,6 +21,12 @@ const (
 	// maxRatio is how many bytes one byte of a compressed layer may become; vocabularies, which compress best of what models
 	// have, stay below 30. slack lets tiny layers have the padding of tar.
 	maxRatio, slack = 200, 1 << 20
+	// A compressed layer can only be read from its start, so that each of its files costs inflating all that lies before. Files of
+	// at most maxHeldFile bytes, which is what there are many of, are held in memory when the layer is read for the first time, at
+	// most maxHeld bytes for all layers of an artifact. maxInflated bounds what opening each of the others once would inflate: an
+	// hour of work. What has more must be stored uncompressed.
+	maxHeldFile, maxHeld = 1 << 20, 64 << 20
+	maxInflated          = 1 << 40
 	// maxPadding is what may follow the end of a tar: blocking factors above 20 kB are not in use.
 	maxPadding = 1 << 20
 )
@@ -37,7 +44,7 @@ func (b blobs) tarFiles(ctx context.Context, d descriptor, dirs map[string]bool)
 	}
 	s := io.NewSectionReader(at, 0, d.Size)
 	position := func() int64 { n, _ := s.Seek(0, io.SeekCurrent); return n }
-	return walkTar(ctx, d, s, position, d.Size, dirs, func(offset, size int64) (io.ReadCloser, error) {
+	return walkTar(ctx, d, s, position, d.Size, dirs, nil, func(offset, size int64) (io.ReadCloser, error) {
 		f, err := b.open(d)
 		if err != nil {
 			return nil, err
@@ -57,8 +64,40 @@ type part struct {
 	io.Closer
 }
 
+// held counts what is held in memory of the files in compressed layers, and what would be inflated for the others. What is held
+// was part of a layer with the right digest.
+type held struct{ bytes, inflated int64 }
+
+// take reads a file of size bytes if it is to be held.
+func (h *held) take(size int64, r io.Reader) (data []byte, taken bool, err error) {
+	if h == nil || size > maxHeldFile || size > maxHeld-h.bytes {
+		return nil, false, nil
+	}
+	h.bytes += size
+	data = make([]byte, size)
+	_, err = io.ReadFull(r, data)
+	return data, true, err
+}
+
+// inflate counts a file that is not held, for which n bytes are inflated. It reports whether that is still allowed.
+func (h *held) inflate(n int64) bool {
+	if h == nil {
+		return true
+	}
+	if n > maxInflated-h.inflated {
+		return false
+	}
+	h.inflated += n
+	return true
+}
+
+// inMemory is a file that is held.
+type inMemory struct{ *bytes.Reader }
+
+func (inMemory) Close() error { return nil }
+
 // gzipFiles lists the files of a compressed tar layer. The whole layer is read, so its digest is checked on the way.
-func (b blobs) gzipFiles(ctx context.Context, d descriptor, dirs map[string]bool) ([]treefs.File, error) {
+func (b blobs) gzipFiles(ctx context.Context, d descriptor, dirs map[string]bool, h *held) ([]treefs.File, error) {
 	f, err := b.open(d)
 	if err != nil {
 		return nil, err
@@ -70,7 +109,7 @@ func (b blobs) gzipFiles(ctx context.Context, d descriptor, dirs map[string]bool
 	if err != nil {
 		return nil, err
 	}
-	files, err := walkTar(ctx, d, plain, func() int64 { return plain.n }, math.MaxInt64, dirs, func(offset, size int64) (io.ReadCloser, error) {
+	files, err := walkTar(ctx, d, plain, func() int64 { return plain.n }, math.MaxInt64, dirs, h, func(offset, size int64) (io.ReadCloser, error) {
 		f, err := b.open(d)
 		if err != nil {
 			return nil, err
@@ -141,9 +180,10 @@ type readerFunc func([]byte) (int, error)
 
 func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
 
-// walkTar lists the files of a tar that r reads from its start; position tells where r is. Refused is what readers of tar
+// walkTar lists the files of a tar that r reads from its start; position tells where r is. hold, which may be nil, takes files
+// of a layer that has no random access. Refused is what readers of tar
 // understand differently, or what a model needs not: links, devices, sparse files, global headers, and content after the end.
-func walkTar(ctx context.Context, d descriptor, r io.Reader, position func() int64, end int64, dirs map[string]bool,
+func walkTar(ctx context.Context, d descriptor, r io.Reader, position func() int64, end int64, dirs map[string]bool, hold *held,
 	open func(offset, size int64) (io.ReadCloser, error),
 ) ([]treefs.File, error) {
 	bad := func(format string, args ...any) error {
@@ -182,7 +222,15 @@ func walkTar(ctx context.Context, d descriptor, r io.Reader, position func() int
 		case h.Size < 0 || offset > end || h.Size > end-offset:
 			return nil, bad("%q reaches past the end", clip(name))
 		default:
-			files = append(files, treefs.File{Name: name, Size: h.Size, Open: func() (io.ReadCloser, error) { return open(offset, h.Size) }})
+			file := treefs.File{Name: name, Size: h.Size, Open: func() (io.ReadCloser, error) { return open(offset, h.Size) }}
+			if data, taken, err := hold.take(h.Size, t); err != nil {
+				return nil, tarError(d, err)
+			} else if taken {
+				file.Open = func() (io.ReadCloser, error) { return inMemory{bytes.NewReader(data)}, nil }
+			} else if !hold.inflate(offset + h.Size) {
+				return nil, unsupported("layer %s: too many files for a compressed layer", d.Digest)
+			}
+			files = append(files, file)
 		}
 	}
 	// Some readers go on after the end, so nothing may be there.
