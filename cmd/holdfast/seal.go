@@ -113,6 +113,9 @@ func newUnseal(ui *ui) *cobra.Command {
 		Example: "  holdfast unseal --kek serving.kek --out model model.sealed",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if _, inside := within(args[0], out); inside { // plaintext would lie where only ciphertext is expected
+				return fmt.Errorf("%w: --out %s is inside %s", errUsage, out, args[0])
+			}
 			k, err := keys.load()
 			if err != nil {
 				return err

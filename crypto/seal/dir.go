@@ -24,7 +24,8 @@ type Options struct {
 
 	// Resume keeps what is done when the call fails or the process dies, beside dst under a name made from dst's, and goes
 	// on from there the next time: with the same keyset, of which [Interrupted] finds the wrapped ones. Files that were done
-	// are compared with the source, byte by byte, and kept if they are the same.
+	// are compared with the source, byte by byte, and kept if they are the same. What another user left, or others may write,
+	// is refused.
 	Resume bool
 	// Replace lets dst be a sealed directory, which the new one takes the place of in one step, at the very end. Only Linux
 	// and macOS have that step, and only on file systems that know it; elsewhere the call fails with

@@ -176,13 +176,16 @@ func (d *sealing) removeStale(dir string, wanted map[string]bool) error {
 
 // Interrupted reads what an unfinished call of [Dir] with Options.Resume left for dst: enough to find its keyset among the
 // wrapped ones and to call Dir again. Nothing in it is authenticated. Errors: [fs.ErrNotExist] where there is nothing to
-// resume, [ErrFormat], [ErrTooLarge], and those of the file system.
+// resume, [ErrFormat], [ErrTooLarge], those of the file system, and one for a directory of another user or that others may write.
 func Interrupted(dst string) (*Contents, error) {
 	root, err := os.OpenRoot(partialName(filepath.Clean(dst)))
 	if err != nil {
 		return nil, fmt.Errorf("seal: %w", err)
 	}
 	defer root.Close()
+	if err := ours(root, root.Name(), writers); err != nil {
+		return nil, fmt.Errorf("seal: %w", err)
+	}
 	return inspect(root.FS(), partialFile)
 }
 

@@ -56,8 +56,8 @@ func newPartial(dst string, o partialOptions) (*partial, error) {
 	if err != nil {
 		return nil, fmt.Errorf("seal: %w", err)
 	}
-	if p.root, err = os.OpenRoot(p.tmp); err == nil && o.resume && !p.resumed {
-		err = p.empty()
+	if p.root, err = os.OpenRoot(p.tmp); err == nil && o.resume {
+		err = p.takeOver()
 	}
 	if err != nil {
 		p.discard()
@@ -102,6 +102,24 @@ func (p *partial) openOld() error {
 		err = nil
 	}
 	return err
+}
+
+// writers are the permissions with which others could write a directory.
+const writers fs.FileMode = 0o022
+
+// takeOver makes sure that what is resumed is ours, or empties the directory.
+func (p *partial) takeOver() error {
+	if p.resumed {
+		return ours(p.root, p.tmp, writers)
+	}
+	err := ours(p.root, p.tmp, 0)
+	if err == nil {
+		err = p.root.Chmod(".", 0o700) // the old directory may have been open to others
+	}
+	if err != nil {
+		return err
+	}
+	return p.empty()
 }
 
 // empty removes what is there: the directory that a finished call had replaced, or one that had only begun. Anything else of
