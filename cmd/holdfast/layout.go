@@ -1,13 +1,18 @@
 package main
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"fmt"
+	"io"
+	"io/fs"
 	"os"
 	"slices"
 
 	"github.com/spf13/cobra"
 
+	"github.com/holdfast-ai/holdfast/internal/treefs"
 	"github.com/holdfast-ai/holdfast/sign"
 	"github.com/holdfast-ai/holdfast/sign/oci"
 )
@@ -45,6 +50,15 @@ func (l *layoutFlags) check() error {
 		return fmt.Errorf("%w: --tag needs --layout oci", errUsage)
 	}
 	return nil
+}
+
+// directory is open for commands that take no single file.
+func (l *layoutFlags) directory(ctx context.Context, path string) (*target, error) {
+	t, err := l.open(ctx, path)
+	if err == nil && t.file != "" {
+		return nil, errors.Join(fmt.Errorf("%w: %s is no directory", errUsage, path), t.Close())
+	}
+	return t, err
 }
 
 // open opens what path leads to as the flags say, and as nothing else.
@@ -115,6 +129,38 @@ func (t *target) attached(ctx context.Context) ([]byte, error) {
 	}
 	return list[0], nil
 }
+
+// signed returns the files with the signature that an OCI layout keeps beside them at its place among them: for what reads a model
+// as one tree.
+func (t *target) signed(ctx context.Context) (fs.FS, error) {
+	sig, err := t.attached(ctx)
+	if err != nil || sig == nil {
+		return t.src, err
+	}
+	files := []treefs.File{{Name: sign.SignatureFile, Size: int64(len(sig)), Open: func() (io.ReadCloser, error) {
+		return memory{bytes.NewReader(sig)}, nil
+	}}}
+	err = fs.WalkDir(t.src, ".", func(name string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || name == sign.SignatureFile {
+			return err
+		}
+		fi, err := d.Info()
+		if err != nil {
+			return err
+		}
+		files = append(files, treefs.File{Name: name, Size: fi.Size(), Open: func() (io.ReadCloser, error) { return t.src.Open(name) }})
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return treefs.New(files)
+}
+
+// memory is an open file in memory.
+type memory struct{ *bytes.Reader }
+
+func (memory) Close() error { return nil }
 
 // signature returns the signature that verify would take, unless it is told another.
 func (t *target) signature(ctx context.Context) (data []byte, found bool, err error) {

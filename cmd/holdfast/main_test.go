@@ -43,6 +43,7 @@ func TestScripts(t *testing.T) {
 			"big": cmdBig, "interrupted": cmdInterrupted, "mode": cmdMode, "escape": cmdEscape,
 			"keypolicy": g.keypolicy, "release": g.release, "daemon": cmdDaemon, "end": cmdEnd,
 			"edit": cmdEdit, "hup": cmdHUP, "policy": cmdPolicy, "sameid": cmdSameID, "servercert": cmdServerCert, "store": cmdStore,
+			"denypolicy": cmdDenyPolicy, "denymodel": cmdDenyModel, "samedigest": cmdSameDigest,
 		},
 	})
 }

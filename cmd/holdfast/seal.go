@@ -55,12 +55,14 @@ func (k *kekFlags) load() (*kek.KEK, error) {
 func newSeal(ui *ui) *cobra.Command {
 	var keys kekFlags
 	var how sealFlags
+	var from layoutFlags
 	var out string
 	cmd := &cobra.Command{
-		Use:     "seal DIR",
-		Short:   "Encrypt a signed model directory (Tink AES256-GCM-HKDF streaming)",
-		Example: "  holdfast seal --kek serving.kek --out model.sealed model\n  holdfast seal --kek serving.kek --hide-names --resume --out model.sealed model",
-		Args:    cobra.ExactArgs(1),
+		Use:   "seal DIR",
+		Short: "Encrypt a signed model (Tink AES256-GCM-HKDF streaming)",
+		Example: "  holdfast seal --kek serving.kek --out model.sealed model\n  holdfast seal --kek serving.kek --hide-names --resume --out model.sealed model\n" +
+			"  holdfast seal --kek serving.kek --layout hub --out model.sealed ~/.cache/huggingface/hub/models--org--name",
+		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if _, inside := within(args[0], out); inside { // it would be an unsigned part of the model
 				return fmt.Errorf("%w: --out %s is inside %s", errUsage, out, args[0])
@@ -69,12 +71,16 @@ func newSeal(ui *ui) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			root, err := os.OpenRoot(args[0])
+			t, err := from.directory(cmd.Context(), args[0])
 			if err != nil {
 				return err
 			}
-			defer root.Close()
-			decl, err := mbom.ReadDeclaration(sign.DirFS(root))
+			defer t.Close()
+			src, err := t.signed(cmd.Context())
+			if err != nil {
+				return err
+			}
+			decl, err := mbom.ReadDeclaration(src)
 			if err != nil {
 				return err
 			}
@@ -86,7 +92,7 @@ func newSeal(ui *ui) *cobra.Command {
 			}
 			update, end := ui.progress("seal")
 			o.Progress = func(p seal.Progress) { update(p.Done, p.Total) }
-			info, err := seal.Dir(cmd.Context(), out, sign.DirFS(root), h, o)
+			info, err := seal.Dir(cmd.Context(), out, src, h, o)
 			end()
 			if err != nil {
 				return err
@@ -97,6 +103,7 @@ func newSeal(ui *ui) *cobra.Command {
 	}
 	keys.add(cmd)
 	how.add(cmd)
+	from.add(cmd)
 	cmd.Flags().StringVar(&out, "out", "", "directory to create (required)")
 	required(cmd, "out")
 	return cmd

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-
 	"crypto/tls"
 	"crypto/x509"
 	"fmt"
@@ -11,7 +10,6 @@ import (
 	"net/http"
 	"net/http/httputil"
 	"net/url"
-	"os"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -29,6 +27,7 @@ import (
 // serveFlags say what may be served and where.
 type serveFlags struct {
 	keys       kekFlags
+	from       layoutFlags
 	server     keyServerFlags
 	print      bool
 	denyList   string
@@ -63,6 +62,7 @@ func newServe(ui *ui) *cobra.Command {
 	}
 	f.keys.add(cmd)
 	f.server.add(cmd)
+	f.from.add(cmd)
 	flags := cmd.Flags()
 	flags.StringVar(&f.denyList, "deny-list", "", "signed deny list; what it names is refused")
 	flags.StringArrayVar(&f.denyKeys, "deny-list-key", nil, "trusted signer of deny lists, PEM; may be given again")
@@ -87,6 +87,9 @@ func newServe(ui *ui) *cobra.Command {
 }
 
 func (f *serveFlags) serve(ctx context.Context, ui *ui, dir string) error {
+	if err := f.from.check(); err != nil {
+		return err
+	}
 	cfg, err := f.config(ui)
 	if err != nil {
 		return err
@@ -116,12 +119,14 @@ func (f *serveFlags) serve(ctx context.Context, ui *ui, dir string) error {
 		cfg.TLSKey = leaf.PublicKey
 		server.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS13, Certificates: []tls.Certificate{pair}, NextProtos: []string{"http/1.1"}}
 	}
-	root, err := os.OpenRoot(dir)
+	t, err := f.from.directory(ctx, dir)
 	if err != nil {
 		return err
 	}
-	defer root.Close()
-	cfg.Source = sign.DirFS(root)
+	defer t.Close()
+	if cfg.Source, err = t.signed(ctx); err != nil {
+		return err
+	}
 	chain, err := holdfast.Open(ctx, cfg)
 	if err != nil {
 		return err

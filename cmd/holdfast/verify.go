@@ -55,7 +55,7 @@ func newVerify(ui *ui) *cobra.Command {
 		Args: cobra.NoArgs,
 		RunE: group,
 	}
-	cmd.AddCommand(newVerifyKey(ui), newVerifyCertificate(ui), newVerifyPolicy(ui))
+	cmd.AddCommand(newVerifyKey(ui), newVerifyCertificate(ui), newVerifyPolicy(ui), newVerifyDenyList(ui))
 	return cmd
 }
 
