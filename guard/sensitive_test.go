@@ -1,7 +1,6 @@
 package guard_test
 
 import (
-	"io"
 	"net/http"
 	"strings"
 	"testing"
@@ -77,16 +76,26 @@ func TestIdentifiersAreRestored(t *testing.T) {
 		var seen string
 		up := &guardtest.Upstream{Pieces: []string{answer[:cut], answer[cut:]}}
 		h := g.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			b, _ := io.ReadAll(r.Body)
-			seen = string(b)
 			up.ServeHTTP(w, r)
+			seen = string(up.LastBody())
 		}))
 		a, err := guardtest.Play(post(h, ask).Body.String())
-		if err != nil || a.Text != want {
+		if err != nil || a.Text != want || !a.Done { // it is a stream: whole answers are read another way
 			t.Fatalf("cut at %d: %+v %v", cut, a, err)
 		}
 		if !strings.Contains(seen, "Write to person1@redacted.invalid, copy person2@redacted.invalid, and person1@redacted.invalid again; call +1-203-555-0103; card [CARD 4]") {
 			t.Fatal(seen)
+		}
+	}
+	// An answer may have no address at all, and one that comes back is not of the answer.
+	p.Output["pii.email"] = guard.ModeBlock
+	strict := newGuard(t, p, opts...)
+	for _, body := range []string{ask, strings.Replace(ask, `"stream":true`, `"stream":false`, 1)} {
+		for answer, want := range map[string]string{"It is person1@redacted.invalid.": "It is ann@example.com.", "It is person9@redacted.invalid.": ""} {
+			a, err := guardtest.Play(post(strict.Handler(&guardtest.Upstream{Pieces: guardtest.Pieces(answer)}), body).Body.String())
+			if err != nil || want != "" && a.Text != want || (a.ErrorCode == guard.CodeContent) != (want == "") {
+				t.Errorf("%q: %+v %v", answer, a, err)
+			}
 		}
 	}
 	// A placeholder that the caller has written himself stands for nothing but itself.
