@@ -14,12 +14,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"io"
 	"maps"
+	"math"
 	"net/http"
 	"sync"
 	"time"
 
+	"github.com/holdfast-ai/holdfast/guard/caller"
 	"github.com/holdfast-ai/holdfast/guard/detect"
 )
 
@@ -55,9 +58,11 @@ type Config struct {
 	Timeout  time.Duration // of one question; default 500 ms
 	Failures int           // in a row, after which nobody is asked for Pause; default 5
 	Pause    time.Duration // default 10 s
-	MaxShare float64       // of all requests that are asked about, over some thousand; default 0.1. Beyond it a request counts as unavailable.
+	MaxShare float64       // of all requests that are asked about, over some thousand; default 0.1. Beyond it a request counts as unavailable. One caller takes half of it at most.
 	MaxText  int           // bytes of one question; longer requests are unavailable; default 32 KiB
-	Now      func() time.Time
+	// Caller names who sends a request; default: who package caller has authenticated. Those without a name share alike.
+	Caller func(context.Context) string
+	Now    func() time.Time
 }
 
 // maxAnswer bounds the answer of a judge in bytes.
@@ -73,11 +78,13 @@ type Stats struct {
 
 // A Judge is a [detect.Detector]. It is safe for concurrent use.
 type Judge struct {
-	cfg Config
+	cfg  Config
+	seed maphash.Seed
 
 	mu       sync.Mutex
 	stats    Stats
-	recent   float64 // of the share asked lately, with a memory of some thousand requests
+	recent   share
+	callers  [256]share // by a hash of their names: who shares with a greedy caller is one in 256
 	failures int
 	until    time.Time // nobody is asked before
 	probing  bool      // one question is under way after a pause
@@ -105,6 +112,12 @@ func New(c Config) (*Judge, error) {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
+	if c.Caller == nil {
+		c.Caller = func(ctx context.Context) string {
+			id, _ := caller.FromContext(ctx)
+			return id.ID
+		}
+	}
 	switch {
 	case c.URL == "" || c.Client == nil || c.Ask.Body == nil || c.Ask.Flagged == nil || c.Score == nil:
 		return nil, fmt.Errorf("%w: whom to ask, how, and about what", ErrConfig)
@@ -113,7 +126,7 @@ func New(c Config) (*Judge, error) {
 	case c.Timeout < 0 || c.Pause < 0 || c.Failures < 1 || !(c.MaxShare > 0 && c.MaxShare <= 1) || c.MaxText < 1:
 		return nil, fmt.Errorf("%w: limits", ErrConfig)
 	}
-	return &Judge{cfg: c}, nil
+	return &Judge{cfg: c, seed: maphash.MakeSeed()}, nil
 }
 
 // Stats returns the counts so far.
@@ -130,12 +143,15 @@ func (j *Judge) Detect(ctx context.Context, v detect.View, findings []detect.Fin
 	if score != score { // NaN is no reason to pass
 		inside = true
 	}
-	ask, err := j.admit(inside)
+	ask, err := j.admit(inside, j.cfg.Caller(ctx))
 	if !ask {
 		return findings, err
 	}
-	flagged, err := j.ask(ctx, v)
-	j.done(flagged, err, ctx.Err() != nil)
+	flagged, err := false, errUnread
+	func() {
+		defer func() { j.done(flagged, err, ctx.Err() != nil) }() // where an Ask panics too
+		flagged, err = j.ask(ctx, v)
+	}()
 	if err != nil {
 		return findings, fmt.Errorf("judge: %w: %w", detect.ErrUnavailable, err)
 	}
@@ -148,31 +164,58 @@ func (j *Judge) Detect(ctx context.Context, v detect.View, findings []detect.Fin
 var (
 	errShare = errors.New("more requests are in the band than may be asked about")
 	errPause = errors.New("the judge has failed and is left alone")
-	errText  = errors.New("the request is too long to ask about")
 )
 
+// Errors that are the request's, and say nothing about the judge: a caller could have it left alone with them.
+var (
+	errText   = errors.New("the request is too long to ask about")
+	errTaken  = errors.New("the judge does not take the request")
+	errUnread = errors.New("the answer cannot be read") // it is the model's, whom the text may have talked into it
+)
+
+// share is how many of the latest requests were asked about, in 1, with a memory of some thousand requests.
+type share struct {
+	part float64
+	at   uint64 // number of the request that it was last looked at
+}
+
+const memory = 1.0 / 2048
+
+// look returns the share as it is at request number n.
+func (s *share) look(n uint64) float64 {
+	s.part *= math.Pow(1-memory, float64(n-s.at))
+	s.at = n
+	return s.part
+}
+
 // admit decides whether to ask.
-func (j *Judge) admit(inside bool) (bool, error) {
-	const memory = 1.0 / 2048
+func (j *Judge) admit(inside bool, who string) (bool, error) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	j.stats.Requests++
-	j.recent *= 1 - memory
 	if !inside {
 		return false, nil
 	}
 	var err error
+	var own *share
+	if who != "" {
+		own = &j.callers[maphash.String(j.seed, who)%uint64(len(j.callers))]
+	}
+	n := j.stats.Requests
 	switch {
 	case j.failures >= j.cfg.Failures && (j.probing || j.cfg.Now().Before(j.until)):
 		err = errPause
-	case j.recent > j.cfg.MaxShare:
+	case j.recent.look(n) > j.cfg.MaxShare, own != nil && own.look(n) > j.cfg.MaxShare/2:
 		err = errShare
 	}
 	if err != nil {
 		j.stats.Unavailable++
 		return false, fmt.Errorf("judge: %w: %w", detect.ErrUnavailable, err)
 	}
-	j.recent += memory
+	j.recent.part += memory
+	if own != nil {
+		own.part += memory
+	}
 	j.probing = j.failures >= j.cfg.Failures
 	j.stats.Asked++
 	return true, nil
@@ -189,7 +232,7 @@ func (j *Judge) done(flagged bool, err error, gone bool) {
 		if flagged {
 			j.stats.Flagged++
 		}
-	case errors.Is(err, errText):
+	case errors.Is(err, errText), errors.Is(err, errTaken), errors.Is(err, errUnread):
 		j.stats.Unavailable++
 	default:
 		j.stats.Unavailable++
@@ -238,8 +281,16 @@ func (j *Judge) ask(ctx context.Context, v detect.View) (bool, error) {
 	if err != nil || len(answer) > maxAnswer {
 		return false, errors.New("answer cut off or too long")
 	}
-	if resp.StatusCode != http.StatusOK {
+	switch resp.StatusCode {
+	case http.StatusOK:
+	case http.StatusBadRequest, http.StatusRequestEntityTooLarge, http.StatusUnprocessableEntity:
+		return false, fmt.Errorf("%w: status %d", errTaken, resp.StatusCode)
+	default:
 		return false, fmt.Errorf("status %d", resp.StatusCode)
 	}
-	return j.cfg.Ask.Flagged(answer)
+	flagged, err := j.cfg.Ask.Flagged(answer)
+	if err != nil {
+		return false, fmt.Errorf("%w: %w", errUnread, err)
+	}
+	return flagged, nil
 }

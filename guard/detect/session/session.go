@@ -135,11 +135,12 @@ func (d *Detector) Detect(ctx context.Context, v detect.View, findings []detect.
 			sum += w
 		}
 	}
-	e := entry{at: d.cfg.Now()}
-	e.sketch, e.whole = d.sketch(v)
+	key, now := maphash.String(d.seed, name), d.cfg.Now()
+	e := entry{at: now}
+	e.sketch, e.whole = d.latest(v, d.known(key, now))
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	h := d.history(maphash.String(d.seed, name))
+	h := d.history(key)
 	if dt := e.at.Sub(h.at); dt > 0 { // a clock that is set back lets nothing fade
 		h.score *= math.Exp2(-float64(dt) / float64(d.cfg.HalfLife))
 		h.at = e.at
@@ -158,6 +159,25 @@ func (d *Detector) Detect(ctx context.Context, v detect.View, findings []detect.
 	return findings, nil
 }
 
+// known tells which texts of a caller are remembered, by their hashes, and that they were sent again now.
+func (d *Detector) known(key uint64, now time.Time) func(whole uint64) bool {
+	return func(whole uint64) bool {
+		d.mu.Lock()
+		defer d.mu.Unlock()
+		h := d.callers[key]
+		if h == nil {
+			return false
+		}
+		for i := range h.sketches {
+			if h.sketches[i].whole == whole {
+				h.sketches[i].at = now
+				return true
+			}
+		}
+		return false
+	}
+}
+
 // similar counts the remembered texts that are similar to e and not the same.
 func (d *Detector) similar(h *history, e *entry) int {
 	n := 0
@@ -170,14 +190,8 @@ func (d *Detector) similar(h *history, e *entry) int {
 	return n
 }
 
-// remember keeps e, in the place of the oldest if there are twice as many as are counted. A repeat is not kept again.
+// remember keeps e, in the place of the oldest if there are twice as many as are counted.
 func (h *history) remember(e entry, iterations int) {
-	for i := range h.sketches {
-		if h.sketches[i].whole == e.whole {
-			h.sketches[i].at = e.at
-			return
-		}
-	}
 	if len(h.sketches) < 2*iterations {
 		h.sketches = append(h.sketches, e)
 		return

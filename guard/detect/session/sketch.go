@@ -33,22 +33,57 @@ func (s *sketch) similarity(o *sketch) float64 {
 	return float64(same) / sketchSize
 }
 
-// sketch reads the texts of a request that are the caller's: letters and digits, without case.
-func (d *Detector) sketch(v detect.View) (s sketch, whole uint64) {
+// latest sketches the latest turn of the caller's that is not known: a conversation is sent again with every turn, and is no
+// iteration of itself, while an attack that changes an earlier turn is one. Turns too short to say something are passed over.
+// What a caller has the assistant say is not looked at: answers of models are often alike.
+func (d *Detector) latest(v detect.View, known func(whole uint64) bool) (s sketch, whole uint64) {
+	left := maxText
+	for end := len(v.Spans); end > 0 && left > 0; end-- {
+		from := end
+		for from > 0 && v.Spans[from-1].Role != detect.RoleAssistant {
+			from--
+		}
+		turn := v.Spans[from:end]
+		if end = from; len(turn) == 0 { // the next is behind the assistant's texts
+			continue
+		}
+		whole, n := d.hash(turn, left)
+		if left -= n; n < minShingles || known(whole) {
+			continue
+		}
+		if s = d.sketch(turn); !s.empty() {
+			return s, whole
+		}
+	}
+	return sketch{}, 0
+}
+
+// hash returns a hash of the texts of a turn, up to so many bytes, and how many those are.
+func (d *Detector) hash(turn []detect.Span, most int) (whole uint64, n int) {
+	var h maphash.Hash
+	h.SetSeed(d.seed)
+	for _, span := range turn {
+		if span.Trust == detect.TrustUser {
+			k, _ := h.Write(span.Text[:min(len(span.Text), most-n)])
+			n += k
+		}
+	}
+	return h.Sum64(), n
+}
+
+// sketch reads the texts of a turn that are the caller's: letters and digits, without case.
+func (d *Detector) sketch(turn []detect.Span) (s sketch) {
 	for i := range s {
 		s[i] = 1<<32 - 1
 	}
 	var window [shingle]byte
-	var h maphash.Hash
-	h.SetSeed(d.seed)
 	n, left := 0, maxText
-	for _, span := range v.Spans {
+	for _, span := range turn {
 		if span.Trust != detect.TrustUser {
 			continue
 		}
 		text := span.Text[:min(len(span.Text), left)]
 		left -= len(text)
-		h.Write(text)
 		for _, c := range text {
 			if c >= 'A' && c <= 'Z' {
 				c |= 0x20
@@ -67,7 +102,7 @@ func (d *Detector) sketch(v detect.View) (s sketch, whole uint64) {
 		}
 	}
 	if n < minShingles {
-		return sketch{}, 0
+		return sketch{}
 	}
-	return s, h.Sum64()
+	return s
 }
