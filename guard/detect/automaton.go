@@ -4,8 +4,8 @@ package detect
 // Bytes that no pattern uses share class 0.
 type automaton struct {
 	class  [256]uint8
-	width  uint32    // of a row: the classes, and the length of the longest prefix of a pattern that the state stands for, in bytes
-	next   []state   // at row + class
+	width  uint32    // of a row: the classes, and two numbers more
+	next   []state   // at row + class; then the number of the state, and the length of the prefix of a pattern that it stands for, in bytes
 	outs   [][]int32 // patterns that end in a state, by number
 	length []int32   // of each pattern, in bytes
 }
@@ -16,7 +16,7 @@ type state uint32
 
 func (s state) ends() bool { return s&1 != 0 }
 
-func (a *automaton) number(s state) int { return int(uint32(s>>1) / a.width) }
+func (a *automaton) number(s state) int { return int(a.next[uint32(s>>1)+a.width-2]) }
 
 func (a *automaton) step(s state, c byte) state { return a.next[uint32(s>>1)+uint32(a.class[c])] }
 
@@ -94,7 +94,7 @@ func (a *automaton) longest(s state) int {
 	return int(n)
 }
 
-// maxStates bounds the table to 256 * 4 * 65,536 bytes.
+// maxStates bounds the table to 257 * 4 * 65,536 bytes.
 const maxStates = 1 << 16
 
 // newAutomaton compiles patterns, which must not be empty. With fold, ASCII letters match in both cases.
@@ -118,7 +118,7 @@ func newAutomaton(patterns []string, fold bool) (*automaton, bool) {
 			a.class[c] = a.class[c|0x20]
 		}
 	}
-	a.width++ // the length of the prefix
+	a.width += 2
 	trie, ok := a.build(patterns)
 	if !ok {
 		return nil, false
@@ -126,7 +126,7 @@ func newAutomaton(patterns []string, fold bool) (*automaton, bool) {
 	a.link(trie)
 	a.next = make([]state, len(trie))
 	for i, t := range trie {
-		if uint32(i)%a.width == a.width-1 {
+		if uint32(i)%a.width >= a.width-2 {
 			a.next[i] = state(t)
 			continue
 		}
@@ -150,7 +150,7 @@ func (a *automaton) build(patterns []string) ([]uint32, bool) {
 	var trie []uint32
 	grow := func(prefix int) uint32 {
 		trie = append(trie, make([]uint32, a.width)...)
-		trie[len(trie)-1] = uint32(prefix)
+		trie[len(trie)-2], trie[len(trie)-1] = uint32(len(a.outs)), uint32(prefix)
 		a.outs = append(a.outs, nil)
 		return uint32(len(a.outs) - 1)
 	}
@@ -183,7 +183,7 @@ func (a *automaton) link(trie []uint32) {
 		if s != 0 {
 			a.outs[s] = append(a.outs[s], a.outs[fail[s]]...)
 		}
-		for c := range a.width - 1 {
+		for c := range a.width - 2 {
 			k, f := s*a.width+c, uint32(0)
 			if s != 0 {
 				f = trie[fail[s]*a.width+c]

@@ -1,14 +1,21 @@
 package detect
 
 import (
-	"strings"
+	"fmt"
 	"testing"
 	"unicode/utf8"
 )
 
+// prose is text that does not repeat itself soon: neither branch prediction nor the caches know it by heart.
 func prose(n int) []byte {
-	const s = "The keeper climbed the stairs each evening, lit the lamp, and wrote the weather into a book. \"Nothing to report,\" he wrote.\n"
-	return []byte(strings.Repeat(s, n/len(s)+1)[:n])
+	who := [...]string{"The keeper", "My neighbour", "An old sailor", "The new pilot", "Her brother", "A visitor", "The mate"}
+	what := [...]string{"climbed the stairs", "wrote a letter", "waited for the ferry", "painted the boat", "mended two nets", "counted the sacks", "bought some bread", "read about the storm", "lit the lamp"}
+	when := [...]string{"each evening", "before the tide turned", "on Tuesday", "in the rain", "without a word", "as the lights went on", "after lunch", "while the others slept", "at half past six", "for an hour", "with cold hands"}
+	var b []byte
+	for i := 0; len(b) < n; i++ {
+		b = fmt.Appendf(b, "%s %s %s, and then went home. ", who[i%len(who)], what[i%len(what)], when[i%len(when)])
+	}
+	return b[:n]
 }
 
 func BenchmarkRules1KiB(b *testing.B) {

@@ -109,20 +109,15 @@ func (c *Classifier) score(s *scoring, spans []Span, base int, findings []Findin
 	trust := min(spans[0].Trust, TrustOperator)
 	clear(s.fired)
 	out := Score{Value: math.Inf(-1)}
-	for k := range readings {
-		if !c.rules.read(s.scratch, k, spans, base) {
-			continue
+	left := further(spans)
+	for k := c.rules.next(s.scratch, 0, spans, base); k < readings; k = c.rules.next(s.scratch, k+1, spans, base) {
+		norm := s.text.Norm
+		if k != asWritten {
+			norm = norm[:min(len(norm), left)]
+			left -= len(norm)
 		}
-		best, blocks := c.model.windows(s.text.Norm, &s.features, &s.seen)
-		one := Score{Blocks: blocks}
-		for k, p := range best {
-			one.Windows[k] = p.score
-		}
-		if one.Value = c.windows(&one); one.Value > out.Value {
-			out = one
-			middle := best[1]
-			out.End = min(s.text.Original(max(middle.end-1, 0))+1, len(spans[len(spans)-1].Text))
-			out.Start = min(s.text.Original(middle.start), out.End)
+		if len(norm) > 0 || k == asWritten {
+			c.look(s, norm, spans, &out)
 		}
 		if k == asWritten {
 			findings = evidence(s.scratch, findings)
@@ -138,6 +133,21 @@ func (c *Classifier) score(s *scoring, spans []Span, base int, findings []Findin
 	}
 	s.features = features{}
 	return out, findings
+}
+
+// look has the model judge a reading, and keeps the highest score.
+func (c *Classifier) look(s *scoring, norm []byte, spans []Span, highest *Score) {
+	best, blocks := c.model.windows(norm, &s.features, &s.seen)
+	one := Score{Blocks: blocks}
+	for k, p := range best {
+		one.Windows[k] = p.score
+	}
+	if one.Value = c.windows(&one); one.Value > highest.Value {
+		middle := best[1]
+		one.End = min(s.text.Original(max(middle.end-1, 0))+1, len(spans[len(spans)-1].Text))
+		one.Start = min(s.text.Original(middle.start), one.End)
+		*highest = one
+	}
 }
 
 // windows turns what the model saw in one reading into log-odds.

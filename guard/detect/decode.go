@@ -57,7 +57,8 @@ func pairAround(text []byte, i int, sep byte) bool {
 }
 
 const (
-	inBase64 = 1
+	inBase64  = 1 << iota
+	opensCode // of another kind
 )
 
 var codeChar = func() (t [256]uint8) {
@@ -65,6 +66,9 @@ var codeChar = func() (t [256]uint8) {
 		b := byte(c)
 		if letter(b) || b >= '0' && b <= '9' || b == '+' || b == '/' || b == '-' || b == '_' {
 			t[c] |= inBase64
+		}
+		if b == '&' || b == '%' || b == '\\' {
+			t[c] |= opensCode
 		}
 	}
 	return t
@@ -83,45 +87,60 @@ func hexValue(c byte) int {
 // decode replaces the codes in text and reports how many there were.
 func (d *decoder) decode(text []byte) int {
 	d.out, d.from = d.out[:0], append(d.from[:0], offset{})
-	found := 0
+	found, kept := 0, 0 // text[:kept] is in out
 	for i := 0; i < len(text); {
-		n := 0
-		switch c := text[i]; {
-		case c == '&':
-			n = d.entity(text[i:])
-		case c == '%':
-			if b := pair(text[i:], 1); b >= 0 {
-				d.out = append(d.out, byte(b))
-				n = 3
-			}
-		case c == '\\':
-			n = d.escape(text[i:])
-		case codeChar[c]&inBase64 != 0 && (i == 0 || codeChar[text[i-1]]&inBase64 == 0):
-			end := i
+		c, end := text[i], i+1
+		switch {
+		case codeChar[c] == 0 || codeChar[c]&inBase64 != 0 && i > 0 && codeChar[text[i-1]]&inBase64 != 0:
+			i++
+			continue
+		case codeChar[c]&inBase64 != 0:
 			for end < len(text) && codeChar[text[end]]&inBase64 != 0 {
 				end++
 			}
-			if n = d.run(text[i:end]); n == 0 {
-				if n = d.pairs(text[i:], end-i); n == 0 {
-					d.out = append(d.out, text[i:end]...)
-					i = end
-					continue
-				}
-			}
-			for i+n < len(text) && text[i+n] == '=' { // padding
-				n++
+			if n := end - i; n < min(minBase64, minHex) && n != 2 {
+				i = end
+				continue
 			}
 		}
+		d.out = append(d.out, text[kept:i]...)
+		kept = i
+		n := d.code(text[i:], end-i)
 		if n == 0 {
-			d.out = append(d.out, text[i])
-			i++
+			i = end
 			continue
 		}
 		found++
 		i += n
+		kept = i
 		d.from = append(d.from, offset{int32(len(d.out)), int32(i)})
 	}
+	d.out = append(d.out, text[kept:]...)
 	return found
+}
+
+// code decodes what text begins with, an unbroken run of the given length if it is one, and returns its length.
+func (d *decoder) code(text []byte, run int) int {
+	switch text[0] {
+	case '&':
+		return d.entity(text)
+	case '%':
+		if b := pair(text, 1); b >= 0 {
+			d.out = append(d.out, byte(b))
+			return 3
+		}
+		return 0
+	case '\\':
+		return d.escape(text)
+	}
+	n := d.run(text[:run])
+	if n == 0 {
+		n = d.pairs(text, run)
+	}
+	for n > 0 && n < len(text) && text[n] == '=' { // padding
+		n++
+	}
+	return n
 }
 
 // original maps an offset in the output to the input; inside a code it is near it.

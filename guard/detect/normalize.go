@@ -25,14 +25,15 @@ type Text struct {
 	Evidence Evidence
 
 	from   []offset
-	zw, vs int // current runs
+	old    []offset // of the text before its signs were read as letters
+	zw, vs int      // current runs
 }
 
 // offset says that Norm[norm:] comes from text[orig:], byte by byte, until the next one.
 type offset struct{ norm, orig int32 }
 
 // Reset empties t.
-func (t *Text) Reset() { *t = Text{Norm: t.Norm[:0], from: t.from[:0]} }
+func (t *Text) Reset() { *t = Text{Norm: t.Norm[:0], from: t.from[:0], old: t.old[:0]} }
 
 // Original returns the offset in the original text, in bytes, of what stands at i in Norm.
 func (t *Text) Original(i int) int {

@@ -21,6 +21,41 @@ const (
 // them too.
 const signsOfFolding = 2
 
+// Bounds of what a text can ask for. Of one that is longer than maxApart bytes, codes, digits and shuffled words are undone one after the
+// other and what comes out is looked at once; and the model looks at no more than maxFurther times the text in other readings than the
+// first. That is cut of texts rotated or reversed alone, whose sign is a finding already; the rules read all of it.
+const (
+	maxApart   = 8 << 10
+	maxFurther = 2
+)
+
+// next prepares s.text for the next reading from k on that is to be looked at; it returns readings behind the last.
+func (r *Rules) next(s *scratch, k reading, spans []Span, base int) reading {
+	long := size(spans) > maxApart
+	for changed := false; k < readings; k++ {
+		changed = r.read(s, k, spans, base) || changed
+		if changed && (!long || k != decoded && k != folded) {
+			break
+		}
+	}
+	return k
+}
+
+// further returns how much of the readings behind the first the model looks at, in bytes.
+func further(spans []Span) int {
+	if n := size(spans); n > maxApart {
+		return maxFurther * n
+	}
+	return maxApart * int(readings)
+}
+
+func size(spans []Span) (n int) {
+	for _, sp := range spans {
+		n += len(sp.Text)
+	}
+	return n
+}
+
 // read prepares s.text for a reading of spans, whose first has index base. It reports false where the reading says nothing
 // new. Readings are tried in order: the later ones change the text of those before.
 func (r *Rules) read(s *scratch, k reading, spans []Span, base int) bool {
@@ -47,9 +82,13 @@ func (r *Rules) read(s *scratch, k reading, spans []Span, base int) bool {
 	case reversed:
 		ok = r.reversed >= 0 && s.fired[r.reversed]
 		if ok {
+			if s.rotated {
+				s.text.rotate() // back
+			}
 			s.text.reverse()
 		}
 	}
+	s.rotated = ok && k == rotated
 	s.used = max(s.used, len(s.text.Norm))
 	return ok
 }
@@ -123,17 +162,22 @@ func (t *Text) foldSigns() bool {
 	if n < signsOfFolding {
 		return false
 	}
-	old, k := slices.Clone(t.from), 0
+	t.old = append(t.old[:0], t.from...)
 	t.from, t.Norm = t.from[:0], norm[:0]
+	k := 0
 	for start := 0; start < len(norm); {
-		end, letters := start, 0
-		for end < len(norm) && norm[end] != ' ' {
-			if letter(norm[end]) {
-				letters++
-			}
-			end++
+		end, letters, sign := start, 0, false
+		for ; end < len(norm) && norm[end] != ' '; end++ {
+			letters += int(letterBit[norm[end]])
+			sign = sign || maySign[norm[end]]
 		}
-		for i := start; i < min(end+1, len(norm)); i++ {
+		next := min(end+1, len(norm))
+		if !sign || letters == 0 && end-start > 2 {
+			k = t.keep(norm, start, next, k)
+			start = next
+			continue
+		}
+		for i := start; i < next; i++ {
 			c := norm[i]
 			if i < end && letters > 0 || end-start <= 2 {
 				if markup(c) && i > start && i+1 < end {
@@ -141,17 +185,31 @@ func (t *Text) foldSigns() bool {
 				}
 				c = letterFor(norm[start:end], i-start)
 			}
-			for k+1 < len(old) && int(old[k+1].norm) <= i {
-				k++
-			}
-			if len(old) > 0 {
-				t.mark(int(old[k].orig) + i - int(old[k].norm))
-			}
-			t.Norm = append(t.Norm, c)
+			k = t.keep(norm, i, i+1, k)
+			t.Norm[len(t.Norm)-1] = c
 		}
-		start = end + 1
+		start = next
 	}
 	return true
+}
+
+// keep appends norm[i:j] with its offsets, of which old[k] or a later one holds at i.
+func (t *Text) keep(norm []byte, i, j, k int) int {
+	for i < j {
+		for k+1 < len(t.old) && int(t.old[k+1].norm) <= i {
+			k++
+		}
+		to := j
+		if k+1 < len(t.old) {
+			to = min(to, int(t.old[k+1].norm))
+		}
+		if len(t.old) > 0 {
+			t.mark(int(t.old[k].orig) + i - int(t.old[k].norm))
+		}
+		t.Norm = append(t.Norm, norm[i:to]...)
+		i = to
+	}
+	return k
 }
 
 // letterFor returns the letter that word[i] stands for, or word[i].

@@ -131,13 +131,14 @@ func Digest() [32]byte {
 
 // scratch is the state of one scan; it holds text and is cleared before it is pooled.
 type scratch struct {
-	text  Text
-	at    []int // end of the latest match of each rule's steps so far, +1; 0 = none
-	prev  []int // end of the latest match before that one: its word may belong to the next step ("your hidden instructions")
-	fired []bool
-	ends  []spanEnd
-	used  int // of the memory of text, in bytes
-	hits  hits
+	text    Text
+	at      []int // end of the latest match of each rule's steps so far, +1; 0 = none
+	prev    []int // end of the latest match before that one: its word may belong to the next step ("your hidden instructions")
+	fired   []bool
+	ends    []spanEnd
+	used    int  // of the memory of text, in bytes
+	rotated bool // text is
+	hits    hits
 
 	decoders [maxDecodings]decoder
 }
@@ -170,10 +171,7 @@ func (r *Rules) Detect(_ context.Context, v View, findings []Finding) ([]Finding
 // scan reads spans, whose first has index base in the view.
 func (r *Rules) scan(s *scratch, spans []Span, base int, findings []Finding) []Finding {
 	clear(s.fired)
-	for k := range readings {
-		if !r.read(s, k, spans, base) {
-			continue
-		}
+	for k := r.next(s, 0, spans, base); k < readings; k = r.next(s, k+1, spans, base) {
 		if k == asWritten {
 			findings = evidence(s, findings)
 		}
@@ -225,7 +223,7 @@ func (r *Rules) words(s *scratch, trust Trust, findings []Finding) []Finding {
 	trust = min(trust, TrustOperator)
 	a, at := r.auto, state(0)
 	for start := 0; start < len(s.text.Norm); start += scanPiece {
-		n := 0
+		var n int
 		at, n = a.scan(at, s.text.Norm[start:min(start+scanPiece, len(s.text.Norm))], &s.hits)
 		for _, h := range s.hits[:n] {
 			findings = r.match(s, a.outs[a.number(h.state)], trust, start+int(h.end), findings)

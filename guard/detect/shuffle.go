@@ -95,7 +95,7 @@ func (v *vocabulary) restore(norm []byte) bool {
 		if j >= len(norm) {
 			break
 		}
-		for j >= i && isLetter[norm[j]] {
+		for j >= i && letterBit[norm[j]] != 0 {
 			j--
 		}
 		if j >= i {
@@ -103,7 +103,7 @@ func (v *vocabulary) restore(norm []byte) bool {
 			continue
 		}
 		start := i
-		for i += longShuffled; i < len(norm) && isLetter[norm[i]]; {
+		for i += longShuffled; i < len(norm) && letterBit[norm[i]] != 0; {
 			i++
 		}
 		if i-start <= maxShuffled && (start == 0 || !letter(norm[start-1])) && v.lookup(norm[start:i]) != "" {
@@ -121,10 +121,12 @@ func (v *vocabulary) restore(norm []byte) bool {
 	return true
 }
 
-// isLetter marks ASCII letters.
-var isLetter = func() (t [256]bool) {
+// letterBit is 1 for ASCII letters.
+var letterBit = func() (t [256]uint8) {
 	for c := range 256 {
-		t[c] = letter(byte(c))
+		if letter(byte(c)) {
+			t[c] = 1
+		}
 	}
 	return t
 }()
