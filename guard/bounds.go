@@ -13,6 +13,11 @@ type Limits struct {
 	Concurrent       int   `json:"concurrent" validate:"min=1"`                       // requests at work; default 256
 	KeyConcurrent    int   `json:"key_concurrent" validate:"min=1"`                   // requests at work for one key; default 32
 
+	// IPv6Prefix is how many bits of an IPv6 address tell who sends a request, where nothing else does; default 64, since that is
+	// what one subscriber gets at the least, with an address for each request if he likes. Hosting companies give 56 or 48.
+	// IPv4 addresses, in either form, tell whole.
+	IPv6Prefix int `json:"ipv6_prefix" validate:"min=16,max=128"`
+
 	BodySeconds   int64 `json:"body_seconds" validate:"min=1,max=3600"`    // for a request's body to arrive; default 30
 	AnswerSeconds int64 `json:"answer_seconds" validate:"min=1,max=86400"` // for an answer, streamed or not; default 600. A reload ends streams that are older than its value
 	IdleSeconds   int64 `json:"idle_seconds" validate:"min=1,max=86400"`   // between two pieces of a stream, from the upstream; default 120
@@ -32,6 +37,7 @@ func (l Limits) withDefaults() Limits {
 	l.KeyWindowSeconds = or(l.KeyWindowSeconds, 3600)
 	l.Concurrent = or(l.Concurrent, 256)
 	l.KeyConcurrent = or(l.KeyConcurrent, 32)
+	l.IPv6Prefix = or(l.IPv6Prefix, 64)
 	l.BodySeconds = or(l.BodySeconds, 30)
 	l.AnswerSeconds = or(l.AnswerSeconds, 600)
 	l.IdleSeconds = or(l.IdleSeconds, 120)

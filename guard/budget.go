@@ -20,12 +20,15 @@ func (g *Guard) subject(r *Request, key [32]byte) limit.Subject {
 	return s
 }
 
-// caller is the default of [WithCaller]: who was authenticated, else the host of the connection.
-func defaultCaller(r *Request) string {
-	if r.Caller != "" {
+// caller names who sends the request: by [WithCaller], else who was authenticated, else the host of the connection.
+func (t *Transaction) caller(r *Request) string {
+	switch {
+	case t.g.caller != nil:
+		return t.g.caller(r)
+	case r.Caller != "":
 		return "caller:" + r.Caller
 	}
-	return remoteHost(r)
+	return remoteHost(r, t.pol.Limits.IPv6Prefix)
 }
 
 // reserve takes what the request may use at most off all budgets.

@@ -76,9 +76,9 @@ func (t *Transaction) isBinary(h http.Header) bool {
 	return t.kind == KindInfer && len(h[api.HeaderLength]) == 1 && len(c) == 1 && c[0] == "application/octet-stream"
 }
 
-// remoteHost names the other end of a connection. Of IPv6 addresses it is the network of 64 bits that one line or machine
+// remoteHost names the other end of a connection. Of IPv6 addresses it is the network of so many bits that one line or machine
 // gets: each of its 2^64 addresses would have budgets of its own.
-func remoteHost(r *Request) string {
+func remoteHost(r *Request, bits int) string {
 	host, _, err := net.SplitHostPort(r.RemoteAddr)
 	if err != nil {
 		return r.RemoteAddr
@@ -90,6 +90,6 @@ func remoteHost(r *Request) string {
 	if ip = ip.Unmap().WithZone(""); ip.Is4() {
 		return ip.String()
 	}
-	net, _ := ip.Prefix(64)
+	net, _ := ip.Prefix(bits)
 	return net.String()
 }

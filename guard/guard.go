@@ -81,8 +81,9 @@ func WithTokenizer(count func(text []byte) int) Option {
 }
 
 // WithCaller tells whose budgets a request is charged to, for example by the key that authenticated it; an empty name is
-// refused. Default: who package caller has authenticated, else the host of the remote address, since any other name in a
-// request is the caller's own claim until something has checked it. Names are hashed before they are kept.
+// refused. Default: who package caller has authenticated, else the remote address, of which [Limits.IPv6Prefix] says how much
+// counts, since any other name in a request is the caller's own claim until something has checked it. Names are hashed before
+// they are kept. Behind a proxy every request has the proxy's address: authenticate, or give a function.
 func WithCaller(name func(*Request) string) Option { return func(o *options) { o.caller = name } }
 
 // WithHashKey hashes the names of callers under key, of 32 random bytes, so that [Decision.KeyHash] is the same in every
@@ -146,9 +147,6 @@ func New(p Policy, opts ...Option) (*Guard, error) {
 	}
 	if g.tokens == nil {
 		g.tokens = estimate
-	}
-	if g.caller == nil {
-		g.caller = defaultCaller
 	}
 	if g.hashKey != nil {
 		g.secret = *g.hashKey

@@ -53,6 +53,41 @@ func TestTokenBudget(t *testing.T) {
 	}
 }
 
+// Who has a network of IPv6 has an address for each request, and one budget; an address of IPv4 tells by itself, however it is
+// written.
+func TestAddressesOfOneSubscriber(t *testing.T) {
+	for name, c := range map[string]struct {
+		first, second string
+		prefix        int
+		same          bool
+	}{
+		"one address":       {"192.0.2.1:1", "192.0.2.1:2", 0, true},
+		"two of IPv4":       {"192.0.2.1:1", "192.0.2.2:1", 0, false},
+		"mapped":            {"192.0.2.1:1", "[::ffff:192.0.2.1]:1", 0, true},
+		"two mapped":        {"[::ffff:192.0.2.1]:1", "[::ffff:192.0.2.2]:1", 0, false},
+		"one network":       {"[2001:db8:0:1::1]:1", "[2001:db8:0:1:ffff::2]:9", 0, true},
+		"two networks":      {"[2001:db8:0:1::1]:1", "[2001:db8:0:2::1]:1", 0, false},
+		"spelt differently": {"[2001:db8:0:1:0:0:0:1]:1", "[2001:DB8::1:0:0:0:9]:1", 0, true},
+		"wider":             {"[2001:db8:0:1::1]:1", "[2001:db8:0:2::1]:1", 56, true},
+		"wider, outside":    {"[2001:db8:0:1::1]:1", "[2001:db8:0:100::1]:1", 56, false},
+		"whole":             {"[2001:db8::1]:1", "[2001:db8::2]:1", 128, false},
+		"zone":              {"[fe80::1%eth0]:1", "[fe80::2%eth1]:1", 0, true},
+		"no address":        {"@", "@", 0, true},
+	} {
+		p := guard.DefaultPolicy()
+		p.Limits.KeyTokens, p.Limits.MaxOutputTokens, p.Limits.IPv6Prefix = 100, 60, c.prefix
+		h := newGuard(t, p).Handler(&guardtest.Upstream{Pieces: []string{strings.Repeat("word", 60)}})
+		for i, addr := range []string{c.first, c.second} {
+			r := guardtest.Request{Body: hello}.HTTP()
+			r.RemoteAddr = addr
+			w := httptest.NewRecorder()
+			if h.ServeHTTP(w, r); (w.Code == 429) != (i == 1 && c.same) {
+				t.Errorf("%s: request %d: %d", name, i, w.Code)
+			}
+		}
+	}
+}
+
 // A request without max_tokens reserves the most there is.
 func TestMissingMaxTokensReservesAll(t *testing.T) {
 	p := guard.DefaultPolicy()

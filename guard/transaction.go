@@ -177,7 +177,7 @@ func (t *Transaction) request(r *Request) *Rejection {
 	if rej := t.framing(r); rej != nil {
 		return rej
 	}
-	name := t.g.caller(r)
+	name := t.caller(r)
 	if name == "" {
 		return &Rejection{Code: CodeLimit, Status: http.StatusForbidden}
 	}
