@@ -16,6 +16,10 @@ type features struct {
 	n     int              // how many there are
 	end   int              // of that block in the normal form, in bytes
 
+	last      int // of the units of that block
+	firstWord int // of that block's n-grams: those of characters come first
+	meanings  meanings
+
 	gram         uint64 // the last units
 	prev1, prev2 uint64 // the words before
 	first, from  uint64 // of a word that goes on behind its block: its first letter, and the sum in front of it
@@ -37,6 +41,7 @@ func (x *features) hashes() []uint32 { return x.grams[:min(x.n, maxGrams)] }
 // start begins a normal form.
 func (x *features) start() {
 	x.n, x.end, x.gram, x.prev1, x.prev2, x.units[0], x.sums[0] = 0, 0, 0, 0, 0, 0, 0
+	x.meanings.start()
 }
 
 // blockBytes is the least length of a block, in bytes of the normal form; a block ends with the word that crosses it.
@@ -115,12 +120,14 @@ func (x *features) block(norm []byte) bool {
 		return false
 	}
 	n, flags := x.read(norm)
-	x.n = 0
+	x.n, x.last = 0, n
 	x.characters(n)
 	if flags&wide != 0 {
 		x.ideographs(n)
 	}
+	x.firstWord = x.n
 	x.words(n, x.end == len(norm))
+	x.meanings.read(x, n, flags)
 	x.units[0], x.sums[0] = x.units[n], x.sums[n]
 	return true
 }

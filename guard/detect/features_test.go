@@ -9,10 +9,12 @@ import (
 )
 
 // plainBlocks reads a normal form one unit at a time, as the comment on features says it: the oracle of the fast reader.
-func plainBlocks(norm []byte) (blocks [][]uint32, ends []int) {
+func plainBlocks(norm []byte) (blocks, meanings [][]uint32, ends []int) {
 	var gram, word, first, last, prev1, prev2 uint64
 	var block []uint32
 	wasWide, start := false, 0
+	var ideographs, words [][]uint32 // what may be concepts, by the characters and words of the block
+	plain := plainMeanings{known: builtinConcepts()}
 	endWord := func() {
 		if word == 0 {
 			return
@@ -20,7 +22,9 @@ func plainBlocks(norm []byte) (blocks [][]uint32, ends []int) {
 		w := (word + first*mul2 + last*mul5) * mulWord
 		w ^= w >> 29
 		pair := w + prev1*mulPair
-		block = append(block, uint32(w*mulTwo>>32), uint32(pair*mulTwo>>32), uint32((pair+prev2*mul4)*mul3>>32), uint32((w*mulPair+prev2)*mul5>>32))
+		three := []uint32{uint32(w * mulTwo >> 32), uint32(pair * mulTwo >> 32), uint32((pair + prev2*mul4) * mul3 >> 32)}
+		block = append(append(block, three...), uint32((w*mulPair+prev2)*mul5>>32))
+		words = append(words, three)
 		prev1, prev2, word = w, prev1, 0
 	}
 	for i := 0; i < len(norm); {
@@ -34,8 +38,16 @@ func plainBlocks(norm []byte) (blocks [][]uint32, ends []int) {
 			u = '0'
 		}
 		isWide := r >= 0x0e00 && (r < 0x1100 || r >= 0x3040)
-		if gram = gram<<12 | u; isWide && wasWide {
-			block = append(block, uint32(gram&(1<<24-1)*mul2>>32))
+		gram = gram<<12 | u
+		characters := []uint32{uint32(gram & (1<<36 - 1) * mul3 >> 32), uint32(gram & (1<<48 - 1) * mul4 >> 32)}
+		block = append(block, characters...)
+		if isWide && wasWide {
+			pair := uint32(gram & (1<<24 - 1) * mul2 >> 32)
+			block = append(block, pair)
+			characters = append([]uint32{pair}, characters...)
+		}
+		if isWide {
+			ideographs = append(ideographs, characters)
 		}
 		wasWide = isWide
 		if !isWord(c) {
@@ -47,22 +59,55 @@ func plainBlocks(norm []byte) (blocks [][]uint32, ends []int) {
 			word += (m ^ m>>31) * mulPair
 			last = u
 		}
-		block = append(block, uint32(gram&(1<<36-1)*mul3>>32), uint32(gram&(1<<48-1)*mul4>>32))
 		i += size
 		if i == len(norm) {
 			endWord()
 		}
 		if n := i - start; i == len(norm) || n >= minBlock && endsBlock(c, n, norm[i:]) {
 			blocks, ends = append(blocks, block), append(ends, i)
-			block, start = nil, i
+			meanings = append(meanings, plain.read(append(ideographs, words...)))
+			block, start, ideographs, words = nil, i, nil, nil
 		}
 	}
-	return blocks, ends
+	return blocks, meanings, ends
+}
+
+// plainMeanings is the oracle of meanings: it remembers all of the text.
+type plainMeanings struct {
+	known *concepts
+	met   []meaning
+	now   int
+}
+
+func (p *plainMeanings) read(candidates [][]uint32) (out []uint32) {
+	add := func(v uint64) { v ^= v >> 31; out = append(out, uint32(v*mul5>>32)) }
+	for _, c := range candidates {
+		p.now++
+		for _, h := range c {
+			id, n := uint64(p.known.find(h)), len(p.met)
+			if id == 0 || len(out)+4 > maxMeanings {
+				continue
+			}
+			if n > 0 && p.met[n-1].concept == id && p.now-p.met[n-1].at <= 2 {
+				p.met[n-1].at = p.now
+				continue
+			}
+			add(id * mulPair)
+			for back := 1; back <= 2 && back <= n && p.now-p.met[n-back].at <= nearConcepts; back++ {
+				add((p.met[n-back].concept<<8 | id) * mulWord)
+				if back == 2 {
+					add((p.met[n-2].concept<<16 | p.met[n-1].concept<<8 | id) * mulTwo)
+				}
+			}
+			p.met = append(p.met, meaning{id, p.now})
+		}
+	}
+	return out
 }
 
 // plainWindows is the oracle of Model.windows.
 func plainWindows(m *Model, norm []byte) (best [scales]peak, n int) {
-	blocks, ends := plainBlocks(norm)
+	blocks, meanings, ends := plainBlocks(norm)
 	for k := range best {
 		if best[k].score = math.Inf(-1); len(blocks) == 0 {
 			best[k].score = m.card.Bias
@@ -72,14 +117,17 @@ func plainWindows(m *Model, norm []byte) (best [scales]peak, n int) {
 	seen := make(map[uint32]int)
 	for i, grams := range blocks {
 		var s sum
-		for _, h := range grams {
-			h >>= m.shift
-			at, ok := seen[h]
-			seen[h] = i
-			for k, width := range widths {
-				if !ok || i-at >= width {
-					s.weight[k] += int32(m.weights[h])
-					s.n[k]++
+		for part, hashes := range [][]uint32{grams, meanings[i]} {
+			times := []int32{1, Strength}[part]
+			for _, h := range hashes {
+				h >>= m.shift
+				at, ok := seen[h]
+				seen[h] = i
+				for k, width := range widths {
+					if !ok || i-at >= width {
+						s.weight[k] += times * int32(m.weights[h])
+						s.n[k] += times * times
+					}
 				}
 			}
 		}
@@ -109,7 +157,7 @@ func checkWindows(t *testing.T, m *Model, x *features, seen *seenFilter, text []
 	t.Helper()
 	var n Text
 	n.Append(text, 0)
-	blocks, ends := plainBlocks(n.Norm)
+	blocks, meanings, ends := plainBlocks(n.Norm)
 	x.start()
 	for i, want := range blocks {
 		if !x.block(n.Norm) || x.end != ends[i] {
@@ -118,6 +166,9 @@ func checkWindows(t *testing.T, m *Model, x *features, seen *seenFilter, text []
 		got := slices.Sorted(slices.Values(x.hashes()))
 		if slices.Sort(want); !slices.Equal(got, want) {
 			t.Fatalf("block %d has %d n-grams that are not the %d of the plain reader: %q", i, len(got), len(want), n.Norm)
+		}
+		if got := x.meanings.hashes(); !slices.Equal(got, meanings[i]) {
+			t.Fatalf("block %d has %d meanings that are not the %d of the plain reader: %q", i, len(got), len(meanings[i]), n.Norm)
 		}
 	}
 	if x.block(n.Norm) {

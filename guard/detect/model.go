@@ -34,7 +34,7 @@ const (
 
 // FeatureVersion names the features that a model was trained on. A model of another version is refused: its weights
 // would mean nothing.
-const FeatureVersion = 1
+const FeatureVersion = 2
 
 // A ModelCard says what a model is: what it was trained on, how it is combined with the rules and how good it is.
 type ModelCard struct {

@@ -33,7 +33,7 @@ func TestModelFileIsChecked(t *testing.T) {
 	for name, data := range map[string][]byte{
 		"empty": nil, "magic": change(0), "length": change(len(modelMagic)), "header": change(len(modelMagic) + 4), "a weight": change(len(good) - 1),
 		"cut": good[:len(good)-1], "longer": append([]byte(string(good)), 0),
-		"features": []byte(strings.Replace(string(good), `"features": 1`, `"features": 2`, 1)),
+		"features": []byte(strings.Replace(string(good), `"features": 2`, `"features": 1`, 1)),
 		"a field":  []byte(strings.Replace(string(good), `"number"`, `"nimber"`, 1)),
 		"scale":    []byte(strings.Replace(string(good), `"scale": 1`, `"scale": 0`, 1)),
 	} {

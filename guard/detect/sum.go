@@ -37,6 +37,14 @@ const endOfTime = math.MaxUint16 - wideBlocks*ticksPerBlock
 // sum is what a block has: the weights of its n-grams that are new in the block, in a middle window and in a wide one.
 type sum struct{ weight, n [scales]int32 }
 
+// add adds what meanings sum up to: each is worth [Strength] n-grams, and its square in the length of the vector.
+func (s *sum) add(m sum) {
+	for k := range m.n {
+		s.weight[k] += Strength * m.weight[k]
+		s.n[k] += Strength * Strength * m.n[k]
+	}
+}
+
 // peak is the highest score of a width, and where its window is in the normal form.
 type peak struct {
 	score      float64
@@ -63,6 +71,7 @@ func (m *Model) windows(norm []byte, x *features, seen *seenFilter) (best [scale
 	for x.block(norm) {
 		seen.pass(1)
 		here := seen.block(x.hashes())
+		here.add(seen.block(x.meanings.hashes()))
 		for k, width := range widths {
 			total.weight[k] += here.weight[k]
 			total.n[k] += here.n[k]

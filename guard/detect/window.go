@@ -3,6 +3,7 @@ package detect
 // A Window is a stretch of text as the model sees it.
 type Window struct {
 	Features []uint32 // indices of the distinct n-grams, in order of appearance
+	Meanings []uint32 // the same of concepts, which weigh [Strength] times as much
 	Start    int      // of the stretch in the original text, in bytes
 	End      int
 }
@@ -13,6 +14,7 @@ type Extractor struct {
 	text     Text
 	features features
 	hash     []uint32 // of the whole text
+	meant    []uint32 // the same of concepts
 	blocks   []block
 	seen     []uint32 // stamp of the last window that had a feature, by index
 	stamp    uint32
@@ -20,7 +22,7 @@ type Extractor struct {
 }
 
 // block is the end of a block in the features and in the normal form.
-type block struct{ hash, norm int }
+type block struct{ hash, meant, norm int }
 
 // NewExtractor returns an extractor of indices below 1<<bits.
 func NewExtractor(bits int) *Extractor {
@@ -32,10 +34,11 @@ func NewExtractor(bits int) *Extractor {
 func (x *Extractor) Windows(text []byte) []Window {
 	x.text.Reset()
 	x.text.Append(text, 0)
-	x.hash, x.blocks = x.hash[:0], x.blocks[:0]
+	x.hash, x.meant, x.blocks = x.hash[:0], x.meant[:0], x.blocks[:0]
 	for x.features.start(); x.features.block(x.text.Norm); {
 		x.hash = append(x.hash, x.features.hashes()...)
-		x.blocks = append(x.blocks, block{len(x.hash), x.features.end})
+		x.meant = append(x.meant, x.features.meanings.hashes()...)
+		x.blocks = append(x.blocks, block{len(x.hash), len(x.meant), x.features.end})
 	}
 	if len(x.blocks) == 0 {
 		return []Window{{End: len(text)}}
@@ -60,16 +63,23 @@ func (x *Extractor) slide(out []Window, size, width, step int) []Window {
 			w.End = x.text.Original(blocks[end-1].norm)
 		}
 		x.stamp++
-		for _, h := range x.hash[from.hash:blocks[end-1].hash] {
-			k := h >> (32 - x.bits)
-			if x.seen[k] != x.stamp {
-				x.seen[k] = x.stamp
-				w.Features = append(w.Features, k)
-			}
-		}
+		w.Features = x.distinct(x.hash[from.hash:blocks[end-1].hash])
+		w.Meanings = x.distinct(x.meant[from.meant:blocks[end-1].meant])
 		out = append(out, w)
 		if end == len(blocks) {
 			return out
 		}
 	}
+}
+
+// distinct returns the indices that the window does not have yet.
+func (x *Extractor) distinct(hashes []uint32) (out []uint32) {
+	for _, h := range hashes {
+		k := h >> (32 - x.bits)
+		if x.seen[k] != x.stamp {
+			x.seen[k] = x.stamp
+			out = append(out, k)
+		}
+	}
+	return out
 }

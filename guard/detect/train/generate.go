@@ -50,6 +50,7 @@ func Generate(rows []Row) ([]Row, error) {
 		return nil, err
 	}
 	out = append(out, written...)
+	out = append(out, disguised(written, r)...)
 	payloads, err := g.texts("indirect.txt", 4*rowsPerTemplate, r)
 	if err != nil {
 		return nil, err
@@ -124,6 +125,27 @@ func mistype(s string, r *random) string {
 		}
 	}
 	return string(b)
+}
+
+// disguised writes some harmless rows in a code: that a text is coded is no sign of an attack, only what it says is, and that is
+// read decoded.
+func disguised(rows []Row, r *random) []Row {
+	var codes []Evasion
+	for _, e := range Evasions() {
+		switch e.Name {
+		case "entities", "url", "hex":
+			codes = append(codes, e)
+		}
+	}
+	var out []Row
+	for _, row := range rows {
+		if row.Label == 0 && len(row.Text) < 500 && r.below(24) == 0 {
+			row.Text = codes[r.below(len(codes))].Apply(row.Text, r)
+			row.Source = "own-disguised"
+			out = append(out, row)
+		}
+	}
+	return out
 }
 
 // kindPadded marks given rows behind or before harmless texts. They keep the source, so that they are left out

@@ -1,16 +1,21 @@
 package train
 
-import "math"
+import (
+	"math"
+
+	"github.com/holdfast-ai/holdfast/guard/detect"
+)
 
 // sample is one window: the distinct features it has, its class and how much it weighs.
 type sample struct {
 	features []uint32
+	meanings []uint32 // features that count more
 	positive bool
 	cost     float32 // C of its loss
 }
 
-// logistic fits a logistic regression with L2 regularisation over samples whose features all have the value
-// 1/sqrt(number), by coordinate descent on the dual (Yu, Huang, Lin: Dual coordinate descent methods for logistic
+// logistic fits a logistic regression with L2 regularisation over samples of length 1, whose features have one value and
+// whose meanings have [detect.Strength] times that, by coordinate descent on the dual (Yu, Huang, Lin: Dual coordinate descent methods for logistic
 // regression and maximum entropy models, 2011). It is deterministic: one goroutine, a fixed order, no fused operations.
 // The last weight is the bias.
 func logistic(samples []sample, size, epochs int) []float32 {
@@ -85,12 +90,20 @@ func (s *sample) sign() float32 {
 	return -1
 }
 
-func (s *sample) value() float32 { return float32(1 / math.Sqrt(float64(max(len(s.features), 1)))) }
+// value is that of each feature: it makes the sample a vector of length 1.
+func (s *sample) value() float32 {
+	return float32(1 / math.Sqrt(float64(max(len(s.features)+detect.Strength*detect.Strength*len(s.meanings), 1))))
+}
 
 // dot returns the score of the sample.
 func (s *sample) dot(w []float32) float32 {
+	a := sumOf(w, s.features)
+	b := sumOf(w, s.meanings)
+	return float32((a+float32(detect.Strength*b))*s.value()) + w[len(w)-1]
+}
+
+func sumOf(w []float32, f []uint32) float32 {
 	var a, b float32
-	f := s.features
 	for len(f) >= 2 {
 		a += w[f[0]]
 		b += w[f[1]]
@@ -99,13 +112,17 @@ func (s *sample) dot(w []float32) float32 {
 	for _, k := range f {
 		a += w[k]
 	}
-	return float32((a+b)*s.value()) + w[len(w)-1]
+	return a + b
 }
 
 func (s *sample) add(w []float32, d float32) {
 	w[len(w)-1] += d
 	d *= s.value()
 	for _, k := range s.features {
+		w[k] += d
+	}
+	d *= detect.Strength
+	for _, k := range s.meanings {
 		w[k] += d
 	}
 }

@@ -46,7 +46,7 @@ func prepare(rows []Row, bits int) []prepared {
 			from, to = byteSpan(r.Text, r.Span)
 		}
 		for _, w := range x.Windows([]byte(r.Text)) {
-			s := sample{features: w.Features}
+			s := sample{features: w.Features, meanings: w.Meanings}
 			if r.Label == 1 {
 				overlap := min(to, w.End) - max(from, w.Start)
 				s.positive = 2*overlap >= min(to-from, 200)
