@@ -7,7 +7,9 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"math/rand/v2"
+	mrand "math/rand/v2"
+	"slices"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/fstest"
@@ -63,7 +65,7 @@ func (f fillingFile) ReadAllInto(context.Context, []byte, func(int64)) error {
 // manyLengths are files of lengths around every border, and the digests that they must have.
 func manyLengths(shard int64) (src fstest.MapFS, names []string, want [][][]byte) {
 	src = fstest.MapFS{}
-	r := rand.New(rand.NewPCG(3, 4))
+	r := mrand.New(mrand.NewPCG(3, 4))
 	lengths := []int{0, 1, 63, 64, 4095, 4096, piece(16) - 1, piece(16), piece(16) + 1, chunk - 1, chunk, chunk + 1, 3*chunk + 5}
 	for range 30 {
 		lengths = append(lengths, r.IntN(4*chunk))
@@ -75,21 +77,26 @@ func manyLengths(shard int64) (src fstest.MapFS, names []string, want [][][]byte
 		}
 		name := fmt.Sprintf("f%02d", i)
 		src[name] = &fstest.MapFile{Data: data, Mode: 0o644}
-		var sums [][]byte
-		for rest := data; len(rest) > 0 || shard == 0; {
-			k := len(rest)
-			if shard > 0 {
-				k = min(k, int(shard))
-			}
-			sum := sha256.Sum256(rest[:k])
-			sums = append(sums, sum[:])
-			if rest = rest[k:]; shard == 0 {
-				break
-			}
-		}
-		names, want = append(names, name), append(want, sums)
+		names, want = append(names, name), append(want, digests(data, shard))
 	}
 	return src, names, want
+}
+
+// digests are those of data as a whole, or of its shards.
+func digests(data []byte, shard int64) (sums [][]byte) {
+	for {
+		k := len(data)
+		if shard > 0 {
+			if k = min(k, int(shard)); k == 0 {
+				return sums
+			}
+		}
+		sum := sha256.Sum256(data[:k])
+		sums = append(sums, sum[:])
+		if data = data[k:]; shard == 0 {
+			return sums
+		}
+	}
 }
 
 // TestLanes: however many lanes a worker has, every file has its digest, and no more files are open than there are lanes.
@@ -109,11 +116,7 @@ func TestLanes(t *testing.T) {
 					t.Fatal(err)
 				}
 				for i, name := range names {
-					equal := got[i].err == nil && len(got[i].sums) == len(want[i])
-					for j := range want[i] {
-						equal = equal && bytes.Equal(got[i].sums[j], want[i][j])
-					}
-					if !equal {
+					if got[i].err != nil || !slices.EqualFunc(got[i].sums, want[i], bytes.Equal) {
 						t.Errorf("shard %d, %d lanes, %d workers: %s, of %d bytes, has other digests (%v)", shard, lanes, workers, name, len(src[name].Data), got[i].err)
 					}
 				}
@@ -134,27 +137,95 @@ func TestPiece(t *testing.T) {
 	}
 }
 
-// TestCoarseSources: a source whose files open large segments for small reads is read in few lanes, and whole files from front to back.
+// TestCoarseSources: a source whose files open large segments for small reads is read from front to back, in few lanes. Only where
+// there are fewer files than workers are shards read at offsets.
 func TestCoarseSources(t *testing.T) {
-	for _, shard := range []int64{0, chunk} {
-		src, names, want := manyLengths(shard)
+	for _, c := range []struct {
+		shard          int64
+		workers, files int
+		inOrder        bool
+	}{{0, 1, 43, true}, {0, 2, 1, true}, {chunk, 1, 43, true}, {chunk, 2, 2, true}, {chunk, 2, 1, false}} {
+		src, names, want := manyLengths(c.shard)
+		names, want = names[len(names)-c.files:], want[len(want)-c.files:]
 		o := &openFS{FS: src, fills: true}
-		s, err := plan(t.Context(), o, names, form{algorithm: manifest.SHA256, shardSize: shard})
+		s, err := plan(t.Context(), o, names, form{algorithm: manifest.SHA256, shardSize: c.shard})
 		if err != nil {
 			t.Fatal(err)
 		}
 		s.together = func(streams int) int { return min(streams, 16) }
-		got, err := s.run(t.Context(), effort{workers: 1})
+		got, err := s.run(t.Context(), effort{workers: c.workers})
 		if err != nil {
 			t.Fatal(err)
 		}
 		for i := range names {
-			if got[i].err != nil || len(got[i].sums) != len(want[i]) || len(want[i]) > 0 && !bytes.Equal(got[i].sums[0], want[i][0]) {
-				t.Errorf("%s has another digest (%v)", names[i], got[i].err)
+			if got[i].err != nil || !slices.EqualFunc(got[i].sums, want[i], bytes.Equal) {
+				t.Errorf("%+v: %s has other digests (%v)", c, names[i], got[i].err)
 			}
 		}
-		if n := o.maxOpen.Load(); n > 2 || shard == 0 && o.random.Load() != 0 || o.seq.Load() == 0 {
-			t.Errorf("shard %d: %d files open, %d reads in order, %d at offsets", shard, n, o.seq.Load(), o.random.Load())
+		if n := o.maxOpen.Load(); n > int64(2*c.workers) || (o.random.Load() == 0) != c.inOrder || (o.seq.Load() == 0) == c.inOrder {
+			t.Errorf("%+v: %d files open, %d reads in order, %d at offsets", c, n, o.seq.Load(), o.random.Load())
+		}
+	}
+}
+
+// otherBytes is storage that answers each read with other bytes, and remembers them.
+type otherBytes struct {
+	fstest.MapFS
+	mu   sync.Mutex
+	told map[string][]byte // what was answered, by name
+	seen map[string]int64  // bytes asked for, by name
+}
+
+func (o *otherBytes) Open(name string) (fs.File, error) {
+	f, err := o.MapFS.Open(name)
+	return otherFile{f, o, name}, err
+}
+
+type otherFile struct {
+	fs.File
+	o    *otherBytes
+	name string
+}
+
+func (f otherFile) ReadAt(b []byte, off int64) (int, error) {
+	n, err := f.File.(io.ReaderAt).ReadAt(b, off)
+	for i := range b[:n] {
+		b[i] = byte(mrand.Uint32())
+	}
+	f.o.mu.Lock()
+	defer f.o.mu.Unlock()
+	copy(f.o.told[f.name][off:], b[:n])
+	f.o.seen[f.name] += int64(n)
+	return n, err
+}
+
+// TestEachByteOnce: every byte is read once, and what is hashed is what was read, however many lanes there are: storage that says
+// something else each time it is asked gets the digest of what it said.
+func TestEachByteOnce(t *testing.T) {
+	src, names, _ := manyLengths(0)
+	for _, shard := range []int64{0, 100_000} {
+		for _, lanes := range []int{1, 2, 16} {
+			o := &otherBytes{MapFS: src, told: map[string][]byte{}, seen: map[string]int64{}}
+			for name, f := range src {
+				o.told[name] = make([]byte, len(f.Data))
+			}
+			s, err := plan(t.Context(), o, names, form{algorithm: manifest.SHA256, shardSize: shard})
+			if err != nil {
+				t.Fatal(err)
+			}
+			s.together = func(streams int) int { return min(streams, lanes) }
+			got, err := s.run(t.Context(), effort{workers: 2})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for i, name := range names {
+				if want := digests(o.told[name], shard); got[i].err != nil || !slices.EqualFunc(got[i].sums, want, bytes.Equal) {
+					t.Errorf("shard %d, %d lanes: %s has not the digest of what was read (%v)", shard, lanes, name, got[i].err)
+				}
+				if o.seen[name] != int64(len(src[name].Data)) {
+					t.Errorf("shard %d, %d lanes: of %s %d bytes were read", shard, lanes, name, o.seen[name])
+				}
+			}
 		}
 	}
 }

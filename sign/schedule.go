@@ -45,13 +45,14 @@ type target struct {
 	parts  int   // in which it is handed out
 	out    *hashed
 
-	mu     sync.Mutex
-	opened bool
-	lent   bool // opened by somebody who closes it
-	f      fs.File
-	whole  bool           // the source cannot be read at offsets: whoever opened it reads all of it
-	left   int            // parts that were not finished
-	ended  func(part int) // if not nil, is called when a part is finished, good or not
+	mu      sync.Mutex
+	opened  bool
+	lent    bool // opened by somebody who closes it
+	f       fs.File
+	whole   bool           // whoever opened it reads all of it
+	inOrder bool           // and not at offsets
+	left    int            // parts that were not finished
+	ended   func(part int) // if not nil, is called when a part is finished, good or not
 }
 
 // A lane is one stream of bytes that is hashed, by one worker at a time.
@@ -155,7 +156,12 @@ func (s *schedule) open(t *target, part int) *lane {
 		t.f, t.out.size, t.out.err = s.openFile(t)
 		if t.out.err == nil {
 			_, random := t.f.(io.ReaderAt)
-			t.whole = t.parts == 1 || !random
+			if _, coarse := t.f.(allReader); coarse {
+				s.coarse.Store(true)
+			}
+			// Reading in order opens a segment once, and there is enough else for the other workers.
+			t.inOrder = s.coarse.Load() && (t.parts == 1 || len(s.queue) >= s.workers)
+			t.whole = t.parts == 1 || !random || t.inOrder
 		}
 	}
 	if t.out.err != nil || t.whole && !first {
@@ -163,12 +169,8 @@ func (s *schedule) open(t *target, part int) *lane {
 		return nil
 	}
 	l := &lane{t: t, part: part, in: newInOrder(t.f), end: t.out.size}
-	_, coarse := t.f.(allReader)
-	if coarse {
-		s.coarse.Store(true)
-	}
 	if t.whole {
-		if coarse {
+		if t.inOrder {
 			l.in.at = nil
 		}
 		l.part = whole
