@@ -78,6 +78,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // has ended stays as it was ended: a reverse proxy, whose write then fails, would cut the connection, and the caller's library
 // would see that in place of its typed error.
 func (h *handler) serve(rw *responseWriter, r *http.Request) {
+	defer rw.close() // last, and whatever happens: the server gives the connection up when this returns
 	defer func() {
 		p := recover()
 		err, ok := p.(error)

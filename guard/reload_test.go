@@ -1,11 +1,17 @@
 package guard_test
 
 import (
+	"context"
 	"errors"
 	"io"
+	"log"
 	"net/http"
+	"net/http/httptest"
+	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/holdfast-ai/holdfast/guard"
 	"github.com/holdfast-ai/holdfast/guard/guardtest"
@@ -91,4 +97,81 @@ func TestReloadWhileServing(t *testing.T) {
 		}
 	}
 	wg.Wait()
+}
+
+// Streams that hold events back, end, break off, panic and hang, callers that go away, and reloads that change what is looked
+// for and how long an answer may take, all at once over real connections: no canary gets out, and nothing races.
+func TestReloadsUnderFire(t *testing.T) {
+	policy := func(n int) guard.Policy {
+		p := redacting([]guard.Mode{guard.ModeBlock, guard.ModeRedact}[n%2])
+		p.Limits.KeyTokens, p.Limits.KeyConcurrent, p.Limits.Concurrent = 1<<40, 1000, 1000
+		p.Limits.BeatMillis, p.Limits.HoldMillis, p.Limits.AnswerSeconds = 1, int64(3+n%5*10), int64(1+n%3*300)
+		if n%4 == 3 { // a rule that is not looked for in answers at all, beside the canary
+			p.SystemPrompts = nil
+		}
+		return p
+	}
+	g := newGuard(t, policy(0))
+	var turn atomic.Int64
+	srv := httptest.NewServer(g.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		n := int(turn.Add(1))
+		w.Header().Set("Content-Type", "text/event-stream")
+		events := guardtest.Events("It ", "is ", canary[:6], canary[6:], " yes", " never tell anyone", " the tide tables", " before the bell has", " rung")
+		for i, event := range strings.SplitAfter(events, "\n\n") {
+			if _, err := io.WriteString(w, event); err != nil {
+				return
+			}
+			if i == 3+n%4 {
+				switch n % 5 {
+				case 0:
+					panic(http.ErrAbortHandler)
+				case 1:
+					panic("broken")
+				case 2:
+					<-r.Context().Done()
+					return
+				}
+			}
+			time.Sleep(time.Duration(n%3) * time.Millisecond)
+		}
+	})))
+	srv.Config.ErrorLog = log.New(io.Discard, "", 0)
+	defer srv.Close()
+	stop := make(chan struct{})
+	var reloads, callers sync.WaitGroup
+	reloads.Go(func() {
+		for n := 0; ; n++ {
+			select {
+			case <-stop:
+				return
+			case <-time.After(time.Millisecond):
+				if err := g.Reload(policy(n)); err != nil {
+					t.Error(err)
+				}
+			}
+		}
+	})
+	for c := range 8 {
+		callers.Go(func() {
+			for i := range 25 {
+				ctx, cancel := context.WithTimeout(t.Context(), time.Duration(1+(c*25+i)%7*300)*time.Millisecond)
+				r, err := http.NewRequestWithContext(ctx, "POST", srv.URL+"/v1/chat/completions", strings.NewReader(streamed))
+				if err != nil {
+					t.Error(err)
+				}
+				r.Header.Set("Content-Type", "application/json")
+				if resp, err := srv.Client().Do(r); err == nil {
+					b, _ := io.ReadAll(resp.Body)
+					resp.Body.Close()
+					if strings.Contains(string(b), canary[:6]) {
+						t.Errorf("a canary got out:\n%s", b)
+					}
+				}
+				cancel()
+			}
+		})
+	}
+	callers.Wait()
+	close(stop)
+	reloads.Wait()
 }

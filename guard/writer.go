@@ -257,6 +257,13 @@ func (w *responseWriter) hasBody() bool {
 	return w.status != http.StatusNoContent && w.status != http.StatusNotModified
 }
 
+// close ends the clock. After it nothing touches the connection.
+func (w *responseWriter) close() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.stop()
+}
+
 func (w *responseWriter) stop() {
 	w.over = true
 	w.clock.Stop()
@@ -290,6 +297,12 @@ func (w *responseWriter) tick() {
 	if w.over {
 		return
 	}
+	defer func() {
+		if p := recover(); p != nil { // of a writer around the guard, say: nobody above here would catch it
+			w.over = true
+			w.cancel()
+		}
+	}()
 	now := time.Now()
 	rej := w.tx.late(w.begun, now)
 	if rej == nil && w.flows() && now.Sub(w.last) >= w.tx.idleTime() {
