@@ -79,6 +79,11 @@ func (t *Text) asciiRun(text []byte, i, base int) int {
 	n := len(t.Norm)
 	start := n == 0 || !asciiWord(norm[n-1])
 	for i < len(text) {
+		if k := lowerRun(norm[n:], text[i:], n == 0 || norm[n-1] == ' ', start); k > 0 {
+			i, n = i+k, n+k
+			start = !asciiWord(norm[n-1])
+			continue
+		}
 		c := text[i]
 		if wordLower[c] != 0 {
 			if start && i+2 < len(text) && wordLower[text[i+1]] == 0 && separator(text[i+1]) && letter(c) && letter(text[i+2]) {

@@ -1,0 +1,48 @@
+package detect
+
+import "encoding/binary"
+
+// Eight bytes at a time: each byte of a word has room for a flag in its high bit, which ASCII leaves free.
+const (
+	each = 0x0101010101010101
+	high = 0x80 * each
+)
+
+// between flags the bytes of x, all of them ASCII, from a to b.
+func between(x uint64, a, b byte) uint64 {
+	return (x + uint64(0x80-a)*each) &^ (x + uint64(0x7f-b)*each) & high
+}
+
+func lowerEight(x uint64) uint64 { return x | between(x, 'A', 'Z')>>2 }
+
+// wordsOf flags letters and digits of lowered ASCII.
+func wordsOf(x uint64) uint64 { return between(x, 'a', 'z') | between(x, '0', '9') }
+
+// lowerRun copies text to dst in lower case, eight bytes at a time, as far as it is visible ASCII with single spaces and without two
+// single letters one byte apart, which may be a word spelled out. space and start say what was before it. It returns how much that is.
+func lowerRun(dst, text []byte, space, start bool) int {
+	var before, wordBefore uint64 // flags of the byte before, in the lowest byte
+	if space {
+		before = 0x80
+	}
+	if !start {
+		wordBefore = 0x80
+	}
+	k := 0
+	for ; k+16 <= len(text) && k+8 <= len(dst); k += 8 {
+		x, ahead := binary.LittleEndian.Uint64(text[k:]), binary.LittleEndian.Uint64(text[k+8:])
+		if (x|^(x+(0x80-' ')*each)|(x+each))&high != 0 { // not ASCII, a control, or delete
+			break
+		}
+		x = lowerEight(x)
+		spaces, words := between(x, ' ', ' '), wordsOf(x)
+		next := wordsOf(lowerEight(ahead&^high)) &^ ahead
+		single := words &^ (words<<8 | wordBefore) &^ (words>>8 | next<<56)
+		if spaces&(spaces<<8|before) != 0 || single&(words>>16|next<<48)&^(words>>24|next<<40) != 0 {
+			break
+		}
+		binary.LittleEndian.PutUint64(dst[k:], x)
+		before, wordBefore = spaces>>56, words>>56
+	}
+	return k
+}
