@@ -56,15 +56,20 @@ func (p *pass) tap(b []byte) {
 	}
 }
 
-// inOrder reads an open file from its start, or from off where the file is an io.ReaderAt.
+// inOrder reads an open file from its start, or from off where at is set.
 type inOrder struct {
 	src fs.File
 	at  io.ReaderAt // or nil
 	off int64
 }
 
+// newInOrder reads an open file that nothing was read from yet. A file that fills destinations itself decrypts, or the like, a
+// large piece for every small one that is read at an offset, and keeps that piece only for who reads on.
 func newInOrder(src fs.File) inOrder {
 	at, _ := src.(io.ReaderAt)
+	if _, fills := src.(allReader); fills {
+		at = nil
+	}
 	return inOrder{src: src, at: at}
 }
 

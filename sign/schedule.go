@@ -33,7 +33,7 @@ type schedule struct {
 	part  int // of queue[next]
 	left  int // parts that were not handed out
 
-	// Files of the source decrypt, or the like, a large piece for every small one that is read.
+	// Files of the source open large pieces for small reads: many lanes would open each many times.
 	coarse atomic.Bool
 }
 
@@ -45,14 +45,13 @@ type target struct {
 	parts  int   // in which it is handed out
 	out    *hashed
 
-	mu      sync.Mutex
-	opened  bool
-	lent    bool // opened by somebody who closes it
-	f       fs.File
-	whole   bool           // whoever opened it reads all of it
-	inOrder bool           // and not at offsets
-	left    int            // parts that were not finished
-	ended   func(part int) // if not nil, is called when a part is finished, good or not
+	mu     sync.Mutex
+	opened bool
+	lent   bool // opened by somebody who closes it
+	f      fs.File
+	whole  bool           // whoever opened it reads all of it
+	left   int            // parts that were not finished
+	ended  func(part int) // if not nil, is called when a part is finished, good or not
 }
 
 // A lane is one stream of bytes that is hashed, by one worker at a time.
@@ -159,9 +158,8 @@ func (s *schedule) open(t *target, part int) *lane {
 			if _, coarse := t.f.(allReader); coarse {
 				s.coarse.Store(true)
 			}
-			// Reading in order opens a segment once, and there is enough else for the other workers.
-			t.inOrder = s.coarse.Load() && (t.parts == 1 || len(s.queue) >= s.workers)
-			t.whole = t.parts == 1 || !random || t.inOrder
+			// A coarse file is better read in order, see newInOrder, if there is enough else for the other workers.
+			t.whole = t.parts == 1 || !random || s.coarse.Load() && len(s.queue) >= s.workers
 		}
 	}
 	if t.out.err != nil || t.whole && !first {
@@ -170,9 +168,6 @@ func (s *schedule) open(t *target, part int) *lane {
 	}
 	l := &lane{t: t, part: part, in: newInOrder(t.f), end: t.out.size}
 	if t.whole {
-		if t.inOrder {
-			l.in.at = nil
-		}
 		l.part = whole
 		l.sum = digest.New(s.form.algorithm, s.form.shardSize)
 		return l
@@ -180,7 +175,7 @@ func (s *schedule) open(t *target, part int) *lane {
 	if t.out.sums == nil {
 		t.out.sums = make([][]byte, t.parts)
 	}
-	l.in.off = int64(part) * s.form.shardSize
+	l.in.at, l.in.off = t.f.(io.ReaderAt), int64(part)*s.form.shardSize
 	l.end = min(l.in.off+s.form.shardSize, l.end)
 	l.sum = digest.New(s.form.algorithm, 0)
 	return l
