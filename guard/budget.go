@@ -10,9 +10,10 @@ import (
 	"github.com/holdfast-ai/holdfast/guard/limit"
 )
 
-// subject says whose budgets a request is charged to. Names are hashed before they are kept.
-func (g *Guard) subject(r *Request, key [32]byte) limit.Subject {
-	s := limit.Subject{Key: string(key[:]), Route: r.Method + " " + r.Path}
+// subject says whose budgets a request is charged to. Names are hashed before they are kept. The route is the policy's: by
+// the path a caller would have a budget for each name of a model that it makes up, and fill the store with them.
+func (g *Guard) subject(r *Request, route string, key [32]byte) limit.Subject {
+	s := limit.Subject{Key: string(key[:]), Route: r.Method + " " + route}
 	if r.Tenant != "" {
 		tenant := g.hash("tenant:" + r.Tenant)
 		s.Tenant = string(tenant[:])

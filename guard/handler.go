@@ -70,7 +70,8 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		b.end() // a transport may still hold the body: it must not read another request's bytes
 		h.put(buf)
 	}()
-	rw := newWriter(tx, w, cancel)
+	_, writes := serverLimits(r)
+	rw := newWriter(tx, w, writes, cancel)
 	h.serve(rw, forward(r, ctx, b))
 }
 
@@ -141,7 +142,7 @@ func (h *handler) read(w http.ResponseWriter, r *http.Request, tx *Transaction, 
 	if r.Body == nil || r.Body == http.NoBody {
 		return nil, nil
 	}
-	if !serverLimits(r) { // a body that trickles in must not hold a place for ever
+	if reads, _ := serverLimits(r); !reads { // a body that trickles in must not hold a place for ever
 		rc := http.NewResponseController(w)
 		if rc.SetReadDeadline(time.Now().Add(time.Duration(limits.BodySeconds)*time.Second)) == nil {
 			defer func() {
@@ -210,10 +211,10 @@ func fill(buf *[]byte, r io.Reader, most int, fits func(n int) error) ([]byte, e
 	}
 }
 
-// serverLimits reports whether the server bounds the time of a request itself.
-func serverLimits(r *http.Request) bool {
+// serverLimits reports whether the server bounds the time of a request, and of its answer, itself.
+func serverLimits(r *http.Request) (reads, writes bool) {
 	s, ok := r.Context().Value(http.ServerContextKey).(*http.Server)
-	return ok && s.ReadTimeout > 0
+	return ok && s.ReadTimeout > 0, ok && s.WriteTimeout > 0
 }
 
 func rejectRead(err error) *Rejection {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -13,6 +14,7 @@ import (
 	"github.com/holdfast-ai/holdfast/guard"
 	"github.com/holdfast-ai/holdfast/guard/audit"
 	"github.com/holdfast-ai/holdfast/guard/guardtest"
+	"github.com/holdfast-ai/holdfast/guard/limit"
 )
 
 // A machine has 2^64 IPv6 addresses: they share a budget. A network beside it, and IPv4, have their own.
@@ -70,4 +72,23 @@ func TestFindingsDoNotFloodTheAudit(t *testing.T) {
 		t.Errorf("%d events, %d lines", n, strings.Count(logged.String(), "\n"))
 	}
 	t.Log(time.Since(from))
+}
+
+// The budget of a route with a name in its path is one budget, whatever names a caller makes up.
+func TestBudgetOfAPattern(t *testing.T) {
+	p := guard.DefaultPolicy()
+	p.Routes = guard.Routes(guard.KindInfer)
+	p.Budgets = []limit.Rule{{Per: []limit.Scope{limit.PerRoute}, Unit: limit.Requests, Amount: 3, WindowSeconds: 60}}
+	h := newGuard(t, p).Handler(&guardtest.Upstream{Body: `{"outputs":[]}`})
+	var codes []int
+	for i := range 6 {
+		r := httptest.NewRequest("POST", fmt.Sprintf("/v2/models/m%d/infer", i), strings.NewReader(`{"inputs":[{"name":"x","shape":[1],"datatype":"INT8","data":[1]}]}`))
+		r.Header.Set("Content-Type", "application/json")
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, r)
+		codes = append(codes, w.Code)
+	}
+	if want := []int{200, 200, 200, 429, 429, 429}; !slices.Equal(codes, want) {
+		t.Errorf("%v, want %v", codes, want)
+	}
 }

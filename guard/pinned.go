@@ -151,17 +151,18 @@ func (p *pinned) leaks(modes ...Mode) (*detect.Leak, error) {
 	return l, nil
 }
 
-// route finds the kind of a request by the path as the upstream's router reads it.
-func (p *pinned) route(method, path string) (Kind, bool) {
+// route finds the kind of a request by the path as the upstream's router reads it, and the path of the policy's route, which
+// is that of a pattern where one matches: names of models are the caller's choice.
+func (p *pinned) route(method, path string) (kind Kind, route string, ok bool) {
 	if k, ok := p.routes[method+" "+path]; ok {
-		return k, true
+		return k, path, true
 	}
 	for _, r := range p.patterns {
 		if r.Method == method && matches(r.Path, path) {
-			return r.Kind, true
+			return r.Kind, r.Path, true
 		}
 	}
-	return "", false
+	return "", "", false
 }
 
 // matches compares a path with a pattern segment by segment.

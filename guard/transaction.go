@@ -166,7 +166,7 @@ func (t *Transaction) Request(r *Request) (v Verdict) {
 }
 
 func (t *Transaction) request(r *Request) *Rejection {
-	kind, ok := t.pol.route(r.Method, r.Path)
+	kind, route, ok := t.pol.route(r.Method, r.Path)
 	if t.api = t.pol.dialects[kind]; t.api == nil {
 		t.api = api.Errors(r.Path)
 	}
@@ -182,7 +182,7 @@ func (t *Transaction) request(r *Request) *Rejection {
 		return &Rejection{Code: CodeLimit, Status: http.StatusForbidden}
 	}
 	t.key = t.g.hash(name)
-	t.subject = t.g.subject(r, t.key)
+	t.subject = t.g.subject(r, route, t.key)
 	t.sum.KeyHash = binary.BigEndian.Uint64(t.key[:])
 	if t.inside = t.g.gate.Enter(t.subject.Key); !t.inside {
 		return &Rejection{Code: CodeLimit, Status: http.StatusTooManyRequests, RetryAfter: time.Second}

@@ -21,6 +21,8 @@ type responseWriter struct {
 	cancel context.CancelFunc
 	header http.Header // the upstream's, on top of what the handlers around the guard have set
 
+	bounded bool // the server bounds the time of an answer itself
+
 	mu      sync.Mutex
 	decided http.Header // what was looked at, of an answer that is read as a whole
 	status  int         // of the upstream; 0 = no header yet
@@ -37,8 +39,8 @@ type responseWriter struct {
 
 var _ http.ResponseWriter = (*responseWriter)(nil)
 
-func newWriter(tx *Transaction, w http.ResponseWriter, cancel context.CancelFunc) *responseWriter {
-	rw := &responseWriter{tx: tx, w: w, rc: *http.NewResponseController(w), cancel: cancel, header: make(http.Header), begun: time.Now()}
+func newWriter(tx *Transaction, w http.ResponseWriter, bounded bool, cancel context.CancelFunc) *responseWriter {
+	rw := &responseWriter{tx: tx, w: w, bounded: bounded, rc: *http.NewResponseController(w), cancel: cancel, header: make(http.Header), begun: time.Now()}
 	for name, v := range w.Header() {
 		rw.header[name] = slices.Clip(v)
 	}
@@ -151,8 +153,13 @@ func (w *responseWriter) ended() error {
 // release sends what the transaction let go and carries out its verdict.
 func (w *responseWriter) release(v Verdict) error {
 	if len(w.out) > 0 {
-		w.patience()
-		_, err := w.w.Write(w.out)
+		var err error
+		for rest := w.out; len(rest) > 0 && err == nil; {
+			some := rest[:min(len(rest), piece)]
+			rest = rest[len(some):]
+			w.patience()
+			_, err = w.w.Write(some)
+		}
 		clear(w.out)
 		w.beat = time.Now()
 		if err != nil {
@@ -168,9 +175,14 @@ func (w *responseWriter) release(v Verdict) error {
 	return nil
 }
 
-// patience bounds how long the caller may take to read what comes next. Servers without deadlines, as in tests, wait.
+// piece is how many bytes of an answer a caller must take in the time that the policy gives it.
+const piece = 64 << 10
+
+// patience bounds how long the caller may take to read what comes next, streamed or not: who does not read would keep a place,
+// and the answer in memory. net/http takes the bound back when it is done with the answer. Servers without deadlines, as in
+// tests, wait; a server's own bound on answers that come whole is left as it is.
 func (w *responseWriter) patience() {
-	if w.tx.Streamed() {
+	if w.tx.Streamed() || !w.bounded {
 		_ = w.rc.SetWriteDeadline(time.Now().Add(time.Duration(w.tx.pol.Limits.WriteSeconds) * time.Second))
 	}
 }

@@ -37,6 +37,7 @@ func All() []Constructor {
 		{"guard/chat/1KiB", guardChat},
 		{"guard/chat/4KiB", guardProxy},
 		{"guard/coraza/4KiB", guardCoraza},
+		{"guard/caller", guardCaller},
 		{"guard/sse", guardSSE},
 		{"guard/sse/flush", guardFlush},
 		{"detect/1KiB", func() (ratio.Case, error) { return detectProse("detect/1KiB", 1<<10) }},
