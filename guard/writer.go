@@ -9,8 +9,6 @@ import (
 	"strings"
 	"sync"
 	"time"
-
-	"github.com/holdfast-ai/holdfast/guard/api"
 )
 
 // responseWriter takes the upstream's answer through the transaction. Upstream and clock take turns under mu.
@@ -269,18 +267,6 @@ func (w *responseWriter) hasBody() bool {
 	return w.status != http.StatusNoContent && w.status != http.StatusNotModified
 }
 
-// close ends the clock. After it nothing touches the connection.
-func (w *responseWriter) close() {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.stop()
-}
-
-func (w *responseWriter) stop() {
-	w.over = true
-	w.clock.Stop()
-}
-
 // refused reports whether the guard has ended the answer and told the caller so.
 func (w *responseWriter) refused() bool {
 	w.mu.Lock()
@@ -301,57 +287,5 @@ func (w *responseWriter) fault() bool {
 	return true
 }
 
-// tick is the clock: it ends answers that are too old and events that are held for too long, and lets the caller know that
-// a stream lives while its events are held.
-func (w *responseWriter) tick() {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.over {
-		return
-	}
-	defer func() {
-		if p := recover(); p != nil { // of a writer around the guard, say: nobody above here would catch it
-			w.over = true
-			w.cancel()
-		}
-	}()
-	now := time.Now()
-	rej := w.tx.late(w.begun, now)
-	if rej == nil && w.flows() && now.Sub(w.last) >= w.tx.idleTime() {
-		rej = &Rejection{Code: CodeTimeout, Status: http.StatusGatewayTimeout, Err: errIdle}
-	}
-	if rej != nil {
-		w.deny(w.tx.verdict(rej).Rejection)
-		return
-	}
-	if !w.tx.waiting.IsZero() && w.tx.api.Framing() == api.SSE && now.Sub(w.beat) >= w.tx.pause() {
-		w.patience()
-		if _, err := w.w.Write([]byte(":\n\n")); err != nil {
-			w.over = true
-			w.cancel()
-			return
-		}
-		_ = w.rc.Flush()
-		w.beat = now
-	}
-	w.clock.Reset(w.next())
-}
-
 // flows reports whether a stream has begun, so that the upstream should go on with it.
 func (w *responseWriter) flows() bool { return !w.last.IsZero() && w.tx.Kind() != KindPass }
-
-// lookAgain is how often an answer is held against the policy in force, which may have changed.
-const lookAgain = 10 * time.Second
-
-// next is when the clock has something to do.
-func (w *responseWriter) next() time.Duration {
-	now := time.Now()
-	d := min(w.begun.Add(w.tx.age()).Sub(now), lookAgain)
-	if w.flows() {
-		d = min(d, w.last.Add(w.tx.idleTime()).Sub(now))
-	}
-	if !w.tx.waiting.IsZero() {
-		d = min(d, w.tx.waiting.Add(w.tx.holdTime()).Sub(now), w.tx.pause())
-	}
-	return max(d, time.Millisecond)
-}
