@@ -1,13 +1,12 @@
 package main
 
 import (
-	"bufio"
 	"encoding/json"
 	"fmt"
 	"math"
 	"os"
+	"slices"
 	"strconv"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -21,8 +20,9 @@ func newGuard(ui *ui) *cobra.Command {
 		Use: "guard", Short: "Score texts for prompt injection, measure and train the detector", Args: cobra.ArbitraryArgs, RunE: group,
 		Long: `Score texts for prompt injection, measure and train the detector.
 
-Files are JSON lines {"text", "label", "source", "kind", "lang", "role"}: label 1 is an attack; role is user (default), tool or
-document. No output holds any text.`,
+Files are JSON lines {"text", "label", "source", "lang", "role"}; "-" is standard input. label is 1 or true for an attack, 0 or false
+for harmless text, and only scan and calibrate take rows without one, calibrate as harmless; role is user (default), tool or
+document; other fields are ignored, but train reads the kind too. No output holds any text.`,
 	}
 	cmd.AddCommand(newGuardScan(ui), newGuardEval(ui), newGuardCalibrate(ui), newGuardTrain(ui))
 	return cmd
@@ -69,12 +69,16 @@ func newGuardScan(ui *ui) *cobra.Command {
 	var model string
 	cmd := &cobra.Command{
 		Use: "scan FILE…", Short: "Say which rows look like attacks; exit 1 if one does", Args: cobra.MinimumNArgs(1),
-		RunE: func(_ *cobra.Command, args []string) error {
+		RunE: func(cmd *cobra.Command, args []string) error {
 			c, err := classifier(model)
 			if err != nil {
 				return err
 			}
-			rows, err := readRows(args)
+			rows, err := readTexts(cmd.Context(), args, unlabelled)
+			if err != nil {
+				return err
+			}
+			scores, _, _, err := scoreTexts(cmd.Context(), c, rows)
 			if err != nil {
 				return err
 			}
@@ -90,8 +94,7 @@ func newGuardScan(ui *ui) *cobra.Command {
 			benign, ids := c.Model().Card().Benign, c.Rules().WordRules()
 			threshold := benign.Threshold(0.01)
 			lines := []string{}
-			for i := range rows {
-				s := c.Score([]byte(rows[i].Text), rows[i].Trust())
+			for i, s := range scores {
 				if s.Value < threshold {
 					continue
 				}
@@ -123,23 +126,30 @@ func newGuardEval(ui *ui) *cobra.Command {
 	var rate float64
 	cmd := &cobra.Command{
 		Use: "eval FILE…", Short: "Measure the detector on labelled rows", Args: cobra.MinimumNArgs(1),
-		RunE: func(_ *cobra.Command, args []string) error {
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if !(rate > 0 && rate < 1) {
+				return fmt.Errorf("%w: --rate is %v, want a share between 0 and 1", errUsage, rate)
+			}
 			c, err := classifier(model)
 			if err != nil {
 				return err
 			}
-			rows, err := readRows(args)
+			rows, err := readTexts(cmd.Context(), args, labelled)
 			if err != nil {
 				return err
 			}
-			cases := make([]eval.Case, len(rows))
-			size := 0
-			start := time.Now()
-			for i := range rows {
-				cases[i] = eval.Case{Source: rows[i].Source, Attack: rows[i].Label == 1, Score: c.Score([]byte(rows[i].Text), rows[i].Trust()).Value}
-				size += len(rows[i].Text)
+			scored, cost, measured, err := scoreTexts(cmd.Context(), c, rows)
+			if err != nil {
+				return err
 			}
-			took := time.Since(start)
+			if !measured {
+				cost = math.NaN()
+			}
+			cases, size := make([]eval.Case, len(rows)), 0
+			for i := range rows {
+				cases[i] = eval.Case{Source: rows[i].source, Attack: rows[i].attack, Score: scored[i].Value}
+				size += len(rows[i].text)
+			}
 			if scores != "" {
 				if err := writeScores(scores, cases); err != nil {
 					return err
@@ -151,11 +161,8 @@ func newGuardEval(ui *ui) *cobra.Command {
 				Model string      `json:"model"`
 				Rate  float64     `json:"configured_fpr"`
 				Bytes int         `json:"bytes"`
-				Cost  eval.Number `json:"us_per_kib"`
-			}{eval.NewReport(cases, threshold), fmt.Sprintf("sha256:%x", c.Model().Digest()), rate, size, eval.Number(math.NaN())}
-			if size > 0 {
-				out.Cost = eval.Number(float64(took.Nanoseconds()) / 1e3 / float64(size) * 1024)
-			}
+				Cost  eval.Number `json:"us_per_kib"` // of one core
+			}{eval.NewReport(cases, threshold), fmt.Sprintf("sha256:%x", c.Model().Digest()), rate, size, eval.Number(cost)}
 			p := out.Pooled
 			return ui.result(out,
 				fmt.Sprintf("%d rows, %d attacks, %.1f µs per KiB", p.N, p.Positives, out.Cost),
@@ -170,48 +177,43 @@ func newGuardEval(ui *ui) *cobra.Command {
 }
 
 func writeScores(path string, cases []eval.Case) error {
-	f, err := os.Create(path)
-	if err != nil {
-		return err
-	}
-	w := bufio.NewWriter(f)
+	var lines []byte
 	for _, c := range cases {
-		_, _ = w.WriteString(strconv.FormatFloat(c.Score, 'g', -1, 64) + "\n") // Flush reports it
+		lines = append(strconv.AppendFloat(lines, c.Score, 'g', -1, 64), '\n')
 	}
-	if err := w.Flush(); err != nil {
-		f.Close()
-		return err
-	}
-	return f.Close()
+	return replaceFile(path, lines)
 }
 
 func newGuardCalibrate(ui *ui) *cobra.Command {
 	var model, output string
 	cmd := &cobra.Command{
 		Use: "calibrate FILE…", Short: "Count scores of harmless rows and say which thresholds they need", Args: cobra.MinimumNArgs(1),
-		RunE: func(_ *cobra.Command, args []string) error {
+		RunE: func(cmd *cobra.Command, args []string) error {
 			c, err := classifier(model)
 			if err != nil {
 				return err
 			}
-			rows, err := readRows(args)
+			rows, err := readTexts(cmd.Context(), args, unlabelled)
+			if err != nil {
+				return err
+			}
+			rows = slices.DeleteFunc(rows, func(r text) bool { return r.attack })
+			scores, _, _, err := scoreTexts(cmd.Context(), c, rows)
 			if err != nil {
 				return err
 			}
 			counts, all := detect.NewCalibration(), new(detect.Scores)
 			for i := range rows {
-				if r := &rows[i]; r.Label == 0 {
-					v := c.Score([]byte(r.Text), r.Trust()).Value
-					counts.Add(detect.Group{Route: r.Role, Lang: r.Lang, Length: detect.LengthClass(len(r.Text))}, v)
-					all.Add(v)
-				}
+				r, v := &rows[i], scores[i].Value
+				counts.Add(detect.Group{Route: r.role, Lang: r.lang, Length: detect.LengthClass(len(r.text))}, v)
+				all.Add(v)
 			}
 			data, err := json.Marshal(counts)
 			if err != nil {
 				return err
 			}
 			if output != "" {
-				if err := os.WriteFile(output, append(data, '\n'), 0o644); err != nil {
+				if err := replaceFile(output, append(data, '\n')); err != nil {
 					return err
 				}
 			}
@@ -255,7 +257,7 @@ func newGuardTrain(ui *ui) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if err := os.WriteFile(output, file, 0o644); err != nil {
+			if err := replaceFile(output, file); err != nil {
 				return err
 			}
 			cases := make([]eval.Case, 0, n)

@@ -235,8 +235,17 @@ func signDir(ctx context.Context, ui *ui, path string, flags *signFlags, key cry
 		"signed "+path, "model id  "+hexOf(id), "signature "+flags.signature)
 }
 
-// replaceFile writes a file through a temporary sibling, so that a reader sees the old or the new one.
+// replaceFile writes a file through a temporary sibling, so that a reader sees the old or the new one. A pipe or a device, such as
+// /dev/stdout, is written to and not replaced.
 func replaceFile(name string, data []byte) error {
+	if fi, err := os.Stat(name); err == nil && !fi.Mode().IsRegular() {
+		f, err := os.OpenFile(name, os.O_WRONLY, 0)
+		if err != nil {
+			return err
+		}
+		_, err = f.Write(data)
+		return errors.Join(err, f.Close())
+	}
 	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
 		return err
 	}

@@ -72,3 +72,15 @@ func TestReport(t *testing.T) {
 		t.Error(string(out))
 	}
 }
+
+// Where nothing is harmless there is no rate to hold, and no recall at it: null, not 0.
+func TestReportOfAttacksAlone(t *testing.T) {
+	r := NewReport([]Case{{"a", true, 3}, {"a", true, 1}}, 2)
+	at := r.Pooled.Recall["0.01"]
+	if !math.IsNaN(float64(at.Recall)) || at.Interval != [2]float64{0, 1} || !math.IsNaN(float64(r.Pooled.PooledRecall["0.05"])) {
+		t.Errorf("%+v", r.Pooled)
+	}
+	if r.Pooled.Caught != 0.5 {
+		t.Errorf("%+v", r.Pooled)
+	}
+}

@@ -95,10 +95,13 @@ func measure(cases []Case, pooled []float64, threshold float64) Result {
 	res.FPR, res.Caught = share(least(benign, threshold), len(benign)), share(least(attacks, threshold), len(attacks))
 	for name, rate := range rates {
 		t := Threshold(own, rate)
-		k := Above(attacks, t)
-		res.Recall[name] = Recall{share(k, len(attacks)), Wilson(k, len(attacks)), Number(t)}
+		k, n := Above(attacks, t), len(attacks)
+		if len(own) == 0 {
+			n = 0 // no rate without harmless texts
+		}
+		res.Recall[name] = Recall{share(k, n), Wilson(k, n), Number(t)}
 		t = Threshold(pooled, rate)
-		res.PooledFPR[name], res.PooledRecall[name] = share(Above(benign, t), len(benign)), share(Above(attacks, t), len(attacks))
+		res.PooledFPR[name], res.PooledRecall[name] = share(Above(benign, t), len(benign)), share(Above(attacks, t), n)
 	}
 	return res
 }
