@@ -3,12 +3,16 @@
 package cases
 
 import (
+	"errors"
 	"regexp"
 	"slices"
 
 	"github.com/holdfast-ai/holdfast/benchmarks/ratio"
 	"github.com/holdfast-ai/holdfast/sign"
 )
+
+// ErrProcessor means that a case is about instructions that this processor does not have.
+var ErrProcessor = errors.New("not on this processor")
 
 // All lists the constructors of the cases by their names.
 func All() []Constructor {
@@ -27,11 +31,11 @@ func All() []Constructor {
 		{"onepass/wall", onePassWall},
 		{"memory/ring/256KiB", memoryRing},
 		{"sign/readinto", signReadInto},
-		{"sign/verify/files", func() (ratio.Case, error) { return signVerify("sign/verify/files", 4, 64<<20, 0) }},
-		{"sign/verify/shards", func() (ratio.Case, error) { return signVerify("sign/verify/shards", 4, 64<<20, 4<<20) }},
-		{"sign/verify/many", func() (ratio.Case, error) { return signVerify("sign/verify/many", 64, 4<<20, 0) }},
+		{"sign/verify/files", func() (ratio.Case, error) { return signVerify("sign/verify/files", 2, 4, 64<<20, 0) }},
+		{"sign/verify/shards", func() (ratio.Case, error) { return signVerify("sign/verify/shards", 16, 4, 64<<20, 4<<20) }},
+		{"sign/verify/many", func() (ratio.Case, error) { return signVerify("sign/verify/many", 16, 64, 4<<20, 0) }},
 		{"sign/verify/standard", func() (ratio.Case, error) {
-			return signVerify("sign/verify/standard", 4, 64<<20, 0, sign.WithStandardHash())
+			return signVerify("sign/verify/standard", 1, 4, 64<<20, 0, sign.WithStandardHash())
 		}},
 		{"sign/serving", signServing},
 		{"guard/chat/1KiB", guardChat},

@@ -23,7 +23,7 @@ func Peers() []Constructor {
 		{"peers/age/encrypt", ageEncrypt},
 		{"peers/tink-go/encrypt/1MiB", tinkEncrypt},
 		{"peers/model-signing/verify", modelSigningVerify},
-		{"sign/verify/files/512MiB", func() (ratio.Case, error) { return signVerify("sign/verify/files/512MiB", 4, 512<<20, 0) }},
+		{"sign/verify/files/512MiB", func() (ratio.Case, error) { return signVerify("sign/verify/files/512MiB", 2, 4, 512<<20, 0) }},
 	}
 }
 

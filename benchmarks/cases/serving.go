@@ -45,9 +45,7 @@ func newServingPair() (*servingPair, error) {
 
 func (s *servingPair) close() {
 	s.server.Close()
-	for _, f := range s.files.files {
-		f.Close()
-	}
+	s.files.close()
 }
 
 // requests sends n requests one after the other and returns how long each took.

@@ -75,6 +75,10 @@ func run(stdout, stderr io.Writer, pattern string, asJSON bool) error {
 	for _, c := range chosen {
 		b := bounds[c.Name]
 		r, err := measure(c, b, stderr)
+		if errors.Is(err, cases.ErrProcessor) {
+			fmt.Fprintln(stderr, "skipped:", err)
+			continue
+		}
 		if err != nil {
 			return err
 		}

@@ -71,9 +71,9 @@ func TestStream(t *testing.T) {
 	}
 }
 
-// TestGroup: streams hashed at once have the digests that each has alone, however their bytes are cut and whatever the
+// TestStreamsTogether: streams hashed at once have the digests that each has alone, however their bytes are cut and whatever the
 // algorithms and shards.
-func TestGroup(t *testing.T) {
+func TestStreamsTogether(t *testing.T) {
 	data := make([]byte, 300_000)
 	rand.NewChaCha8([32]byte{}).Read(data)
 	r := rand.New(rand.NewPCG(1, 2))
