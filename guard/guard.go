@@ -24,7 +24,6 @@ import (
 	"sync/atomic"
 
 	"github.com/holdfast-ai/holdfast/guard/api"
-	"github.com/holdfast-ai/holdfast/guard/detect"
 	"github.com/holdfast-ai/holdfast/guard/limit"
 	"github.com/holdfast-ai/holdfast/guard/stream"
 	"github.com/holdfast-ai/holdfast/guard/tensor"
@@ -57,6 +56,8 @@ type options struct {
 	approve   func(context.Context, ToolCall) error
 	tensors   func(context.Context, []api.Tensor) error
 	specs     *tensor.Specs
+	verify    func(payloadType string, envelope []byte) ([]byte, error)
+	language  func([]byte) string
 }
 
 // added is a scanner of [WithScanner].
@@ -163,6 +164,6 @@ func (g *Guard) PolicyDigest() [32]byte { return g.policy.Load().digest }
 
 // RulesNumber is the number of the rules that requests are judged by, which a key server may demand to be at least something
 // (docs/SPEC.md section 7).
-func (*Guard) RulesNumber() uint64 { return detect.RulesNumber() }
+func (g *Guard) RulesNumber() uint64 { return g.policy.Load().judging.number }
 
 func estimate(text []byte) int { return (len(text) + 3) / 4 }

@@ -26,6 +26,7 @@ type pinned struct {
 	ids       map[string]bool // of rules that may be reported
 	output    map[string]Mode // modes for answers
 	tools     map[string]*ToolRule
+	judging   *judging
 	holds     []bool // of the added scanners: some rule of theirs blocks or redacts
 	limiter   *limit.Limiter
 }
@@ -53,23 +54,30 @@ func (g *Guard) Reload(p Policy) error {
 }
 
 func (g *Guard) compile(p Policy) (*pinned, error) {
-	p, err := p.check(g.check, g.ids)
+	if err := g.check.Struct(&p.Detection); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrPolicy, err)
+	}
+	j, err := g.judging(&p)
 	if err != nil {
 		return nil, err
 	}
-	digest, err := p.digest()
+	known := append(slices.Clone(j.ids), g.ids...)
+	if p, err = p.check(g.check, known); err != nil {
+		return nil, err
+	}
+	digest, err := p.digest(j.digest)
 	if err != nil {
 		return nil, err
 	}
-	texts, err := textDetector(p)
+	texts, err := j.detector(or(p.Rules[detect.RuleModel], or(j.profile, unlisted(detect.RuleModel))) != ModeOff)
 	if err != nil {
 		return nil, fmt.Errorf("guard: internal error: %w", err)
 	}
 	v := &pinned{
-		Policy: p, digest: digest, version: 1, detectors: []Detector{texts},
+		Policy: p, digest: digest, version: 1, detectors: []Detector{texts}, judging: j,
 		routes: make(map[string]Kind), dialects: make(map[Kind]api.Dialect), ids: make(map[string]bool), output: make(map[string]Mode),
 	}
-	for _, id := range append(detect.IDs(), g.ids...) {
+	for _, id := range known {
 		v.ids[id] = true
 		if v.output[id] = or(p.Output[id], v.mode(id)); v.output[id] == ModeRestore {
 			v.output[id] = ModeRedact
@@ -191,7 +199,12 @@ func isName(s string) bool {
 }
 
 // mode returns what the policy does about a rule in requests.
-func (p *pinned) mode(rule string) Mode { return or(p.Rules[rule], unlisted(rule)) }
+func (p *pinned) mode(rule string) Mode {
+	if rule == detect.RuleModel && p.judging.profile != "" {
+		return p.judging.profile
+	}
+	return or(p.Rules[rule], unlisted(rule))
+}
 
 // unlisted returns the mode of a rule that a policy does not list. The model gives odds, where the other rules point at words: it
 // is used where a policy says so.
@@ -204,17 +217,13 @@ func unlisted(rule string) Mode {
 
 var errDetector = errors.New("guard: detector failed")
 
-// textDetector is the rules alone or, where the policy uses it, the rules and the model in one pass.
-func textDetector(p Policy) (Detector, error) {
-	if or(p.Rules[detect.RuleModel], unlisted(detect.RuleModel)) == ModeOff {
-		return detect.NewRules()
-	}
-	return detect.New()
-}
-
 // inspect runs all detectors. It returns how many could not do their work, where the policy lets that pass.
-func (p *pinned) inspect(ctx context.Context, v View, findings []Finding) (out []Finding, missed int, err error) {
+func (p *pinned) inspect(ctx context.Context, kind Kind, v View, findings []Finding) (out []Finding, missed int, err error) {
 	for i, d := range p.detectors {
+		if i == 0 && p.judging.thresholds != nil {
+			findings = p.judging.calibrated(kind, v, findings)
+			continue
+		}
 		n := len(findings)
 		found, err := d.Detect(ctx, v, findings)
 		switch {

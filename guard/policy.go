@@ -104,11 +104,13 @@ type Policy struct {
 	// Prices are those of models by name, "*" those of all others. Where a budget counts cost, a model without one is refused.
 	// "*" may not be lower than another: servers know a model by more than one name ("large", "LARGE", "large:latest").
 	Prices map[string]limit.Price `json:"prices,omitempty" validate:"max=1024,dive"`
-	// Rules sets the mode of rules by id: those of [detect.IDs] and those declared with [WithDetector]. A rule that is
+	// Rules sets the mode of rules by id: those of [detect.IDs], or of the rule file, and those declared with [WithDetector]. A rule that is
 	// not listed blocks, but for [detect.RuleModel], which is off.
 	Rules map[string]Mode `json:"rules,omitempty" validate:"max=1024,dive,oneof=off monitor redact restore block"`
 	// Output sets other modes for answers; a rule that is not listed has the mode it has in Rules.
 	Output map[string]Mode `json:"output_rules,omitempty" validate:"max=1024,dive,oneof=off monitor redact block"`
+	// Detection says with which rules, and how strictly, texts are judged. The zero value is what this version came with.
+	Detection Detection `json:"detection,omitzero"`
 	// Structure bounds what a request may ask for beside text. The zero value is the defaults.
 	Structure Structure `json:"structure"`
 	// Tools lists the tools that a model may call, and that a request may define. Null, the default, allows all; an empty
@@ -151,14 +153,14 @@ func DefaultPolicy() Policy {
 // Errors unwrap to [ErrPolicy].
 func ParsePolicy(data []byte) (Policy, error) {
 	var p Policy
-	if err := strictjson.Unmarshal(data, &p, strictjson.Limits{MaxBytes: 4 << 20, MaxDepth: 8}); err != nil {
+	if err := strictjson.Unmarshal(data, &p, strictjson.Limits{MaxBytes: 4 << 20, MaxDepth: 12}); err != nil {
 		return Policy{}, fmt.Errorf("%w: %w", ErrPolicy, err)
 	}
 	return p, nil
 }
 
 // check returns the policy with defaults filled in, as it takes effect.
-func (p Policy) check(v *api.Validator, more []string) (Policy, error) {
+func (p Policy) check(v *api.Validator, known []string) (Policy, error) {
 	p.Limits = p.Limits.withDefaults()
 	p.Structure = p.Structure.withDefaults()
 	if err := v.Struct(&p); err != nil {
@@ -187,10 +189,9 @@ func (p Policy) check(v *api.Validator, more []string) (Policy, error) {
 			}
 		}
 	}
-	ids := append(detect.IDs(), more...)
 	for _, rules := range [...]map[string]Mode{p.Rules, p.Output} {
 		for id := range rules {
-			if !slices.Contains(ids, id) {
+			if !slices.Contains(known, id) {
 				return p, fmt.Errorf("%w: no rule has the id %q", ErrPolicy, id)
 			}
 		}
@@ -213,9 +214,10 @@ func clean(p string) bool {
 	return strings.HasPrefix(p, "/")
 }
 
-// digest identifies an effective policy and the built-in rules it relies on. Canaries and system prompts are secrets of
+// digest identifies an effective policy and the rules and model it relies on. Canaries and system prompts are secrets of
 // a deployment and enter as counts alone: a digest is public, and a short text could be searched for.
-func (p Policy) digest() ([32]byte, error) {
+func (p Policy) digest(rules [32]byte) ([32]byte, error) {
+	p.Detection.RuleFile = "" // one file of rules has many envelopes
 	canaries, prompts := uint64(len(p.Canary)), uint64(len(p.SystemPrompts))
 	p.Canary, p.SystemPrompts = nil, nil
 	slices.SortFunc(p.Routes, func(a, b Route) int {
@@ -228,6 +230,5 @@ func (p Policy) digest() ([32]byte, error) {
 	if err != nil {
 		return [32]byte{}, fmt.Errorf("guard: internal error: %w", err)
 	}
-	rules := detect.Digest()
 	return transcript.New("holdfast/guard-policy/v1").Bytes(b).Bytes(rules[:]).Uint64(canaries).Uint64(prompts).SHA256(), nil
 }

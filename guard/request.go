@@ -128,7 +128,7 @@ func (t *Transaction) inspect() *Rejection {
 	from := len(t.st.findings)
 	var err error
 	var missed int
-	t.st.findings, missed, err = t.pol.inspect(t.ctx, View{Spans: t.st.request.Spans}, t.st.findings)
+	t.st.findings, missed, err = t.pol.inspect(t.ctx, t.kind, View{Spans: t.st.request.Spans}, t.st.findings)
 	t.missed(missed)
 	switch {
 	case errors.Is(err, ErrUnavailable):

@@ -208,7 +208,11 @@ func newGuardCalibrate(ui *ui) *cobra.Command {
 				counts.Add(detect.Group{Route: r.role, Lang: r.lang, Length: detect.LengthClass(len(r.text))}, v)
 				all.Add(v)
 			}
-			data, err := json.Marshal(counts)
+			of := c.Digest()
+			data, err := json.Marshal(struct { // with a profile it is the calibration of a policy
+				Detector string              `json:"detector"`
+				Groups   *detect.Calibration `json:"groups"`
+			}{hexOf(of), counts})
 			if err != nil {
 				return err
 			}
@@ -230,7 +234,7 @@ func newGuardCalibrate(ui *ui) *cobra.Command {
 		},
 	}
 	cmd.Flags().StringVar(&model, "model", "", "model file to use instead of the built-in one")
-	cmd.Flags().StringVarP(&output, "output", "o", "", "write the counts to this file")
+	cmd.Flags().StringVarP(&output, "output", "o", "", "write the counts to this file: with a profile, the calibration of a guard policy")
 	return cmd
 }
 

@@ -39,6 +39,8 @@ type serveFlags struct {
 	anyLicence bool
 	templates  bool
 	guardFile  string
+	guardRules string
+	ruleKeys   []string
 	addr       string
 	cert, key  string
 	plainHTTP  bool
@@ -74,6 +76,8 @@ func newServe(ui *ui) *cobra.Command {
 	flags.BoolVar(&f.anyLicence, "insecure-any-licence", false, "accept every licence and none")
 	flags.BoolVar(&f.templates, "any-signed-template", true, "accept the chat template that was signed with the model")
 	flags.StringVar(&f.guardFile, "guard-policy", "", "guard policy, JSON (default: the built-in policy)")
+	flags.StringVar(&f.guardRules, "guard-rules", "", "signed file of detection rules, in place of the policy's and the built-in ones")
+	flags.StringArrayVar(&f.ruleKeys, "guard-rules-key", nil, "trusted signer of detection rules, PEM; may be given again")
 	flags.StringVar(&f.addr, "addr", "127.0.0.1:8080", "address to serve on")
 	flags.StringVar(&f.cert, "tls-cert", "", "certificate chain, PEM")
 	flags.StringVar(&f.key, "tls-key", "", "private key of the certificate, PEM")
@@ -176,6 +180,9 @@ func (f *serveFlags) config(ui *ui) (holdfast.Config, error) {
 			return cfg, err
 		}
 	}
+	if err := f.rules(&cfg); err != nil {
+		return cfg, err
+	}
 	if f.keys.given() {
 		k, err := f.keys.load()
 		if err != nil {
@@ -191,6 +198,26 @@ func (f *serveFlags) config(ui *ui) (holdfast.Config, error) {
 		return cfg, fmt.Errorf("%w: --platform %q is not snp", errUsage, f.platform)
 	}
 	return cfg, nil
+}
+
+// rules reads the signed file of detection rules, and trusts the given keys with one, wherever it comes from.
+func (f *serveFlags) rules(cfg *holdfast.Config) error {
+	if f.guardRules != "" {
+		text, err := readFile(f.guardRules, 4<<20)
+		if err != nil {
+			return err
+		}
+		cfg.Guard.Detection.RuleFile = string(text)
+	}
+	if len(f.ruleKeys) == 0 {
+		return nil
+	}
+	keys, err := readPublicKeys(f.ruleKeys)
+	if err != nil {
+		return err
+	}
+	cfg.GuardOptions = append(cfg.GuardOptions, guard.WithRuleVerifier(signedBy(keys)))
+	return nil
 }
 
 // loopback reports whether an address is reachable from this machine alone.

@@ -103,7 +103,7 @@ func newSign(ui *ui) *cobra.Command {
 		Args:  cobra.NoArgs,
 		RunE:  group,
 	}
-	cmd.AddCommand(newSignKey(ui), newSignCertificate(ui), newSignDenyList(ui))
+	cmd.AddCommand(newSignKey(ui), newSignCertificate(ui), newSignDenyList(ui), newSignRules(ui))
 	return cmd
 }
 

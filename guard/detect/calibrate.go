@@ -8,6 +8,8 @@ import (
 	"maps"
 	"math"
 	"slices"
+
+	"github.com/holdfast-ai/holdfast/internal/strictjson"
 )
 
 // ErrCalibration means that a calibration cannot be used or does not hold enough harmless texts for what is asked.
@@ -31,6 +33,12 @@ func LengthClass(size int) string {
 	}
 	return "long"
 }
+
+// lengths are those that [LengthClass] returns, and that of groups that know none.
+var lengths = [...]string{"", "short", "medium", "long"}
+
+// maxCalibration bounds the JSON of a calibration, in bytes: a group of varied traffic takes some 2 KiB.
+const maxCalibration = 4 << 20
 
 // maxGroups bounds the memory of a calibration: 16 KiB for each group.
 const maxGroups = 1024
@@ -123,13 +131,13 @@ func (c *Calibration) MarshalJSON() ([]byte, error) {
 // UnmarshalJSON reads what MarshalJSON wrote.
 func (c *Calibration) UnmarshalJSON(data []byte) error {
 	var groups []groupScores
-	if err := json.Unmarshal(data, &groups); err != nil {
+	if err := strictjson.Unmarshal(data, &groups, strictjson.Limits{MaxBytes: maxCalibration}); err != nil {
 		return fmt.Errorf("%w: %w", ErrCalibration, err)
 	}
 	n := NewCalibration()
 	for _, g := range groups {
-		if g.Scores == nil || n.groups[g.Group] != nil || len(n.groups) >= maxGroups {
-			return fmt.Errorf("%w: a group twice, empty, or one too many", ErrCalibration)
+		if g.Scores == nil || n.groups[g.Group] != nil || len(n.groups) >= maxGroups || !slices.Contains(lengths[:], g.Group.Length) {
+			return fmt.Errorf("%w: a group twice, empty, of no length, or one too many", ErrCalibration)
 		}
 		n.groups[g.Group] = g.Scores
 		n.all.Merge(g.Scores)

@@ -111,3 +111,39 @@ func TestProfiles(t *testing.T) {
 		t.Error("the zero profile is one:", rate, blocks, err)
 	}
 }
+
+// Thresholds are those of the narrowest group that has enough texts to say.
+func TestThresholds(t *testing.T) {
+	c := NewCalibration()
+	add := func(g Group, n int, score float64) {
+		for range n {
+			c.Add(g, score)
+		}
+	}
+	add(Group{"chat", "en", "short"}, 1000, 1)
+	add(Group{"chat", "de", "short"}, 1000, 3)
+	add(Group{"chat", "fr", "short"}, 10, 9) // too few to say
+	add(Group{"tool", "en", "long"}, 1000, 5)
+	h, err := c.Thresholds(0.01)
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := func(lang, length string, routes ...string) float64 { return math.Floor(h.At(lang, length, routes...)) }
+	for name, c := range map[string]struct{ got, want float64 }{
+		"its own": {at("en", "short", "chat"), 1}, "another language": {at("de", "short", "chat"), 3}, "one of few": {at("fr", "short", "chat"), 3},
+		"no language": {at("", "short", "chat"), 3}, "second name of the route": {at("en", "long", "elsewhere", "tool"), 5}, "no route": {at("en", "long", "elsewhere"), 5},
+		"no length": {at("en", "medium", "chat"), 5},
+	} {
+		if c.got != c.want {
+			t.Errorf("%s: %v, want %v", name, c.got, c.want)
+		}
+	}
+	for _, rate := range []float64{0, 1, math.NaN()} {
+		if _, err := c.Thresholds(rate); !errors.Is(err, ErrCalibration) {
+			t.Errorf("%v: %v", rate, err)
+		}
+	}
+	if _, err := NewCalibration().Thresholds(0.01); !errors.Is(err, ErrCalibration) {
+		t.Error(err)
+	}
+}

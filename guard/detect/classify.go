@@ -169,6 +169,12 @@ func (c *Classifier) windows(s *Score) float64 {
 // Detect reports what [Rules.Detect] does, in the same pass, and neighbouring spans of the same role and trust whose common text
 // scores at least the threshold.
 func (c *Classifier) Detect(_ context.Context, v View, findings []Finding) ([]Finding, error) {
+	return c.DetectAt(v, findings, nil), nil
+}
+
+// DetectAt is [Classifier.Detect] with thresholds of the caller's: at returns the score from which neighbouring spans of one role
+// and trust are reported. It keeps nothing of them. Nil takes those of the classifier.
+func (c *Classifier) DetectAt(v View, findings []Finding, at func(spans []Span) float64) []Finding {
 	s := c.pool.Get().(*scoring)
 	for i := 0; i < len(v.Spans); {
 		j := i + 1
@@ -177,7 +183,11 @@ func (c *Classifier) Detect(_ context.Context, v View, findings []Finding) ([]Fi
 		}
 		var score Score
 		score, findings = c.score(s, v.Spans[i:j], i, findings)
-		if score.Value >= c.threshold[min(v.Spans[i].Trust, TrustOperator)] {
+		threshold := c.threshold[min(v.Spans[i].Trust, TrustOperator)]
+		if at != nil {
+			threshold = at(v.Spans[i:j])
+		}
+		if score.Value >= threshold {
 			f := Finding{Rule: RuleModel, Category: "LLM01", Span: j - 1}
 			if j == i+1 {
 				f.Start, f.End = score.Start, min(score.End, len(v.Spans[i].Text))
@@ -187,7 +197,7 @@ func (c *Classifier) Detect(_ context.Context, v View, findings []Finding) ([]Fi
 		i = j
 	}
 	c.put(s)
-	return findings, nil
+	return findings
 }
 
 var _ Detector = (*Classifier)(nil)
@@ -197,3 +207,6 @@ func (c *Classifier) Model() *Model { return c.model }
 
 // Rules returns the rules of the classifier.
 func (c *Classifier) Rules() *Rules { return c.rules }
+
+// Digest identifies the rules and the model: thresholds that were counted with others mean nothing for these.
+func (c *Classifier) Digest() [32]byte { return digestOf(c.rules.digest, c.model.digest) }

@@ -97,13 +97,21 @@ func compile(f RuleFile) (*Rules, error) {
 
 // IDs returns the ids of all findings of this package with the built-in rules and model, sorted.
 func IDs() []string {
-	ids := []string{RuleTags, RuleZeroWidth, RuleVariation, RuleBidi, RuleCanary, RulePrompt, RuleModel}
 	var f RuleFile
-	if json.Unmarshal(builtinRules, &f) == nil { // a test compiles them; here their names are enough
-		for _, rule := range f.Rules {
-			if rule.Severity > 0 {
-				ids = append(ids, rule.ID)
-			}
+	if json.Unmarshal(builtinRules, &f) != nil { // a test compiles them; here their names are enough
+		f.Rules = nil
+	}
+	return idsOf(f.Rules)
+}
+
+// IDs returns the ids of all findings of this package with these rules and the built-in model, sorted.
+func (r *Rules) IDs() []string { return idsOf(r.rules) }
+
+func idsOf(rules []Rule) []string {
+	ids := []string{RuleTags, RuleZeroWidth, RuleVariation, RuleBidi, RuleCanary, RulePrompt, RuleModel}
+	for _, rule := range rules {
+		if rule.Severity > 0 {
+			ids = append(ids, rule.ID)
 		}
 	}
 	slices.Sort(ids)
@@ -121,9 +129,15 @@ func (r *Rules) WordRules() []string {
 
 // Digest identifies the built-in rules and the built-in model: a policy that relies on them binds it.
 func Digest() [32]byte {
+	return digestOf(sha256.Sum256(builtinRules), sha256.Sum256(builtinModel))
+}
+
+// DigestWith identifies rules and the built-in model.
+func DigestWith(r *Rules) [32]byte { return digestOf(r.digest, sha256.Sum256(builtinModel)) }
+
+func digestOf(parts ...[32]byte) [32]byte {
 	h := sha256.New()
-	for _, part := range [][]byte{builtinRules, builtinModel} {
-		sum := sha256.Sum256(part)
+	for _, sum := range parts {
 		h.Write(sum[:])
 	}
 	return [32]byte(h.Sum(nil))

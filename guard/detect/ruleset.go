@@ -130,7 +130,7 @@ func (f *RuleFile) check() error {
 	seen := make(map[string]bool)
 	for _, r := range f.Rules {
 		switch {
-		case r.ID == "" || seen[r.ID]:
+		case r.ID == "" || seen[r.ID] || reserved(r.ID):
 			return fmt.Errorf("rule %q has no id of its own", r.ID)
 		case len(r.Steps) == 0 || len(r.Steps) > maxSteps, r.Gap < 0 || r.Gap > maxGap, r.Severity < 0 || r.Severity > 3:
 			return fmt.Errorf("rule %s: steps, gap or severity", r.ID)
@@ -152,6 +152,9 @@ func (f *RuleFile) check() error {
 	}
 	return nil
 }
+
+// reserved reports whether findings of an id come from elsewhere: a pattern of that name would share its mode.
+func reserved(id string) bool { return slices.Contains(idsOf(nil), id) }
 
 // examples checks that every rule finds what it says and passes what it says.
 func (r *Rules) examples() error {
@@ -179,6 +182,9 @@ func (r *Rules) fires(rule int, text string, trust Trust) bool {
 
 // Digest identifies the file that the rules were compiled from.
 func (r *Rules) Digest() [32]byte { return r.digest }
+
+// Number is the number of the file, which rises with each release (docs/SPEC.md section 10).
+func (r *Rules) Number() uint64 { return r.number }
 
 // RulesNumber is the number of the built-in rules, which rises with each release (docs/SPEC.md section 10).
 func RulesNumber() uint64 {

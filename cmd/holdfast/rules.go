@@ -1,0 +1,102 @@
+package main
+
+import (
+	"crypto"
+	"errors"
+	"fmt"
+	"io/fs"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/holdfast-ai/holdfast/guard/detect"
+	"github.com/holdfast-ai/holdfast/internal/dsse"
+)
+
+func newSignRules(ui *ui) *cobra.Command {
+	var private privateKey
+	var out string
+	cmd := &cobra.Command{
+		Use:   "rules FILE",
+		Short: "Sign a file of detection rules for the guard",
+		Long: "Sign a file of detection rules. FILE is JSON with number, date, expires, classes and rules, each rule with examples of both signs,\n" +
+			"which must hold. Where --out is there, it must be rules of the same key with a lower number, which are replaced.\n" +
+			"Exits with 0, with 1 if the number is not above the one that is there, and with 2 if the file or the command line is at fault.",
+		Example: "  holdfast sign rules --private-key rules.key --out rules.signed rules.json",
+		Args:    cobra.ExactArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error {
+			key, err := private.load()
+			if err != nil {
+				return err
+			}
+			data, err := readFile(args[0], maxDocument)
+			if err != nil {
+				return err
+			}
+			envelope, err := dsse.Sign(key, detect.RulesPayloadType, data)
+			if err != nil {
+				return err
+			}
+			// What nobody would accept is not written.
+			r, err := openRules(envelope, key.Public())
+			if err != nil {
+				return fmt.Errorf("%w: %s: %w", errUsage, args[0], err)
+			}
+			if err := rulesRise(out, key.Public(), r.Number()); err != nil {
+				return err
+			}
+			if err := replaceFile(out, envelope); err != nil {
+				return err
+			}
+			return ui.result(map[string]any{"rules": out, "number": r.Number(), "digest": hexOf(r.Digest())},
+				fmt.Sprintf("signed rules number %d: %s", r.Number(), out), "digest "+hexOf(r.Digest()))
+		},
+	}
+	private.add(cmd)
+	cmd.Flags().StringVar(&out, "out", "", "file to write the signed rules to (required)")
+	required(cmd, "out")
+	return cmd
+}
+
+// openRules opens signed rules of any number that are in force.
+func openRules(envelope []byte, keys ...crypto.PublicKey) (*detect.Rules, error) {
+	return detect.OpenRules(envelope, signedBy(keys), 0, time.Now())
+}
+
+// signedBy verifies envelopes of one of the keys.
+func signedBy(keys []crypto.PublicKey) func(payloadType string, envelope []byte) ([]byte, error) {
+	return func(payloadType string, envelope []byte) ([]byte, error) {
+		err := dsse.ErrSignature
+		for _, k := range keys {
+			payload, e := dsse.Verify(k, payloadType, envelope)
+			if e == nil {
+				return payload, nil
+			}
+			err = e
+		}
+		return nil, err
+	}
+}
+
+// rulesRise refuses to replace a file that holds no rules of the same key, or rules of the same or a higher number.
+func rulesRise(name string, key crypto.PublicKey, number uint64) error {
+	old, err := readFile(name, maxDocument)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	data, err := dsse.Verify(key, detect.RulesPayloadType, old)
+	if err != nil {
+		return fmt.Errorf("%w: %s holds no rules of this key", errUsage, name)
+	}
+	r, err := detect.ParseRules(data) // expired ones may be replaced
+	if err != nil {
+		return fmt.Errorf("%w: %s: %w", errUsage, name, err)
+	}
+	if number <= r.Number() {
+		return fmt.Errorf("%w: number %d is not above %d of %s", errRefused, number, r.Number(), name)
+	}
+	return nil
+}
