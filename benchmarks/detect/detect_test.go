@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"math"
 	"strings"
 	"testing"
 
@@ -86,5 +87,22 @@ func TestScorecardHoldsNoText(t *testing.T) {
 		if !strings.Contains(string(out), want) {
 			t.Errorf("no %q in\n%s", want, out)
 		}
+	}
+}
+
+// A peer's answers are judged by the labels, ours at the threshold that flags as many harmless rows.
+func TestPeerRates(t *testing.T) {
+	rows := []train.Row{{Label: 1}, {Label: 1}, {Label: 0}, {Label: 0, Kind: "benign-hard"}}
+	var v comparison
+	v.rates(rows, []bool{true, false, false, true}, []float64{4, 3, 2, 1})
+	if want := (comparison{recall: 0.5, fpr: 0.5, hard: 1, ourRecall: 1, ourHard: 0}); v != want {
+		t.Errorf("%+v, want %+v", v, want)
+	}
+}
+
+func TestPeersThatAreFastFail(t *testing.T) {
+	fast, slower := comparison{peer: peer{node: true}, faster: fasterThan - 0.1}, comparison{peer: peer{node: true}, faster: fasterThan}
+	if slow([]comparison{slower}) != nil || slow([]comparison{slower, fast}) == nil || slow([]comparison{{peer: peer{node: true}, faster: math.NaN()}}) == nil {
+		t.Error("a peer that is as fast as ours passes, or a slow one fails")
 	}
 }

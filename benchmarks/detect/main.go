@@ -1,6 +1,6 @@
-// Command detect writes the scorecard of the detector of package guard/detect, SCORECARD.md and SCORECARD.svg:
+// Command detect writes the scorecard of the detector of package guard/detect, SCORECARD.md and SCORECARD.svg, and PEERS.md where it is told where those are:
 //
-//	go -C benchmarks run ./detect -data DIR [-out detect]
+//	go -C benchmarks run ./detect -data DIR [-out detect] [-peers "$(sh benchmarks/detect/setup-peers.sh)"]
 //
 // DIR holds train.jsonl and dev.jsonl. The model is trained again with whole sources left out, so that every score is that of
 // a model which saw nothing of the row's source. The rows must be those that the built-in model was made from and the left-out figures those of its
@@ -27,14 +27,15 @@ const configured = 0.01
 func main() {
 	data := flag.String("data", "", "folder of train.jsonl and dev.jsonl")
 	out := flag.String("out", "detect", "where to write the scorecard")
+	peers := flag.String("peers", "", "folder that setup-peers.sh printed: detectors of others are run on the same rows")
 	flag.Parse()
-	if err := run(*data, *out); err != nil {
+	if err := run(*data, *out, *peers); err != nil {
 		fmt.Fprintln(os.Stderr, "detect:", err)
 		os.Exit(1)
 	}
 }
 
-func run(data, out string) error {
+func run(data, out, peers string) error {
 	training, err := read(filepath.Join(data, "train.jsonl"))
 	if err != nil {
 		return err
@@ -43,14 +44,23 @@ func run(data, out string) error {
 	if err != nil {
 		return err
 	}
-	card, err := measure(training, dev)
+	card, err := measure(training, dev, peers)
 	if err != nil {
 		return err
 	}
 	if err := os.WriteFile(filepath.Join(out, "SCORECARD.md"), card.markdown(), 0o644); err != nil {
 		return err
 	}
-	return os.WriteFile(filepath.Join(out, "SCORECARD.svg"), card.svg(), 0o644)
+	if err := os.WriteFile(filepath.Join(out, "SCORECARD.svg"), card.svg(), 0o644); err != nil {
+		return err
+	}
+	if peers == "" {
+		return nil
+	}
+	if err := os.WriteFile(filepath.Join(out, "PEERS.md"), card.peersMarkdown(), 0o644); err != nil {
+		return err
+	}
+	return slow(card.peers)
 }
 
 func read(path string) ([]train.Row, error) {
@@ -70,6 +80,7 @@ type scorecard struct {
 	threshold                 float64
 	evasions                  []evasion
 	same, others, grammars    []overlap
+	peers                     []comparison
 	rows, attacks, generated  int
 }
 
@@ -92,7 +103,7 @@ func comparable(again, builtin detect.ModelCard) bool {
 	return true
 }
 
-func measure(training, dev []train.Row) (*scorecard, error) {
+func measure(training, dev []train.Row, peers string) (*scorecard, error) {
 	rows := append(append([]train.Row(nil), training...), dev...)
 	own, err := train.Generate(rows)
 	if err != nil {
@@ -128,6 +139,11 @@ func measure(training, dev []train.Row) (*scorecard, error) {
 	s.attacks = s.sources.Pooled.Positives
 	if s.evasions, err = evasions(c, dev, s.threshold); err != nil {
 		return nil, err
+	}
+	if peers != "" {
+		if s.peers, err = compare(peers, rows, unseen); err != nil {
+			return nil, err
+		}
 	}
 	s.same = overlaps(dev, training, func(string, *train.Row) bool { return true })
 	s.others = overlaps(dev, training, func(source string, r *train.Row) bool { return r.Source != source })
