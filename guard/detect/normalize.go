@@ -106,10 +106,10 @@ func (t *Text) asciiRun(text []byte, i, base int) int {
 			i, n, start = i+k, n+k, false
 			continue
 		}
-		if c <= ' ' && (c != ' ' || n == 0 || norm[n-1] == ' ') || c >= 0x7f { // a single space stands for itself
+		if c <= ' ' && (n == 0 || norm[n-1] == ' ') || c >= 0x7f { // white space behind white space is none
 			break
 		}
-		norm[n], start = c, true
+		norm[n], start = max(c, ' '), true
 		n++
 		i++
 	}

@@ -18,7 +18,7 @@ func lowerEight(x uint64) uint64 { return x | between(x, 'A', 'Z')>>2 }
 // wordsOf flags letters and digits of lowered ASCII.
 func wordsOf(x uint64) uint64 { return between(x, 'a', 'z') | between(x, '0', '9') }
 
-// lowerRun copies text to dst in lower case, eight bytes at a time, as far as it is visible ASCII with single spaces and without two
+// lowerRun copies text to dst in lower case, eight bytes at a time, as far as it is ASCII without white space in a row and without two
 // single letters one byte apart, which may be a word spelled out. space and start say what was before it. It returns how much that is.
 func lowerRun(dst, text []byte, space, start bool) int {
 	var before, wordBefore uint64 // flags of the byte before, in the lowest byte
@@ -31,10 +31,11 @@ func lowerRun(dst, text []byte, space, start bool) int {
 	k := 0
 	for ; k+16 <= len(text) && k+8 <= len(dst); k += 8 {
 		x, ahead := binary.LittleEndian.Uint64(text[k:]), binary.LittleEndian.Uint64(text[k+8:])
-		if (x|^(x+(0x80-' ')*each)|(x+each))&high != 0 { // not ASCII, a control, or delete
+		if (x|(x+each))&high != 0 { // not ASCII, or delete
 			break
 		}
-		x = lowerEight(x)
+		controls := ^(x + (0x80-' ')*each) & high // are white space
+		x = lowerEight(x&^(controls|(controls-controls>>7)) | controls>>2)
 		spaces, words := between(x, ' ', ' '), wordsOf(x)
 		next := wordsOf(lowerEight(ahead&^high)) &^ ahead
 		single := words &^ (words<<8 | wordBefore) &^ (words>>8 | next<<56)
