@@ -20,11 +20,12 @@ import (
 // no images, are refused.
 //
 // An image's header is read before any server decodes it: its type must be the one that is stated, and its size within the
-// limits, since decoders allocate what the header says.
+// limits, since decoders allocate what the header says. Its parts must add up to it, with nothing behind them.
 type MediaRules struct {
 	MaxCount  int `json:"max_count" validate:"min=0,max=256"`         // in one request; default 8
 	MaxBytes  int `json:"max_bytes" validate:"min=0,max=67108864"`    // of one image; default 4 MiB
 	MaxPixels int `json:"max_pixels" validate:"min=0,max=1000000000"` // of one image; default 16,777,216
+	MaxFrames int `json:"max_frames" validate:"min=0,max=1024"`       // of one image; default 1: models take still ones, and decoders may take all
 	// Hosts are the names that https URLs may have, each exactly. Default: none, images come in the request. The backend
 	// resolves them: list no name whose address others control.
 	Hosts []string `json:"hosts,omitempty" validate:"max=256,dive,hostname_rfc1123"`
@@ -94,7 +95,14 @@ func (m *MediaRules) image(text []byte, typ string) error {
 	if typ != "" && typ != found {
 		return badMedia("not what it says it is")
 	}
-	if width <= 0 || height <= 0 || width > or(m.MaxPixels, 1<<24)/height {
+	frames, err := pictures(found, data)
+	if err != nil {
+		return wrap(err)
+	}
+	if frames > or(m.MaxFrames, 1) {
+		return badMedia("too many frames")
+	}
+	if width <= 0 || height <= 0 || frames <= 0 || width > or(m.MaxPixels, 1<<24)/height/frames {
 		return badMedia("too many pixels")
 	}
 	return nil
