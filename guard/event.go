@@ -1,6 +1,7 @@
 package guard
 
 import (
+	"bytes"
 	"errors"
 
 	"github.com/holdfast-ai/holdfast/guard/api"
@@ -155,9 +156,14 @@ func frame(dst []byte, f api.Framing, name, data []byte) ([]byte, int) {
 	}
 	shift := len(dst)
 	dst = append(dst, data...)
-	for i, c := range dst[shift:] {
-		if c == '\n' || c == '\r' {
-			dst[shift+i] = ' '
+	for _, end := range [...]byte{'\n', '\r'} {
+		for rest := dst[shift:]; ; {
+			i := bytes.IndexByte(rest, end)
+			if i < 0 {
+				break
+			}
+			rest[i] = ' '
+			rest = rest[i+1:]
 		}
 	}
 	if f == api.SSE {

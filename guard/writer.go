@@ -19,7 +19,8 @@ type responseWriter struct {
 	cancel context.CancelFunc
 	header http.Header // the upstream's, on top of what the handlers around the guard have set
 
-	bounded bool // the server bounds the time of an answer itself
+	bounded bool      // the server bounds the time of an answer itself
+	patient time.Time // when the caller's time was last set
 
 	mu      sync.Mutex
 	decided http.Header // what was looked at, of an answer that is read as a whole
@@ -179,10 +180,18 @@ const piece = 64 << 10
 // patience bounds how long the caller may take to read what comes next, streamed or not: who does not read would keep a place,
 // and the answer in memory. net/http takes the bound back when it is done with the answer. Servers without deadlines, as in
 // tests, wait; a server's own bound on answers that come whole is left as it is.
+//
+// Moving the bound costs more than a short event's write, so it moves in steps of an eighth.
 func (w *responseWriter) patience() {
-	if w.tx.Streamed() || !w.bounded {
-		_ = w.rc.SetWriteDeadline(time.Now().Add(time.Duration(w.tx.pol.Limits.WriteSeconds) * time.Second))
+	if !w.tx.Streamed() && w.bounded {
+		return
 	}
+	now, most := time.Now(), time.Duration(w.tx.pol.Limits.WriteSeconds)*time.Second
+	if now.Sub(w.patient) < most/8 {
+		return
+	}
+	w.patient = now
+	_ = w.rc.SetWriteDeadline(now.Add(most))
 }
 
 // FlushError sends what was released. What is held stays held.

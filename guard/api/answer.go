@@ -60,6 +60,7 @@ type Answer struct {
 	Calls    []Call
 	Tensors  []Tensor
 
+	json     strictjson.Walker
 	arena    []byte
 	stack    [MaxDepth + 1]level
 	depth    int
@@ -102,7 +103,7 @@ func (a *Answer) walkJSON(data []byte, s *answerShape) error {
 	if cap(a.arena) < len(data) {
 		a.arena = make([]byte, 0, len(data))
 	}
-	if err := strictjson.Walk(data, limits(len(data)), (*answerWalker)(a)); err != nil {
+	if err := a.json.Walk(data, limits(len(data)), (*answerWalker)(a)); err != nil {
 		return err
 	}
 	a.resolve()

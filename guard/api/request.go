@@ -78,6 +78,7 @@ type Request struct {
 	Tensors []Tensor
 	Tools   [][]byte // names of the functions that the request defines
 
+	json  strictjson.Walker
 	ids   []int64
 	arena []byte // decoded strings that hold escapes
 	walk  walker
@@ -87,7 +88,7 @@ func (r *Request) walkJSON(body []byte, s *shape, o Options) error {
 	r.begin(body)
 	r.Params.Stream = s.streams
 	r.walk.reset(r, s, o)
-	if err := strictjson.Walk(body, limits(len(body)), &r.walk); err != nil {
+	if err := r.json.Walk(body, limits(len(body)), &r.walk); err != nil {
 		return err
 	}
 	return r.inner()

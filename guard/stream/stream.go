@@ -35,23 +35,32 @@ func NewParser(max int) *Parser { return &Parser{max: max, first: true} }
 // Write reads p and calls event with the data of each event that it completes. The data is valid during the call only.
 // Errors: [ErrSize], and those of event, which stop the parser.
 func (s *Parser) Write(p []byte, event func(data []byte) error) error {
+	lf := -1 // the next LF of p, len(p) for none; behind it where it must be looked for again, once for each
 	for len(p) > 0 {
 		if s.cr {
 			s.cr = false
 			if p[0] == '\n' {
-				p = p[1:]
+				p, lf = p[1:], -1
 				continue
 			}
 		}
-		n := bytes.IndexAny(p, "\r\n")
+		if lf < 0 {
+			if lf = bytes.IndexByte(p, '\n'); lf < 0 {
+				lf = len(p)
+			}
+		}
+		n := bytes.IndexByte(p[:lf], '\r')
 		if n < 0 {
+			n = lf
+		}
+		if n == len(p) {
 			return s.grow(p)
 		}
 		if err := s.grow(p[:n]); err != nil {
 			return err
 		}
 		s.cr = p[n] == '\r'
-		p = p[n+1:]
+		p, lf = p[n+1:], lf-n-1
 		if err := s.endLine(event); err != nil {
 			return err
 		}

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/holdfast-ai/holdfast/guard/detect"
 	"github.com/holdfast-ai/holdfast/guard/stream"
@@ -321,4 +322,25 @@ func FuzzLines(f *testing.F) {
 			t.Fatalf("%q cut at %d: %q, whole %q", s, at, got, want)
 		}
 	})
+}
+
+// Whatever its line ends, a stream is read in time that grows with its size: each byte is looked at a few times.
+func TestLineEndsAreFoundOnce(t *testing.T) {
+	for _, end := range []string{"\n", "\r", "\r\n", "\n\r", "a\n", "a\r", "a\r\n"} {
+		took := func(n int) time.Duration {
+			least := time.Hour
+			for range 3 {
+				p, s := stream.NewParser(1<<20), []byte(strings.Repeat(end, n/len(end)))
+				from := time.Now()
+				if err := p.Write(s, func([]byte) error { return nil }); err != nil {
+					t.Fatal(err)
+				}
+				least = min(least, time.Since(from))
+			}
+			return least
+		}
+		if few, many := took(1<<16), took(1<<20); many > 16*10*max(few, 10*time.Microsecond) {
+			t.Errorf("%q: 64 KiB take %v, 1 MiB %v", end, few, many)
+		}
+	}
 }

@@ -32,23 +32,37 @@ type Visitor interface {
 
 // Walk scans data as [Check] does and calls v, if not nil, for every value. On an error v may have seen a prefix of the
 // text: what it collected must be thrown away.
-func Walk(data []byte, l Limits, v Visitor) error {
-	l = l.withDefaults()
-	var room struct { // enough for ordinary texts, in one allocation
-		buf    [256]byte
-		ends   [24]int
-		frames [8]frame
-	}
-	s := scanner{data: data, lim: l, v: v, keys: keySet{room.buf[:0], room.ends[:0], room.frames[:0]}}
-	if len(data) > l.MaxBytes {
-		return s.fail(l.MaxBytes, ErrSize)
+func Walk(data []byte, l Limits, v Visitor) error { return new(Walker).Walk(data, l, v) }
+
+// A Walker is memory for one walk after the other, so that those of ordinary texts allocate nothing. The zero value is ready;
+// it must not be copied.
+type Walker struct {
+	s      scanner
+	buf    [256]byte // room for the keys of ordinary texts
+	ends   [24]int
+	frames [8]frame
+}
+
+// Walk is the function [Walk]. It must not be called again by v.
+func (w *Walker) Walk(data []byte, l Limits, v Visitor) error {
+	w.s = scanner{data: data, lim: l.withDefaults(), v: v, keys: keySet{w.buf[:0], w.ends[:0], w.frames[:0]}}
+	err := w.s.walk()
+	w.s = scanner{}
+	clear(w.buf[:]) // keys are content, and so are the maps of the frames
+	clear(w.frames[:])
+	return err
+}
+
+func (s *scanner) walk() error {
+	if len(s.data) > s.lim.MaxBytes {
+		return s.fail(s.lim.MaxBytes, ErrSize)
 	}
 	s.space()
 	if err := s.value(0); err != nil {
 		return err
 	}
 	s.space()
-	if s.i != len(data) {
+	if s.i != len(s.data) {
 		return s.fail(s.i, ErrTrailing)
 	}
 	return nil
