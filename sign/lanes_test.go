@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -23,6 +24,7 @@ type openFS struct {
 	fills         bool // its files have ReadAllInto
 	open, maxOpen atomic.Int64
 	seq, random   atomic.Int64
+	onRead        func(n int64) // before the n-th read at an offset; or nil
 }
 
 func (o *openFS) Open(name string) (fs.File, error) {
@@ -52,7 +54,9 @@ func (f *openedFile) Close() error { f.o.open.Add(-1); return f.File.Close() }
 func (f *openedFile) Read(b []byte) (int, error) { f.o.seq.Add(1); return f.File.Read(b) }
 
 func (f *openedFile) ReadAt(b []byte, off int64) (int, error) {
-	f.o.random.Add(1)
+	if n := f.o.random.Add(1); f.o.onRead != nil {
+		f.o.onRead(n)
+	}
 	return f.File.(io.ReaderAt).ReadAt(b, off)
 }
 
@@ -123,6 +127,36 @@ func TestLanes(t *testing.T) {
 				if n := o.maxOpen.Load(); n > int64(lanes*workers) || o.open.Load() != 0 {
 					t.Errorf("%d lanes, %d workers: %d files were open, %d still are", lanes, workers, n, o.open.Load())
 				}
+			}
+		}
+	}
+}
+
+// TestLanesCancel: a worker that has many lanes to read sees a cancellation before the next of them, and leaves none open.
+func TestLanesCancel(t *testing.T) {
+	src, names, _ := manyLengths(0)
+	for _, workers := range []int{1, 2} {
+		for at := int64(1); ; at++ {
+			ctx, cancel := context.WithCancel(t.Context())
+			o := &openFS{FS: src}
+			o.onRead = func(n int64) {
+				if n == at {
+					cancel()
+				}
+			}
+			s, err := plan(ctx, o, names, form{algorithm: manifest.SHA256})
+			if err != nil {
+				t.Fatal(err)
+			}
+			s.together = func(streams int) int { return min(streams, 16) }
+			_, err = s.run(ctx, effort{workers: workers})
+			done := ctx.Err() == nil
+			cancel()
+			if done {
+				break
+			}
+			if n := o.random.Load(); !errors.Is(err, context.Canceled) || n > at+int64(workers)-1 || o.open.Load() != 0 {
+				t.Fatalf("%d workers, cancelled at read %d: %v; %d reads, %d files are open", workers, at, err, n, o.open.Load())
 			}
 		}
 	}
