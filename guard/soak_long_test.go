@@ -13,6 +13,8 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"os"
 	"runtime"
 	"runtime/pprof"
@@ -30,7 +32,7 @@ import (
 
 // TestSoak keeps a server busy with every dialect, streamed and not, with callers that leave, upstreams that hang, panic and
 // send what they must not, hostile requests, and reloads between policies of different verdicts. Every answer is held
-// against the policy that its decision names. At the end no goroutine is left and the heap has not grown.
+// against the policy that its decision names. A third of the answers come through a reverse proxy. At the end no goroutine is left and the heap has not grown.
 //
 // HOLDFAST_SOAK sets how long it takes; default 10m.
 func TestSoak(t *testing.T) {
@@ -88,7 +90,7 @@ func TestSoak(t *testing.T) {
 		}
 	}
 	for _, what := range []string{"redacted", "blocked", "refused by the zero policy", "hostile, refused", "hostile, monitored", "left", "hangs", "hangs, whole",
-		"panics", "panics, whole", "garbage", "header", "clean", "clean, whole", "redacted, whole", "blocked, whole"} {
+		"panics", "panics, whole", "garbage", "header", "clean", "clean, whole", "redacted, whole", "blocked, whole", "behind a proxy"} {
 		if n, ok := s.seen.Load(what); !ok {
 			t.Errorf("never met: %s", what)
 		} else {
@@ -119,6 +121,7 @@ type ruling struct {
 type job struct {
 	fault   string // "", left, hangs, panics, garbage, header, hostile
 	whole   bool   // the answer is not a stream
+	far     bool   // the upstream is behind a reverse proxy
 	hostile bool
 	attack  bool // … by a text that one of the policies lets through
 	stream  *streamer
@@ -134,6 +137,9 @@ type job struct {
 type soak struct {
 	g        *guard.Guard
 	srv      *httptest.Server
+	far      *httptest.Server // the same guard before a reverse proxy to back
+	back     *httptest.Server
+	between  *http.Transport
 	policies []ruling
 	digests  map[[32]byte]ruling
 	want     map[string]string // texts as they are redacted
@@ -185,18 +191,32 @@ func newSoak(t *testing.T) *soak {
 		}
 	}
 	s.g = newGuard(t, s.policies[0].policy, guard.WithHooks(guard.Hooks{Decision: func(c ctx, d guard.Decision) { c.Value(jobKey{}).(*job).decided <- d }}))
-	guarded := s.g.Handler(http.HandlerFunc(s.upstream))
-	s.srv = httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		guarded.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), jobKey{}, s.job(r))))
+	serve := func(h http.Handler) *httptest.Server {
+		srv := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			h.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), jobKey{}, s.job(r))))
+		}))
+		srv.Config.ErrorLog = log.New(io.Discard, "", 0)
+		srv.Start()
+		return srv
+	}
+	s.srv, s.back = serve(s.g.Handler(http.HandlerFunc(s.upstream))), serve(http.HandlerFunc(s.upstream))
+	to, err := url.Parse(s.back.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.between = &http.Transport{DisableCompression: true}
+	s.far = serve(s.g.Handler(&httputil.ReverseProxy{
+		Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(to) }, Transport: s.between, ErrorLog: log.New(io.Discard, "", 0),
 	}))
-	s.srv.Config.ErrorLog = log.New(io.Discard, "", 0)
-	s.srv.Start()
 	return s
 }
 
 func (s *soak) close() {
-	s.srv.Client().CloseIdleConnections()
-	s.srv.Close()
+	for _, srv := range []*httptest.Server{s.srv, s.far, s.back} {
+		srv.Client().CloseIdleConnections()
+		srv.Close()
+	}
+	s.between.CloseIdleConnections()
 }
 
 func (s *soak) job(r *http.Request) *job {
@@ -246,7 +266,11 @@ func (s *soak) round(t *testing.T, r *rand.Rand) {
 	defer s.jobs.Delete(id)
 	c, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	req, err := http.NewRequestWithContext(c, "POST", s.srv.URL+strings.Replace(guard.Routes(j.kind)[0].Path, "*", "m", 1), strings.NewReader(j.request))
+	srv := s.srv
+	if j.far {
+		srv = s.far
+	}
+	req, err := http.NewRequestWithContext(c, "POST", srv.URL+strings.Replace(guard.Routes(j.kind)[0].Path, "*", "m", 1), strings.NewReader(j.request))
 	if err != nil {
 		t.Error(err)
 		return
@@ -258,7 +282,7 @@ func (s *soak) round(t *testing.T, r *rand.Rand) {
 	}
 	var body []byte
 	status, head := 0, ""
-	res, err := s.srv.Client().Do(req)
+	res, err := srv.Client().Do(req)
 	if err == nil {
 		status, head = res.StatusCode, fmt.Sprint(res.Header, res.Trailer)
 		body, err = io.ReadAll(res.Body)
@@ -295,6 +319,9 @@ func (s *soak) round(t *testing.T, r *rand.Rand) {
 		t.Errorf("%s %q whole %t fault %q blocks %t: %v: %d %s", j.kind, j.text, j.whole, j.fault, rule.blocks, err, status, got)
 	} else {
 		s.count(what)
+		if j.far {
+			s.count("behind a proxy")
+		}
 	}
 }
 
@@ -335,6 +362,7 @@ func (s *soak) pick(r *rand.Rand) *job {
 		j.stream, j.kind, j.request = &st, st.kind, st.body
 		j.answer = st.events(runes(j.text, min(a, b), max(a, b)))
 	}
+	j.far = r.IntN(3) == 0 && j.fault != "panics" // which a proxy makes a cut of
 	j.cut = len(j.answer)
 	switch j.fault {
 	case "garbage":
