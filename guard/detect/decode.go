@@ -25,8 +25,15 @@ const maxEntity = 12
 // run of minBase64 bytes crosses every position that is a multiple of that.
 func plain(text []byte) bool {
 	for _, c := range [...]byte{'&', '%', '\\'} {
-		if bytes.IndexByte(text, c) >= 0 {
-			return false
+		for i := bytes.IndexByte(text, c); i >= 0; {
+			if opens(text[i:]) {
+				return false
+			}
+			k := bytes.IndexByte(text[i+1:], c)
+			if k < 0 {
+				break
+			}
+			i += 1 + k
 		}
 	}
 	for i := minBase64 - 1; i < len(text); {
@@ -47,6 +54,19 @@ func plain(text []byte) bool {
 		}
 	}
 	return true
+}
+
+// opens reports whether a text may begin with a code that is marked as one.
+func opens(text []byte) bool {
+	switch {
+	case len(text) < 3:
+		return false
+	case text[0] == '%':
+		return pair(text, 1) >= 0
+	case text[0] == '&':
+		return text[1] == '#' || letter(text[1]) && bytes.IndexByte(text[:min(len(text), maxEntity+1)], ';') > 0
+	}
+	return (text[1] == 'x' || text[1] == 'u') && pair(text, 2) >= 0
 }
 
 func pairAround(text []byte, i int, sep byte) bool {

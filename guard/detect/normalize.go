@@ -59,6 +59,10 @@ func (t *Text) Append(text []byte, base int) {
 		c := text[i]
 		switch {
 		case c >= utf8.RuneSelf:
+			if k := t.glyphRun(text, i, base); k > i {
+				i = k
+				continue
+			}
 			i += t.rune(text, i, base)
 		case c <= ' ' || c == 0x7f:
 			t.space()

@@ -3,8 +3,16 @@ package detect
 // vocabulary knows the words of the rules by their letters: the first, the last, and those between in any order. People and models
 // read "ingroe all prevoius intsrcutinos" without trouble.
 type vocabulary struct {
-	table []string // by hash of the letters, open addressing
-	mask  uint32
+	table  []string // by hash of the letters, open addressing
+	mask   uint32
+	shapes [1 << shapeBits / 64]uint64 // first and last letters and lengths that there are
+}
+
+// A shape is what is looked at first of a word: a third of the words of prose have the shape of a known one.
+const shapeBits = 15
+
+func shape(w []byte) uint32 {
+	return uint32(w[0]&31)<<10 | uint32(w[len(w)-1]&31)<<5 | uint32(len(w)&31)
 }
 
 // shortest word whose letters can change places, and the longest that is known.
@@ -31,6 +39,7 @@ func newVocabulary(patterns []string) vocabulary {
 			for ; v.table[k] != "" && v.table[k] != string(w); k = (k + 1) & v.mask {
 			}
 			v.table[k] = string(w)
+			v.shapes[shape(w)/64] |= 1 << (shape(w) % 64)
 		})
 	}
 	return v
@@ -63,6 +72,9 @@ func letters(w []byte) uint32 {
 
 // lookup returns the known word that w is a shuffle of; "" if there is none or w itself is known.
 func (v *vocabulary) lookup(w []byte) string {
+	if v.shapes[shape(w)/64]>>(shape(w)%64)&1 == 0 {
+		return ""
+	}
 	found := ""
 	for k := letters(w) & v.mask; v.table[k] != ""; k = (k + 1) & v.mask {
 		switch t := v.table[k]; {

@@ -1,0 +1,48 @@
+package detect
+
+import (
+	"strings"
+	"testing"
+	"unicode"
+	"unicode/utf8"
+)
+
+// The fast path gives what the rule of one rune gives, for every rune and between neighbours of all kinds.
+func TestGlyphs(t *testing.T) {
+	for r := rune(utf8.RuneSelf); r <= unicode.MaxRune; r++ {
+		if asItIs(r) && (kindOf(r) != visible || unicode.In(r, unicode.Mn, unicode.Me) || foldLetter(r) != r || homoglyph(r) != 0 || unicode.ToLower(r) != r) {
+			t.Errorf("%U is not its own normal form", r)
+		}
+	}
+	for r := rune(firstGlyph); r <= lastGlyph; r++ {
+		for _, around := range [][2]string{{"", ""}, {"a", "b"}, {" ", " "}, {strings.Repeat("é", 11), "z"}, {"q" + strings.Repeat("д", 12), ""}, {"", strings.Repeat("д", 11) + "w"}, {"", strings.Repeat("д", 12) + "w"}} {
+			text := []byte(around[0] + string(r) + around[1])
+			var fast, slow Text
+			fast.Append(text, 0)
+			for i := 0; i < len(text); { // one step at a time, as if there were no runs of runes
+				if text[i] >= utf8.RuneSelf {
+					slow.mark(i)
+					i += slow.rune(text, i, 0)
+					continue
+				}
+				if text[i] == ' ' {
+					slow.space()
+				} else {
+					slow.mark(i)
+					slow.Norm = append(slow.Norm, lowered[text[i]])
+				}
+				i++
+				slow.mark(i)
+			}
+			slow.endRuns()
+			if string(fast.Norm) != string(slow.Norm) || fast.Evidence != slow.Evidence {
+				t.Fatalf("%U in %q: %q %+v, want %q %+v", r, text, fast.Norm, fast.Evidence, slow.Norm, slow.Evidence)
+			}
+			for i := range fast.Norm {
+				if fast.Original(i) != slow.Original(i) {
+					t.Fatalf("%U in %q: byte %d is from %d, want %d", r, text, i, fast.Original(i), slow.Original(i))
+				}
+			}
+		}
+	}
+}
