@@ -2,6 +2,7 @@ package guard
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -112,9 +113,10 @@ func (t *Transaction) stands(f Finding) bool {
 type restorer struct {
 	restores []restore
 	longest  int
-	pos      int    // of tail
-	tail     []byte // what may be the beginning of a placeholder
-	done     []cut  // placeholders found
+	first    [4]uint64 // bytes that a placeholder begins with: most of a text is passed over by them
+	pos      int       // of tail
+	tail     []byte    // what may be the beginning of a placeholder
+	done     []cut     // placeholders found
 }
 
 type cut struct{ start, end int }
@@ -125,6 +127,7 @@ func (r *restorer) begin(restores []restore) {
 	*r = restorer{restores: restores, tail: r.tail[:0], done: r.done[:0]}
 	for _, x := range restores {
 		r.longest = max(r.longest, len(x.placeholder))
+		r.first[x.placeholder[0]>>6] |= 1 << (x.placeholder[0] & 63)
 	}
 }
 
@@ -137,6 +140,10 @@ func (r *restorer) Write(ms []stream.Match, p []byte) (matches []stream.Match, h
 	i := 0
 next:
 	for i < len(r.tail) {
+		if c := r.tail[i]; r.first[c>>6]>>(c&63)&1 == 0 {
+			i++
+			continue
+		}
 		for _, x := range r.restores {
 			if bytes.HasPrefix(r.tail[i:], []byte(x.placeholder)) {
 				m := stream.Match{Rule: "", Start: r.pos + i, End: r.pos + i + len(x.placeholder), Replacement: x.original}
@@ -171,7 +178,8 @@ func (r *restorer) spare(ms []stream.Match, from int) []stream.Match {
 	}
 	kept := ms[:from]
 	for _, m := range ms[from:] {
-		if !slices.ContainsFunc(r.done, func(c cut) bool { return m.Start >= c.start && m.End <= c.end }) {
+		behind, _ := slices.BinarySearchFunc(r.done, m.Start, func(c cut, start int) int { return cmp.Compare(c.start, start+1) })
+		if behind == 0 || m.End > r.done[behind-1].end { // the placeholders are in order, and apart from one another
 			kept = append(kept, m)
 		}
 	}
