@@ -14,7 +14,8 @@ import (
 )
 
 // A Remote is a server under test that runs elsewhere: in another process, a container, behind a gateway. It must forward what
-// it lets in to the kit's upstream, under the path on which it came, and nothing else may send it requests meanwhile.
+// it lets in to the kit's upstream, under the path on which it came, and nothing else may send it requests meanwhile. All
+// requests name the model "m"; there are about a thousand within seconds, so that limits of rates need room.
 type Remote struct {
 	// URL is where the server is, such as "http://127.0.0.1:8080", if it runs already.
 	URL string
