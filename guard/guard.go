@@ -11,8 +11,8 @@
 // # Threat model
 //
 // The caller is hostile; the upstream handler is trusted to run, but its answers may carry what a hostile caller talked
-// it into. Rules over words do not catch every injection (see package detect), and a leak that the model translates or
-// encodes is not recognised. Authentication belongs before the guard: see [WithCaller].
+// it into. Rules over words do not catch every injection (see package detect). Of canaries the usual spellings and codes are
+// recognised (see [detect.Leak]), of system prompts only the words: what a model translates or encodes in its own way gets out. Authentication belongs before the guard: see [WithCaller].
 package guard
 
 import (

@@ -72,19 +72,21 @@ func TestLeaksElsewhere(t *testing.T) {
 		return `data: {"choices":[{"delta":` + d + `,"index":` + choice + `}]}` + "\n\n"
 	}
 	for name, body := range map[string]string{
-		"second choice":       delta("0", `{"content":"a"}`) + delta("1", `{"content":"`+half+`"}`) + delta("0", `{"content":"b"}`) + delta("1", `{"content":"`+rest+`"}`),
-		"index after delta":   `data: {"choices":[{"delta":{"content":"` + half + `"},"index":3}]}` + "\n\n" + `data: {"choices":[{"index":3,"delta":{"content":"` + rest + `"}}]}` + "\n\n",
-		"reasoning":           delta("0", `{"reasoning_content":"`+half+`"}`) + delta("0", `{"reasoning_content":"`+rest+`"}`),
-		"unknown channel":     delta("0", `{"thoughts":{"x":"`+half+`"}}`) + delta("0", `{"thoughts":{"x":"`+rest+`"}}`),
-		"tool arguments":      delta("0", `{"tool_calls":[{"index":1,"function":{"arguments":"`+half+`"}}]}`) + delta("0", `{"tool_calls":[{"function":{"arguments":"`+rest+`"},"index":1}]}`),
-		"interleaved calls":   delta("0", `{"tool_calls":[{"index":0,"function":{"arguments":"x"}},{"index":1,"function":{"arguments":"`+half+`"}}]}`) + delta("0", `{"tool_calls":[{"index":0,"function":{"arguments":"y"}}]}`) + delta("0", `{"tool_calls":[{"index":1,"function":{"arguments":"`+rest+`"}}]}`),
-		"escaped":             delta("0", `{"content":"hf\u002dcan"}`) + delta("0", `{"content":"ary-7Q2x9"}`),
-		"escape after escape": delta("0", `{"content":"hf"}`) + delta("0", `{"content":"\u002d"}`) + delta("0", `{"content":"canary-7\u00512x9"}`),
-		"member name":         `data: {"` + canary + `":1}` + "\n\n",
-		"another field":       `data: {"system_fingerprint":"` + canary + `","choices":[]}` + "\n\n",
-		"legacy text":         `data: {"choices":[{"text":"` + half + `"}]}` + "\n\n" + `data: {"choices":[{"text":"` + rest + `"}]}` + "\n\n",
-		"two data lines":      "data: {\"choices\":[{\"delta\":{\"content\":\ndata: \"" + canary + "\"}}]}\n\n",
-		"carriage returns":    "data: {\"choices\":[{\"delta\":{\"content\":\"" + canary + "\"}}]}\r\rdata: [DONE]\r\r",
+		"second choice":        delta("0", `{"content":"a"}`) + delta("1", `{"content":"`+half+`"}`) + delta("0", `{"content":"b"}`) + delta("1", `{"content":"`+rest+`"}`),
+		"index after delta":    `data: {"choices":[{"delta":{"content":"` + half + `"},"index":3}]}` + "\n\n" + `data: {"choices":[{"index":3,"delta":{"content":"` + rest + `"}}]}` + "\n\n",
+		"reasoning":            delta("0", `{"reasoning_content":"`+half+`"}`) + delta("0", `{"reasoning_content":"`+rest+`"}`),
+		"unknown channel":      delta("0", `{"thoughts":{"x":"`+half+`"}}`) + delta("0", `{"thoughts":{"x":"`+rest+`"}}`),
+		"tool arguments":       delta("0", `{"tool_calls":[{"index":1,"function":{"arguments":"`+half+`"}}]}`) + delta("0", `{"tool_calls":[{"function":{"arguments":"`+rest+`"},"index":1}]}`),
+		"interleaved calls":    delta("0", `{"tool_calls":[{"index":0,"function":{"arguments":"x"}},{"index":1,"function":{"arguments":"`+half+`"}}]}`) + delta("0", `{"tool_calls":[{"index":0,"function":{"arguments":"y"}}]}`) + delta("0", `{"tool_calls":[{"index":1,"function":{"arguments":"`+rest+`"}}]}`),
+		"escaped":              delta("0", `{"content":"hf\u002dcan"}`) + delta("0", `{"content":"ary-7Q2x9"}`),
+		"escape after escape":  delta("0", `{"content":"hf"}`) + delta("0", `{"content":"\u002d"}`) + delta("0", `{"content":"canary-7\u00512x9"}`),
+		"escaped in arguments": delta("0", `{"tool_calls":[{"index":0,"function":{"arguments":"{\"q\":\"hf\\u002dcan"}}]}`) + delta("0", `{"tool_calls":[{"index":0,"function":{"arguments":"ary\\u002d7Q2x9\"}"}}]}`),
+		"letter by letter":     delta("0", `{"content":"h f - c a n a"}`) + delta("0", `{"content":" r y - 7 Q 2 x 9"}`),
+		"member name":          `data: {"` + canary + `":1}` + "\n\n",
+		"another field":        `data: {"system_fingerprint":"` + canary + `","choices":[]}` + "\n\n",
+		"legacy text":          `data: {"choices":[{"text":"` + half + `"}]}` + "\n\n" + `data: {"choices":[{"text":"` + rest + `"}]}` + "\n\n",
+		"two data lines":       "data: {\"choices\":[{\"delta\":{\"content\":\ndata: \"" + canary + "\"}}]}\n\n",
+		"carriage returns":     "data: {\"choices\":[{\"delta\":{\"content\":\"" + canary + "\"}}]}\r\rdata: [DONE]\r\r",
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := post(newGuard(t, leaky()).Handler(&guardtest.Upstream{Body: body, Chunk: 3}), streamed)

@@ -21,11 +21,13 @@ const (
 // ErrLeak means that canaries or system prompts cannot be compiled.
 var ErrLeak = errors.New("detect: unusable canary or system prompt")
 
-// Leak recognises canaries (exact, ASCII case folded) and runs of words of system prompts (8 in a row, or the whole
+// Leak recognises canaries (ASCII case folded; as they are, and by their letters where these are spaced out, escaped, backwards, or in base64,
+// hexadecimal or ROT13) and runs of words of system prompts (8 in a row, or the whole
 // prompt if it is shorter; case and everything between words ignored). It is immutable and safe for concurrent use; each
 // text is followed by its own [LeakState].
 type Leak struct {
 	canaries *automaton
+	spelled  *spelledAutomaton // nil where no canary has letters enough
 	seed     maphash.Seed
 	grams    [leakWords + 1]map[uint64]struct{} // grams[n]: hashes of n words in a row
 	whole    map[uint64]struct{}                // hashes of prompts that are shorter than a leak
@@ -59,6 +61,9 @@ func NewLeak(canaries, prompts []string) (*Leak, error) {
 		var ok bool
 		if l.canaries, ok = newAutomaton(canaries, true); !ok {
 			return nil, fmt.Errorf("%w: canaries are too long", ErrLeak)
+		}
+		if l.spelled, ok = newSpelled(canaries); !ok {
+			return nil, fmt.Errorf("%w: too many canaries", ErrLeak)
 		}
 	}
 	return l, nil
@@ -149,12 +154,14 @@ func isWord(c byte) bool {
 // A LeakState follows one text that arrives in pieces; it is a [stream.Scanner]. The result does not depend on where the
 // pieces are cut. The zero value is not usable: start with [Leak.Start].
 //
-// A match is a canary, or the words of a run from its fourth word on: the first three are ordinary prose, and were sent
+// A match is a canary, or a spelling of it from its fifth letter on, or the words of a run from its fourth word on: the first three are ordinary prose, and were sent
 // before the fourth came.
 type LeakState struct {
 	leak    *Leak
-	pos     int    // bytes seen
-	node    state  // of the canary automaton
+	pos     int   // bytes seen
+	node    state // of the canary automaton
+	exact   int   // where the last canary ended, as it is
+	spelled spelledState
 	word    uint64 // hash of the word in progress
 	in      int    // its length so far, 0 between words
 	between gap
@@ -180,6 +187,11 @@ func (s *LeakState) Write(ms []stream.Match, p []byte) (matches []stream.Match, 
 			s.node = l.canaries.step(s.node, c)
 			if s.node.ends() {
 				ms = append(ms, stream.Match{Rule: RuleCanary, Category: CategoryLeak, Start: s.pos - l.canaries.longest(s.node), End: s.pos})
+				s.exact = s.pos
+			}
+			if l.spelled != nil && !s.spelled.skips(l.spelled, c) {
+				from := len(ms)
+				ms = s.spelt(s.spelled.take(l.spelled, ms, c, s.pos-1), from)
 			}
 		}
 		if l.longest == 0 {
@@ -197,16 +209,31 @@ func (s *LeakState) Write(ms []stream.Match, p []byte) (matches []stream.Match, 
 
 // Finish ends the text: its last word counts. The error is nil.
 func (s *LeakState) Finish(ms []stream.Match) ([]stream.Match, error) {
+	if s.leak.spelled != nil {
+		from := len(ms)
+		ms = s.spelt(s.spelled.flush(s.leak.spelled, ms, s.pos), from)
+	}
 	if s.leak.longest != 0 {
 		ms = s.endWord(ms, s.pos)
 	}
 	return ms, nil
 }
 
+// spelt drops the spellings that were canaries as they are: each is reported once.
+func (s *LeakState) spelt(ms []stream.Match, from int) []stream.Match {
+	if len(ms) > from && ms[from].Start < s.exact {
+		return ms[:from]
+	}
+	return ms
+}
+
 func (s *LeakState) held() int {
 	held := 0
 	if s.leak.canaries != nil {
 		held = s.leak.canaries.prefix(s.node)
+	}
+	if s.spelled.node != 0 || s.spelled.pending > 0 {
+		held = max(held, s.spelled.held(s.leak.spelled, s.pos))
 	}
 	if s.run > 0 && s.in <= s.leak.longest {
 		held = max(held, s.pos-s.from(s.run))

@@ -1,0 +1,152 @@
+package detect
+
+import (
+	"encoding/base64"
+	"encoding/hex"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/holdfast-ai/holdfast/guard/stream"
+)
+
+// everyByte writes every byte of s by format, joined.
+func everyByte(format, s string) string {
+	var b strings.Builder
+	for i := range len(s) {
+		fmt.Fprintf(&b, format, s[i])
+	}
+	return b.String()
+}
+
+func spelledWays(c string) map[string]string {
+	back := []byte(c)
+	slices.Reverse(back)
+	wide := strings.Map(func(r rune) rune { return r + 0xfee0 }, c)
+	lines := base64.StdEncoding.EncodeToString([]byte("so: " + c + ", and that is it"))
+	return map[string]string{
+		"spaces":                        everyByte("%c ", c),
+		"new lines":                     everyByte("%c\n", c),
+		"dashes":                        everyByte("%c - ", c),
+		"zero width":                    everyByte("%c\u200b", c),
+		"bold":                          "**" + c[:5] + "**_" + c[5:] + "_",
+		"JSON":                          everyByte(`\u%04x`, c),
+		"lines in JSON":                 everyByte(`%c\n`, c),
+		"some JSON":                     fmt.Sprintf(`{"q":"\u%04X%s"}`, c[0], c[1:]),
+		"escaped hyphens":               strings.ReplaceAll(c, "-", `\u002d`),
+		"hex escapes":                   everyByte(`\x%02x`, c),
+		"an address":                    "https://e.example/?q=" + everyByte("%%%02X", c),
+		"entities":                      everyByte("&#%d;", c),
+		"hex entities":                  everyByte("&#x%X;", c),
+		"full width":                    wide,
+		"backwards":                     string(back),
+		"ROT13":                         strings.Map(rot13, c),
+		"hex":                           hex.EncodeToString([]byte(c)),
+		"spaced hex":                    everyByte("%02X ", c),
+		"base64":                        base64.StdEncoding.EncodeToString([]byte(c)),
+		"base64 + 1":                    base64.StdEncoding.EncodeToString([]byte("x" + c + "yz")),
+		"base64 + 2":                    base64.URLEncoding.EncodeToString([]byte("xy" + c + "z")),
+		"base64 in lines":               lines[:10] + "\n" + lines[10:20] + "\n" + lines[20:],
+		"behind an and":                 "&" + everyByte("%c ", c),
+		"behind an entity that is none": "&#1" + everyByte("%c ", c),
+		"behind a backslash":            `\` + everyByte("%c ", c),
+	}
+}
+
+func TestSpelledCanaries(t *testing.T) {
+	for _, c := range []string{canary, "CANARY-7f3a9c21", "0f9a-42bc-77de", "Zr8kQm2x"} {
+		l := newLeak(t, []string{c}, nil)
+		for name, text := range spelledWays(c) {
+			ms := leaks(l, "It is "+text+" as you asked.")
+			if len(ms) == 0 || ms[0].Rule != RuleCanary {
+				t.Errorf("%s, %s: %q passes", c, name, text)
+			}
+		}
+		if ms := leaks(l, c+" "+c); len(ms) != 2 {
+			t.Errorf("%s twice: %v", c, ms)
+		}
+	}
+}
+
+// Other letters, other order and more between the letters than people write are no canary.
+func TestNotSpelled(t *testing.T) {
+	l := newLeak(t, []string{canary, "--------", "!?!?!?!?!"}, nil)
+	for _, text := range []string{
+		"", canary[1:], everyByte("%c ", canary[:len(canary)-1]), everyByte("%c"+strings.Repeat(" ", spelledGap+1), canary), "hf canary 7Q 3x",
+		strings.Repeat("hf canary ", 50), string(prose(64 << 10)),
+	} {
+		if ms := leaks(l, text); len(ms) > 0 {
+			t.Errorf("%.80q: %v", text, ms)
+		}
+	}
+}
+
+// Whatever the cuts, the matches are those of the whole text, none begins in what was given up, and none is left when they are replaced.
+func TestSpelledDoNotDependOnCuts(t *testing.T) {
+	const c = "abcab-cabd12"
+	l := newLeak(t, []string{c}, nil)
+	rnd := rand.New(rand.NewPCG(3, 4))
+	pieces := []string{"a", "b", "c", "d", "1", "2", "abc", "abcabc", "cabd1", "12", "-", " ", "\u200b", "\uff01", "\uff41", "\xef", "\xef\xbc", "\\", `\n`, `\u`, `\u0061`, `\u00`, `\x62`,
+		"%", "%6", "%63", "&", "&#", "&#x", "&#x61;", "&#98;", "&#999999999", "#", "x", ";", "\xf0"}
+	var ways []string
+	for _, w := range spelledWays(c) {
+		ways = append(ways, w)
+	}
+	slices.Sort(ways)
+	hits := 0
+	for range 20_000 {
+		var b strings.Builder
+		for range rnd.IntN(12) {
+			b.WriteString(pieces[rnd.IntN(len(pieces))])
+		}
+		if rnd.IntN(2) == 0 {
+			b.WriteString(ways[rnd.IntN(len(ways))])
+		}
+		for range rnd.IntN(6) {
+			b.WriteString(pieces[rnd.IntN(len(pieces))])
+		}
+		text := b.String()
+		want := leaks(l, text)
+		s := l.Start()
+		var got []stream.Match
+		emitted := 0
+		for at := 0; at < len(text); {
+			n := min(1+rnd.IntN(4), len(text)-at)
+			old := len(got)
+			found, held, _ := s.Write(got, []byte(text[at:at+n]))
+			got = found
+			at += n
+			if held < 0 || held > at || at-held < emitted {
+				t.Fatalf("%q: holds %d of %d, having given up %d", text, held, at, emitted)
+			}
+			for _, m := range got[old:] {
+				if m.Start < emitted || m.End > at || m.End <= m.Start {
+					t.Fatalf("%q: %+v when %d was given up", text, m, emitted)
+				}
+			}
+			emitted = at - held
+		}
+		old := len(got)
+		got, _ = s.Finish(got)
+		for _, m := range got[old:] {
+			if m.Start < emitted {
+				t.Fatalf("%q: %+v when %d was given up", text, m, emitted)
+			}
+		}
+		if !slices.Equal(got, want) {
+			t.Fatalf("%q: %+v in pieces, %+v whole", text, got, want)
+		}
+		if len(want) == 0 {
+			continue
+		}
+		hits++
+		if rest := leaks(l, string(stream.Redact(nil, []byte(text), replaced(want)))); len(rest) > 0 {
+			t.Fatalf("%q: %+v is left", text, rest)
+		}
+	}
+	if hits < 5000 {
+		t.Fatalf("only %d leaks: the test shows little", hits)
+	}
+}
