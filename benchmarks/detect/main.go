@@ -14,6 +14,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/holdfast-ai/holdfast/guard/detect"
@@ -78,6 +79,8 @@ type scorecard struct {
 	reproduced                bool // training again gave the same file
 	sources, languages, kinds eval.Report
 	threshold                 float64
+	named                     []named
+	folds                     []fold
 	evasions                  []evasion
 	same, others, grammars    []overlap
 	peers                     []comparison
@@ -129,7 +132,7 @@ func measure(training, dev []train.Row, peers string) (*scorecard, error) {
 	cases := func(group func(*train.Row) string) eval.Report {
 		out := make([]eval.Case, len(rows))
 		for i := range rows {
-			out[i] = eval.Case{Source: group(&rows[i]), Attack: rows[i].Label == 1, Score: unseen[i]}
+			out[i] = eval.Case{Source: group(&rows[i]), Attack: rows[i].Label == 1, Score: unseen.Scores[i]}
 		}
 		return eval.NewReport(out, s.threshold)
 	}
@@ -137,11 +140,23 @@ func measure(training, dev []train.Row, peers string) (*scorecard, error) {
 	s.languages = cases(language)
 	s.kinds = cases(func(r *train.Row) string { return r.Kind })
 	s.attacks = s.sources.Pooled.Positives
+	s.named = s.namedRows(rows, unseen.Scores)
+	maths := train.Maths()
+	flagged := 0
+	for _, r := range maths {
+		if c.Score([]byte(r.Text), r.Trust()).Value >= s.threshold {
+			flagged++
+		}
+	}
+	s.named = append(s.named, named{"maths in ten languages, at the configured threshold", flagged, -1, len(maths)})
+	for _, x := range unseen.Crossed {
+		s.folds = append(s.folds, crossed(rows, x))
+	}
 	if s.evasions, err = evasions(c, dev, s.threshold); err != nil {
 		return nil, err
 	}
 	if peers != "" {
-		if s.peers, err = compare(peers, rows, unseen); err != nil {
+		if s.peers, err = compare(peers, rows, unseen.Scores); err != nil {
 			return nil, err
 		}
 	}
@@ -156,6 +171,82 @@ func measure(training, dev []train.Row, peers string) (*scorecard, error) {
 	}
 	s.grammars = overlaps(dev, templates, func(string, *train.Row) bool { return true })
 	return s, nil
+}
+
+// named is a group of harmless rows that an aim is set for.
+type named struct {
+	what            string
+	one, five, rows int // flagged where 1 % and 5 % of all harmless rows are; -1: not measured
+}
+
+// namedRows counts harmless rows of the groups that are watched one by one.
+func (s *scorecard) namedRows(rows []train.Row, scores []float64) []named {
+	var benign []float64
+	for i := range rows {
+		if rows[i].Label == 0 {
+			benign = append(benign, scores[i])
+		}
+	}
+	one, five := eval.Threshold(benign, 0.01), eval.Threshold(benign, 0.05)
+	groups := []struct {
+		what string
+		is   func(*train.Row) bool
+	}{
+		{"technical documents", func(r *train.Row) bool { return r.Source == "docs-permissive" && r.Kind == "benign" }},
+		{"documents that quote attacks", func(r *train.Row) bool { return r.Source == "docs-permissive" && r.Kind == "benign-hard" }},
+		{"texts of twelve languages (xquad)", func(r *train.Row) bool { return r.Source == "xquad" }},
+		{"maths in English (gsm8k)", func(r *train.Row) bool { return r.Source == "gsm8k" }},
+		{"code", func(r *train.Row) bool { return r.Source == "go-stdlib" || r.Source == "humanevalpack" }},
+	}
+	var out []named
+	for _, g := range groups {
+		n := named{what: g.what}
+		for i := range rows {
+			if rows[i].Label == 0 && g.is(&rows[i]) {
+				n.rows++
+				n.one += above(scores[i], one)
+				n.five += above(scores[i], five)
+			}
+		}
+		out = append(out, n)
+	}
+	return out
+}
+
+func above(score, threshold float64) int {
+	if score > threshold {
+		return 1
+	}
+	return 0
+}
+
+// A fold is measured with nothing of the model fitted on its sources: neither weights, nor how they combine, nor thresholds.
+type fold struct {
+	sources []string
+	result  eval.Result        // against the harmless rows of the fold
+	real    map[string]float64 // share of them flagged where the configured share of other harmless rows is
+	benign  int
+}
+
+func crossed(rows []train.Row, x train.Crossed) fold {
+	var in []eval.Case
+	var benign, others []float64
+	for i := range rows {
+		switch inside := slices.Contains(x.Sources, rows[i].Source); {
+		case inside:
+			in = append(in, eval.Case{Source: rows[i].Source, Attack: rows[i].Label == 1, Score: x.Scores[i]})
+			if rows[i].Label == 0 {
+				benign = append(benign, x.Scores[i])
+			}
+		case rows[i].Label == 0:
+			others = append(others, x.Scores[i])
+		}
+	}
+	f := fold{sources: x.Sources, result: eval.NewReport(in, 0).Pooled, real: make(map[string]float64), benign: len(benign)}
+	for name, rate := range map[string]float64{"0.01": 0.01, "0.05": 0.05} {
+		f.real[name] = float64(eval.Above(benign, eval.Threshold(others, rate))) / float64(max(len(benign), 1))
+	}
+	return f
 }
 
 // languages gives names of rows their codes; what a row does not say is not guessed.

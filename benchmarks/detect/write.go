@@ -7,6 +7,7 @@ import (
 	"maps"
 	"math"
 	"slices"
+	"strings"
 
 	"github.com/holdfast-ai/holdfast/guard/detect/eval"
 )
@@ -27,6 +28,7 @@ func (s *scorecard) markdown() []byte {
 		"samples of them: figures on sources of your own may be lower. Intervals are 95 % (Wilson). \"at 1 %\" is where one of a hundred of all harmless rows is flagged.\n\n![recall](SCORECARD.svg)\n\n")
 	table(&b, "source", s.sources)
 	fmt.Fprintf(&b, "\nThreshold configured for 1 %%: %.3f; it flags %s of these harmless rows. It is fitted on them with their sources left out of training, so this checks the\narithmetic; how it holds on the sources one by one is in the column FPR.\n\n", s.threshold, percent(s.sources.Pooled.FPR))
+	s.unseen(&b)
 	b.WriteString("## By kind\n\n`benign-hard` is the row for harmless texts that look like attacks.\n\n")
 	table(&b, "kind", s.kinds)
 	b.WriteString("\n## By language\n\nAs the rows state it; harmless and attack rows of a language come from different sources.\n\n")
@@ -119,4 +121,30 @@ func (s *scorecard) svg() []byte {
 	}
 	b.WriteString("</svg>\n")
 	return b.Bytes()
+}
+
+// unseen writes what is measured with nothing fitted on the source, and the harmless texts that are watched.
+func (s *scorecard) unseen(b *bytes.Buffer) {
+	b.WriteString("\n## With nothing fitted on the source\n\nFor each group of sources that is left out together, models, the way they combine with the rules, and thresholds all come from the other groups.\n" +
+		"Recall is where 1 % and 5 % of the group's own harmless rows are flagged; the real rate is the share of them that is flagged where 1 % and 5 % of the others are.\n\n" +
+		"| sources | attacks | harmless | AUC | recall at 1 % | at 5 % | real rate at 1 % | at 5 % |\n|---|---|---|---|---|---|---|---|\n")
+	var real [2]float64
+	all := 0
+	for _, f := range s.folds {
+		fmt.Fprintf(b, "| %s | %d | %d | %s | %s | %s | %.1f %% | %.1f %% |\n", strings.Join(f.sources, ", "), f.result.Positives, f.benign, number(f.result.AUC),
+			number(f.result.Recall["0.01"].Recall), number(f.result.Recall["0.05"].Recall), 100*f.real["0.01"], 100*f.real["0.05"])
+		real[0] += f.real["0.01"] * float64(f.benign)
+		real[1] += f.real["0.05"] * float64(f.benign)
+		all += f.benign
+	}
+	fmt.Fprintf(b, "\nOver all harmless rows the real rate is %.2f %% where 1 %% is configured, and %.2f %% where 5 %% is.\n", 100*real[0]/float64(max(all, 1)), 100*real[1]/float64(max(all, 1)))
+	b.WriteString("\n## Harmless texts that are watched\n\n| texts | rows | flagged at 1 % | at 5 % |\n|---|---|---|---|\n")
+	for _, n := range s.named {
+		five := "–"
+		if n.five >= 0 {
+			five = fmt.Sprintf("%d (%.1f %%)", n.five, 100*float64(n.five)/float64(max(n.rows, 1)))
+		}
+		fmt.Fprintf(b, "| %s | %d | %d (%.1f %%) | %s |\n", n.what, n.rows, n.one, 100*float64(n.one)/float64(max(n.rows, 1)), five)
+	}
+	b.WriteString("\n")
 }

@@ -266,7 +266,7 @@ func newGuardTrain(ui *ui) *cobra.Command {
 			}
 			cases := make([]eval.Case, 0, n)
 			for i := range rows[:n] {
-				cases = append(cases, eval.Case{Source: rows[i].Source, Attack: rows[i].Label == 1, Score: unseen[i]})
+				cases = append(cases, eval.Case{Source: rows[i].Source, Attack: rows[i].Label == 1, Score: unseen.Scores[i]})
 			}
 			m, err := detect.ParseModel(file)
 			if err != nil {

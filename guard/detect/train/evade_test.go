@@ -9,7 +9,7 @@ import (
 // leastRecall is what must be left of the recall in clear under each disguise.
 var leastRecall = map[string]float64{
 	"tags": .95, "zero-width": .95, "variation": .95, "soft-hyphen": .95, "bidi": .95, "fullwidth": .95, "math-bold": .95, "homoglyphs": .95,
-	"accents": .95, "entities": .95, "url": .95, "base64": .95, "hex": .95, "spaced": .90, "leet": .80, "padding": .40, "typoglycemia": .60,
+	"accents": .95, "entities": .95, "url": .95, "base64": .95, "hex": .95, "spaced": .90, "leet": .80, "padding": .60, "typoglycemia": .60,
 	"rot13": .30, "reversed": .30,
 }
 
@@ -81,7 +81,7 @@ func TestEvasions(t *testing.T) {
 		if least, ok := leastRecall[e.Name]; !ok || share < least {
 			t.Errorf("%s: %.3f of the attacks are caught, want %.2f", e.Name, share, least)
 		}
-		if float64(wrong-plain) > 0.02*float64(len(harmless)) {
+		if float64(wrong) > 0.035*float64(len(harmless)) { // texts full of trigger words
 			t.Errorf("%s: %d of %d harmless texts are flagged, %d in clear", e.Name, wrong, len(harmless), plain)
 		}
 	}

@@ -1,6 +1,7 @@
 package train
 
 import (
+	"slices"
 	"strings"
 )
 
@@ -55,7 +56,13 @@ func Generate(rows []Row) ([]Row, error) {
 	if err != nil {
 		return nil, err
 	}
-	out = append(out, documents(rows, append(payloads, texts["direct.txt"]...), r)...)
+	payloads = append(payloads, texts["direct.txt"]...)
+	for _, row := range written {
+		if row.Label == 1 && row.Kind != "indirect" && len(row.Text) < 400 && r.below(4) == 0 {
+			payloads = append(payloads, row.Text)
+		}
+	}
+	out = append(out, documents(append(slices.Clone(rows), written...), payloads, r)...)
 	out = append(out, long(texts, r)...)
 	out = append(out, padded(rows, r)...)
 	return out, nil
@@ -127,19 +134,19 @@ func mistype(s string, r *random) string {
 	return string(b)
 }
 
-// disguised writes some harmless rows in a code: that a text is coded is no sign of an attack, only what it says is, and that is
-// read decoded.
+// disguised writes some harmless rows in a code or with letters out of place: that is no sign of an attack, only what a text says is,
+// and that is read undone.
 func disguised(rows []Row, r *random) []Row {
 	var codes []Evasion
 	for _, e := range Evasions() {
 		switch e.Name {
-		case "entities", "url", "hex":
+		case "entities", "url", "hex", "typoglycemia":
 			codes = append(codes, e)
 		}
 	}
 	var out []Row
 	for _, row := range rows {
-		if row.Label == 0 && len(row.Text) < 500 && r.below(24) == 0 {
+		if row.Label == 0 && len(row.Text) < 500 && r.below(12) == 0 {
 			row.Text = codes[r.below(len(codes))].Apply(row.Text, r)
 			row.Source = "own-disguised"
 			out = append(out, row)

@@ -148,6 +148,13 @@ func (g *grammar) write(b *strings.Builder, n node, r *random) {
 	}
 }
 
+// text writes one text of the template.
+func (g *grammar) text(n node, r *random) string {
+	var b strings.Builder
+	g.write(&b, n, r)
+	return b.String()
+}
+
 // random is a generator whose sequence is fixed for all time (PCG-XSH-RR, O'Neill 2014): training data must not change with
 // the library.
 type random struct{ state uint64 }

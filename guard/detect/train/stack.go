@@ -8,9 +8,9 @@ import (
 	"github.com/holdfast-ai/holdfast/guard/detect/eval"
 )
 
-// stack fits how windows, rules and length combine, on what models saw in texts of unseen sources, and returns the combined
-// scores.
-func stack(rows []prepared, seen []detect.Score, ids []string) (detect.Combination, []float64) {
+// stack fits how windows, rules and length combine, on what models saw in texts of unseen sources for which use reports true, and
+// returns the combined scores of all rows.
+func stack(rows []prepared, seen []detect.Score, ids []string, use func(*Row) bool) (detect.Combination, []float64) {
 	c := detect.Combination{Rules: make(map[string]float64), Outside: make(map[string]float64)}
 	fixed := 2*len(seen[0].Windows) + 2
 	width := fixed + len(ids)
@@ -18,14 +18,14 @@ func stack(rows []prepared, seen []detect.Score, ids []string) (detect.Combinati
 	var y, weight []float64
 	count := make(map[string]float64)
 	for i := range rows {
-		if leavable(rows[i].Source) {
+		if use(&rows[i].Row) {
 			count[key(&rows[i].Row)]++
 		}
 	}
 	var sum [2]float64
 	for i := range rows {
 		r := &rows[i].Row
-		if !leavable(r.Source) {
+		if !use(r) {
 			continue
 		}
 		x = append(x, vector(&seen[i], width))
@@ -82,11 +82,20 @@ func vector(s *detect.Score, width int) []float64 {
 	return v
 }
 
-// newtonLogistic fits a small weighted logistic regression with a light ridge, one coordinate at a time. The last weight is the
+// Ridges of the combination. Some fifty weights are fitted on a few sources: what holds of all of them is in the windows, and rules and
+// what is special of long texts are held back until many sources agree.
+const (
+	ridgeWindows = 1e-4
+	ridgeLong    = 0.3
+	ridgeRules   = 1e-3
+)
+
+// newtonLogistic fits a small weighted logistic regression, one coordinate at a time. The last weight is the
 // bias. Rule weights (those behind the fixed ones) are kept from 0 to 4: a rule is no evidence of innocence, and none decides
 // alone.
 func newtonLogistic(x [][]float64, y, weight []float64, width, fixed int) []float64 {
-	const ridge, sweeps = 1e-4, 60
+	const sweeps = 60
+	scales := len(detect.Score{}.Windows)
 	beta := make([]float64, width+1)
 	score := make([]float64, len(x))
 	value := func(i, k int) float64 {
@@ -97,6 +106,13 @@ func newtonLogistic(x [][]float64, y, weight []float64, width, fixed int) []floa
 	}
 	for range sweeps {
 		for k := range beta {
+			ridge := ridgeRules
+			switch {
+			case k < scales || k == width:
+				ridge = ridgeWindows
+			case k < fixed:
+				ridge = ridgeLong
+			}
 			g, h := float64(ridge*beta[k]), ridge
 			for i := range x {
 				v := value(i, k)

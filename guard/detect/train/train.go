@@ -10,10 +10,23 @@ import (
 	"github.com/holdfast-ai/holdfast/guard/detect"
 )
 
+// Unseen is what models that were trained without the source of a row say about it.
+type Unseen struct {
+	Scores  []float64 // of each row, combined as all of them teach: the model's figures are of these. Rows of no fold have no meaning
+	Crossed []Crossed
+}
+
+// Crossed holds scores whose combination was fitted without the sources that its models were trained without: what a model
+// says about sources that nothing of it has seen.
+type Crossed struct {
+	Sources []string
+	Scores  []float64 // of all rows; compare those of Sources with thresholds of the others
+}
+
 // Model trains a model on rows: first with whole sources left out, to learn how window scores and rules combine and how
 // harmless texts of unseen sources score, then on everything. It returns the model file and the scores that rows got from
 // models that were trained without their source.
-func Model(rows []Row, o Options, number uint64, date string) (file []byte, unseen []float64, err error) {
+func Model(rows []Row, o Options, number uint64, date string) (file []byte, unseen *Unseen, err error) {
 	all := prepare(rows, o.Bits)
 	seen, err := leaveOut(all, o)
 	if err != nil {
@@ -23,18 +36,23 @@ func Model(rows []Row, o Options, number uint64, date string) (file []byte, unse
 	if err != nil {
 		return nil, nil, err
 	}
-	combine, unseen := stack(all, seen, rules.WordRules())
+	combine, scores := stack(all, seen, rules.WordRules(), func(r *Row) bool { return leavable(r.Source) })
+	unseen = &Unseen{Scores: scores}
+	for _, fold := range folds {
+		_, scores := stack(all, seen, rules.WordRules(), func(r *Row) bool { return leavable(r.Source) && !slices.Contains(fold, r.Source) })
+		unseen.Crossed = append(unseen.Crossed, Crossed{fold, scores})
+	}
 	benign := new(detect.Scores)
 	for i := range rows {
 		if rows[i].Label == 0 && leavable(rows[i].Source) && rows[i].Kind != kindPadded {
-			benign.Add(unseen[i])
+			benign.Add(scores[i])
 		}
 	}
 	w := fit(all, o, func(*Row) bool { return true })
 	weights, scale := quantise(w[:len(w)-1])
 	card := detect.ModelCard{
 		Number: number, Date: date, Scale: scale, Bias: float64(w[len(w)-1]), Combine: combine,
-		Sources: sources(rows), Data: digest(rows), Benign: benign, Scorecard: scorecard(rows, unseen),
+		Sources: sources(rows), Data: digest(rows), Benign: benign, Scorecard: scorecard(rows, scores),
 	}
 	file, err = detect.AppendModel(nil, card, weights)
 	return file, unseen, err
