@@ -162,9 +162,16 @@ func (t *Transaction) complete(text []byte, args bool) ([]stream.Match, error) {
 
 // alone scans a piece that is a text of its own.
 func (t *Transaction) alone(p *api.Piece, shift int) *Rejection {
+	known := len(t.g.scanners) == 0 // the others say the same of a text whenever it comes
+	if known && t.st.repeats.has(p.Text) {
+		return nil
+	}
 	ms, err := t.complete(p.Text, p.Channel.Args)
 	if err != nil {
 		return t.scanned(err)
+	}
+	if known && len(ms) == 0 {
+		t.st.repeats.add(p.Text)
 	}
 	if len(ms) > 0 && (p.Name || len(t.header[api.HeaderLength]) > 0) {
 		return &Rejection{Code: CodeContent, Status: 400} // neither a name nor JSON of a stated length can be changed

@@ -18,6 +18,7 @@ type state struct {
 	lines    liner
 	hold     *stream.Hold[api.Channel]
 	whole    scanner // for texts that are complete in themselves
+	repeats  repeats
 }
 
 // liner cuts a stream into the payloads of its events.
@@ -48,7 +49,7 @@ func (t *Transaction) release() {
 	}
 	st.request.Clear()
 	st.answer.Clear()
-	st.lines, st.whole = nil, scanner{added: st.whole.added[:0]}
+	st.lines, st.whole, st.repeats = nil, scanner{added: st.whole.added[:0]}, repeats{}
 	if st.hold != nil {
 		st.hold.Reset(0)
 	}
