@@ -53,7 +53,7 @@ func (s *scorecard) peersMarkdown() []byte {
 	b.WriteString("Detectors that run inside the process of their user, as they come, on the same rows, in the same run. Ours is set to flag as many of the harmless rows as the peer does, and is scored\n" +
 		"by models that saw nothing of a row's source; what a peer was trained on, it does not say. `benign-hard` is harmless rows that look like attacks. Times are CPU time for a text of\n" +
 		"these rows, warm, without starting or loading; ours is the whole detector. The peers for Go that are known (go-promptguard, Prompt-Injection-Firewall) are not to be had from the module\n" +
-		"proxy, and most of PyPI load models of hundreds of megabytes when they start.\n\n" +
+		"proxy; barrikade, cyberjev, jailguard, prismguard and prompt-protect of PyPI come without all of their weights.\n\n" +
 		"| peer | recall | FPR | benign-hard | ours: recall | benign-hard | µs per text | ours | times faster |\n|---|---|---|---|---|---|---|---|---|\n")
 	for _, v := range s.peers {
 		fmt.Fprintf(&b, "| %s %s (%s) | %.3f | %.1f %% | %.1f %% | %.3f | %.1f %% | %.0f | %.1f | %.1f |\n", v.name, v.version, v.what, v.recall, 100*v.fpr, 100*v.hard, v.ourRecall, 100*v.ourHard, v.micros, v.ours, v.faster)

@@ -109,10 +109,14 @@ func (c *Classifier) score(s *scoring, spans []Span, base int, findings []Findin
 	trust := min(spans[0].Trust, TrustOperator)
 	clear(s.fired)
 	out := Score{Value: math.Inf(-1)}
-	left := further(spans)
+	left := 0
 	for k := c.rules.next(s.scratch, 0, spans, base); k < readings; k = c.rules.next(s.scratch, k+1, spans, base) {
 		norm := s.text.Norm
-		if k != asWritten {
+		switch k {
+		case asWritten:
+			left = further(len(norm))
+		case joined:
+		default:
 			norm = norm[:min(len(norm), left)]
 			left -= len(norm)
 		}

@@ -40,26 +40,23 @@ func hostileTexts(n int) map[string][]byte {
 // Text made to be expensive costs a bounded multiple of prose of the same size: readings are few, and each is linear. What no
 // text needs (prose takes one reading) a disguise may cost once for each reading it asks for, up to a bound.
 func TestHostileTextIsBounded(t *testing.T) {
-	const size = 1 << 16
+	const size = 2 * maxApart
 	c := newClassifier(t)
 	cost := func(text []byte) time.Duration {
-		var d []time.Duration
-		for range 5 {
-			start := time.Now()
-			c.Score(text, TrustUser)
-			d = append(d, time.Since(start))
-		}
-		return slices.Min(d)
+		start := time.Now()
+		c.Score(text, TrustUser)
+		return time.Since(start)
 	}
-	cost(prose(size))
+	harmless := prose(size)
 	for name, text := range hostileTexts(size) {
-		best := 1e9 // of three tries: the machine is shared
-		for range 3 {
-			best = min(best, float64(cost(text))/float64(cost(prose(size))))
+		least, of := time.Hour, time.Hour // of many short runs side by side: the machine is shared
+		for range 20 {
+			least, of = min(least, cost(text)), min(of, cost(harmless))
 		}
-		t.Logf("%-16s %.2f x prose", name, best)
-		if best > 4 { // 3 where the machine is quiet
-			t.Errorf("%s costs %.1f times what prose does", name, best)
+		ratio := float64(least) / float64(of)
+		t.Logf("%-16s %.2f x prose", name, ratio)
+		if ratio > 4 { // 3 where the machine is quiet
+			t.Errorf("%s costs %.1f times what prose does", name, ratio)
 		}
 	}
 }

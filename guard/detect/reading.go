@@ -21,17 +21,18 @@ const (
 // them too.
 const signsOfFolding = 2
 
-// Bounds of what a text can ask for. Of one that is longer than maxApart bytes, codes, digits and shuffled words are undone one after the
-// other and what comes out is looked at once; and the model looks at no more than maxFurther times the text in other readings than the
-// first. That is cut of texts rotated or reversed alone, whose sign is a finding already; the rules read all of it.
-const (
-	maxApart   = 8 << 10
-	maxFurther = 2
-)
+// maxApart bounds what a text can ask for, in bytes. Of a longer one codes, digits and shuffled words are undone one after the other and
+// what comes out is looked at once; and of that and of the text rotated and reversed the model looks at half as much again as the text
+// has. What is cut is of texts rotated or reversed, whose sign is a finding already; the rules read all of it.
+const maxApart = 8 << 10
 
 // next prepares s.text for the next reading from k on that is to be looked at; it returns readings behind the last.
 func (r *Rules) next(s *scratch, k reading, spans []Span, base int) reading {
-	long := size(spans) > maxApart
+	size := 0
+	for _, sp := range spans {
+		size += len(sp.Text)
+	}
+	long := size > maxApart
 	for changed := false; k < readings; k++ {
 		changed = r.read(s, k, spans, base) || changed
 		if changed && (!long || k != decoded && k != folded) {
@@ -41,19 +42,12 @@ func (r *Rules) next(s *scratch, k reading, spans []Span, base int) reading {
 	return k
 }
 
-// further returns how much of the readings behind the first the model looks at, in bytes.
-func further(spans []Span) int {
-	if n := size(spans); n > maxApart {
-		return maxFurther * n
+// further returns how much of the readings behind the first two the model looks at, in bytes, of a text whose normal form has n.
+func further(n int) int {
+	if n > maxApart {
+		return n + n/2
 	}
 	return maxApart * int(readings)
-}
-
-func size(spans []Span) (n int) {
-	for _, sp := range spans {
-		n += len(sp.Text)
-	}
-	return n
 }
 
 // read prepares s.text for a reading of spans, whose first has index base. It reports false where the reading says nothing
