@@ -29,3 +29,28 @@ func TestRepeatedTexts(t *testing.T) {
 		}
 	}
 }
+
+// What was harmless under one policy is looked at again under the next.
+func TestRepeatsEndWithTheAnswer(t *testing.T) {
+	p := leaky()
+	p.Canary = []string{"another-canary-1234"}
+	g := newGuard(t, p)
+	h := g.Handler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/event-stream")
+		_, _ = fmt.Fprintf(w, `data: {"id":%q,"choices":[{"index":0,"delta":{"content":"x "}}]}`+"\n\ndata: [DONE]\n\n", canary)
+	}))
+	for range 20 { // memory is pooled, and comes back most times
+		if body := post(h, streamed).Body.String(); !strings.Contains(body, canary) {
+			t.Fatal(body)
+		}
+		if err := g.Reload(leaky()); err != nil {
+			t.Fatal(err)
+		}
+		if body := post(h, streamed).Body.String(); strings.Contains(body, canary) {
+			t.Fatal("the canary of the new policy got out")
+		}
+		if err := g.Reload(p); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
