@@ -21,7 +21,7 @@ import (
 // Config says what may be served and on whose word. The zero value refuses at the first link: each policy refuses on its
 // own until it is told what to accept.
 type Config struct {
-	// Source is the model directory, plain or sealed: usually os.Root.FS(), so that no name escapes it.
+	// Source is the model directory, plain or sealed: usually [sign.DirFS], so that no name escapes it.
 	Source fs.FS
 	// Key releases the keyset of a sealed Source, for example a [keyrelease.Client] or a kek source. A sealed Source without
 	// it is refused, and so is a plain Source with it: the host of the files could otherwise pass by the key server, whose

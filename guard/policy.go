@@ -36,7 +36,8 @@ const (
 )
 
 // A Route lets one method on one path through to the upstream. Everything else is refused. A segment of the path that is
-// "*" stands for one name: letters, digits, ".", "_", "-" and ":".
+// "*" stands for one name: letters, digits, ".", "_", "-" and ":". A request with a query ("?beta=true", "?api-version=…") is none of any
+// route's: take it off before the guard, where clients send one.
 type Route struct {
 	Method string `json:"method" validate:"required,oneof=GET HEAD POST"`
 	Path   string `json:"path" validate:"required,startswith=/,max=256,printascii,excludesall=%?#"` // as in URL.Path
@@ -100,6 +101,8 @@ type Policy struct {
 	// Limits bound cost. The zero value is the defaults.
 	Limits Limits `json:"limits"`
 	// Budgets are held beside Limits: all must agree. They count per key, tenant and route, and keep their counts over reloads.
+	// Tokens and cost are reserved first: a budget below what a request reserves, which is Limits.MaxOutputTokens where it does not
+	// ask for less, refuses it however long it waits.
 	Budgets []limit.Rule `json:"budgets,omitempty" validate:"max=64,dive"`
 	// Prices are those of models by name, "*" those of all others. Where a budget counts cost, a model without one is refused.
 	// "*" may not be lower than another: servers know a model by more than one name ("large", "LARGE", "large:latest").

@@ -5,7 +5,7 @@
 // weights, and returns a [Model]: a file system in which only signed files exist and out of which only verified bytes
 // come. Weights leave it through [Model.ReadInto], which reads, hashes and scans them in one pass.
 //
-//	model, err := sign.Open(ctx, root.FS(), sign.Policy{Keys: keys, Name: "tiny-stories", MinVersion: 7})
+//	model, err := sign.Open(ctx, sign.DirFS(root), sign.Policy{Keys: keys, Name: "tiny-stories", MinVersion: 7})
 //	n, err := model.ReadInto(ctx, "model.safetensors", buf)
 //
 // A policy is data: [ParsePolicy] reads it from JSON, its digest enters attestations, and [Explain] lists what it decides. It may ask

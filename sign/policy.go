@@ -114,7 +114,7 @@ func (p Policy) validate() error {
 func checkKeys(field string, keys []crypto.PublicKey) error {
 	for i, k := range keys {
 		if err := bundle.CheckKey(k); err != nil {
-			return fmt.Errorf("%w: %w", &PolicyError{fmt.Sprintf("%s[%d]", field, i), "an ECDSA key", fmt.Sprintf("%T", k), ErrPolicy}, err)
+			return fmt.Errorf("%w: %w", &PolicyError{fmt.Sprintf("%s[%d]", field, i), "a *ecdsa.PublicKey", fmt.Sprintf("%T", k), ErrPolicy}, err)
 		}
 	}
 	return nil

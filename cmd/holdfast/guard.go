@@ -1,7 +1,9 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
 	"os"
@@ -68,7 +70,8 @@ func readRows(paths []string) ([]train.Row, error) {
 func newGuardScan(ui *ui) *cobra.Command {
 	var model string
 	cmd := &cobra.Command{
-		Use: "scan FILE…", Short: "Say which rows look like attacks; exit 1 if one does", Args: cobra.MinimumNArgs(1),
+		Use: "scan FILE…", Short: "Say which rows look like attacks; exit 1 if one does", Long: `Say which rows look like attacks; exit 1 if one does. A row is flagged from the score on
+that 1 % of the harmless texts of the model's card have.`, Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c, err := classifier(model)
 			if err != nil {
@@ -243,7 +246,7 @@ func newGuardTrain(ui *ui) *cobra.Command {
 	var number uint64
 	cmd := &cobra.Command{
 		Use: "train -o MODEL FILE…", Short: "Train the detector's model; the same rows give the same file", Args: cobra.MinimumNArgs(1),
-		RunE: func(_ *cobra.Command, args []string) error {
+		RunE: func(cmd *cobra.Command, args []string) error {
 			if output == "" {
 				return fmt.Errorf("%w: -o is missing", errUsage)
 			}
@@ -257,7 +260,12 @@ func newGuardTrain(ui *ui) *cobra.Command {
 				return err
 			}
 			rows = append(rows, own...)
-			file, unseen, err := train.Model(rows, train.Defaults(), number, date)
+			file, unseen, err := interruptible(cmd.Context(), func() ([]byte, *train.Unseen, error) {
+				return train.Model(rows, train.Defaults(), number, date)
+			})
+			if errors.Is(err, detect.ErrModel) {
+				return fmt.Errorf("%w: these rows make no model, too few or of too few sources: %w", errUsage, err)
+			}
 			if err != nil {
 				return err
 			}
@@ -282,4 +290,24 @@ func newGuardTrain(ui *ui) *cobra.Command {
 	cmd.Flags().StringVar(&date, "date", "2026-11-26", "day of the training data")
 	cmd.Flags().Uint64Var(&number, "number", 1, "number of the release")
 	return cmd
+}
+
+// interruptible runs f, which does not watch ctx, and leaves it alone when ctx ends.
+func interruptible(ctx context.Context, f func() ([]byte, *train.Unseen, error)) ([]byte, *train.Unseen, error) {
+	type result struct {
+		file   []byte
+		unseen *train.Unseen
+		err    error
+	}
+	done := make(chan result, 1)
+	go func() {
+		file, unseen, err := f()
+		done <- result{file, unseen, err}
+	}()
+	select {
+	case r := <-done:
+		return r.file, r.unseen, r.err
+	case <-ctx.Done():
+		return nil, nil, ctx.Err()
+	}
 }

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"syscall"
@@ -49,6 +50,7 @@ func newRoot(ui *ui) *cobra.Command {
 	root := &cobra.Command{
 		Use:           "holdfast",
 		Short:         "Sign, seal, inspect and serve GenAI models",
+		Version:       version(),
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
@@ -62,6 +64,15 @@ func newRoot(ui *ui) *cobra.Command {
 		newSignModel(ui), newVerifyModel(ui), newCapabilities(ui),
 	)
 	return root
+}
+
+// version is that of the module, or the commit, as the go command wrote it into the program.
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "unknown"
+	}
+	return info.Main.Version
 }
 
 // group is what a command does that needs a subcommand: without it "verify DIR" would print help and succeed.

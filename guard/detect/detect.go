@@ -3,7 +3,14 @@
 // A wire format is turned into a [View]: every text a backend may read, each a [Span] that says who wrote it. A
 // [Detector] reads the view and appends [Finding] values; what is done about one is the policy's business. [Rules] is
 // the built-in detector (invisible characters, injected roles, prompt injection, extraction, personas) and [Leak] follows
-// an answer as it is generated.
+// an answer as it is generated. [New] gives a [Classifier], which adds a linear model to the rules: it scores a text, and [Scores] of harmless
+// texts, such as those of the model's card, turn a score into a p-value or a rate of false positives into a threshold:
+//
+//	c, err := detect.New()
+//	s := c.Score(text, detect.TrustUser)
+//	p := c.Model().Card().Benign.PValue(s.Value)
+//
+// [Calibration] counts the scores of an operator's own traffic. Packages sensitive, exfil, judge and session have detectors of other things.
 //
 // # What it does not promise
 //

@@ -3,6 +3,8 @@
 //	hooks, err := otelguard.New(otelguard.Config{Meter: meterProvider})
 //	g, err := guard.New(policy, guard.WithHooks(hooks))
 //
+// It is a module of its own: go get github.com/holdfast-ai/holdfast/guard/otelguard.
+//
 // The span in the request's context, if there is one that records, gets attributes of the decision and an event for each
 // finding; two histograms count tokens and time. No text of a request or answer, and no caller, is an attribute.
 package otelguard

@@ -4,6 +4,8 @@
 //	registry.MustRegister(m)
 //	g, err := guard.New(policy, guard.WithHooks(m.Hooks()))
 //
+// It is a module of its own: go get github.com/holdfast-ai/holdfast/guard/promguard.
+//
 // Labels have few values: kinds of routes, codes, rules and modes. No caller, model or text is one. Categories and codes are
 // what detectors and hooks of the server's own make them: of each, the first 64 are labels, and all others are "other".
 // docs/observability has a dashboard and alerts over these metrics.

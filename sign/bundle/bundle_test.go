@@ -184,6 +184,9 @@ func TestEncryptedKey(t *testing.T) {
 			t.Errorf("password %q: %v", password, err)
 		}
 	}
+	if _, err := ParsePrivateKey([]byte(encryptedKey), nil); err == nil || !strings.Contains(err.Error(), "no password was given") {
+		t.Error(err)
+	}
 }
 
 func FuzzParseBundle(f *testing.F) {

@@ -14,6 +14,7 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/sigstore/sigstore/pkg/cryptoutils"
 
@@ -204,6 +205,9 @@ func ParsePrivateKey(text, password []byte) (crypto.Signer, error) {
 		return nil, err
 	}
 	defer clear(block)
+	if password == nil && isEncrypted(block) {
+		return nil, fmt.Errorf("%w: the key is encrypted and no password was given", ErrKey)
+	}
 	var pass cryptoutils.PassFunc
 	if password != nil {
 		pass = cryptoutils.StaticPasswordFunc(password)
@@ -220,6 +224,12 @@ func ParsePrivateKey(text, password []byte) (crypto.Signer, error) {
 		return nil, err
 	}
 	return k, nil
+}
+
+// isEncrypted tells a key that needs a password: PKCS #8 says so by its type, older forms by a header.
+func isEncrypted(text []byte) bool {
+	b, _ := pem.Decode(text)
+	return b != nil && (strings.Contains(b.Type, "ENCRYPTED") || b.Headers["DEK-Info"] != "")
 }
 
 // onlyBlock returns the one PEM block of text that holds a key. `openssl ecparam -genkey` writes the curve's parameters

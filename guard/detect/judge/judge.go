@@ -119,14 +119,34 @@ func New(c Config) (*Judge, error) {
 		}
 	}
 	switch {
-	case c.URL == "" || c.Client == nil || c.Ask.Body == nil || c.Ask.Flagged == nil || c.Score == nil:
-		return nil, fmt.Errorf("%w: whom to ask, how, and about what", ErrConfig)
+	case c.URL == "":
+		return nil, fmt.Errorf("%w: no URL", ErrConfig)
+	case c.Client == nil:
+		return nil, fmt.Errorf("%w: no Client", ErrConfig)
+	case c.Ask.Body == nil || c.Ask.Flagged == nil:
+		return nil, fmt.Errorf("%w: no Ask", ErrConfig)
+	case c.Score == nil:
+		return nil, fmt.Errorf("%w: no Score", ErrConfig)
 	case !(c.Low < c.High):
 		return nil, fmt.Errorf("%w: band", ErrConfig)
 	case c.Timeout < 0 || c.Pause < 0 || c.Failures < 1 || !(c.MaxShare > 0 && c.MaxShare <= 1) || c.MaxText < 1:
 		return nil, fmt.Errorf("%w: limits", ErrConfig)
 	}
 	return &Judge{cfg: c, seed: maphash.MakeSeed()}, nil
+}
+
+// Highest returns a [Config].Score: what c gives to the text of a request that looks most like an attack, the operator's own left out.
+// A request without such text scores -Inf.
+func Highest(c *detect.Classifier) func(detect.View) float64 {
+	return func(v detect.View) float64 {
+		highest := math.Inf(-1)
+		for _, s := range v.Spans {
+			if s.Trust != detect.TrustOperator {
+				highest = max(highest, c.Score(s.Text, s.Trust).Value)
+			}
+		}
+		return highest
+	}
 }
 
 // Stats returns the counts so far.
