@@ -102,8 +102,8 @@ var ends = func() (t [256]bool) {
 // Write implements [stream.Scanner]. The error is nil.
 func (f *follower) Write(ms []stream.Match, p []byte) (matches []stream.Match, held int, err error) {
 	for len(p) > 0 {
-		n := 0
-		for n < len(p) && !ends[p[n]] && len(f.word)+n < maxWord {
+		n, most := 0, min(len(p), maxWord-len(f.word))
+		for n < most && !ends[p[n]] {
 			n++
 		}
 		f.word = append(f.word, p[:n]...)
@@ -150,6 +150,9 @@ func (f *follower) flush(ms []stream.Match) []stream.Match {
 // judge says what is wrong with the address in the word, and where it begins.
 func (f *follower) judge() (rule string, from int) {
 	w := f.word
+	if bytes.IndexByte(w, ':') < 0 && !(len(w) > 2 && slash(w[0]) && slash(w[1])) { // no scheme, and no address without one
+		return "", 0
+	}
 	if from, script := scheme(w); script {
 		return RuleScheme, from
 	}
