@@ -16,7 +16,8 @@ const (
 var widths = [scales]int{1, midBlocks, wideBlocks}
 
 // seenFilter is the memory of one scan: when each n-gram was seen last, beside its weight. The two are read together, and a table of
-// both is one cache line for each n-gram where two tables are two.
+// both is one cache line for each n-gram where two tables are two. It outlives the scan: clearing it would cost more than a chat. What it
+// tells is which of 2^18 hashes came up lately.
 type seenFilter struct {
 	model *Model
 	entry []entry
