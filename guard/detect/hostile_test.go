@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/holdfast-ai/holdfast/internal/testkit"
 )
 
 // hostileTexts are of equal size and made to cost as much as a text can.
@@ -40,6 +42,9 @@ func hostileTexts(n int) map[string][]byte {
 // Text made to be expensive costs a bounded multiple of prose of the same size: readings are few, and each is linear. What no
 // text needs (prose takes one reading) a disguise may cost once for each reading it asks for, up to a bound.
 func TestHostileTextIsBounded(t *testing.T) {
+	if testkit.Race {
+		t.Skip("the race detector makes some code dearer than other")
+	}
 	const size = 2 * maxApart
 	c := newClassifier(t)
 	cost := func(text []byte) time.Duration {
