@@ -14,6 +14,9 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"regexp"
 	"runtime"
 	"strings"
 	"sync"
@@ -25,6 +28,36 @@ import (
 	"github.com/holdfast-ai/holdfast/guard/api"
 	"github.com/holdfast-ai/holdfast/guard/guardtest"
 )
+
+// The tests whose names begin with a number hold the guard against the groups of attacks on middleware: 01 keys with two
+// meanings, 02 fields beside the text, 03 text anywhere, 04 media, 05 content types, 06 encodings, 07 framing and paths, 08 stream
+// flags, 09 hostile streams, 10 slow peers, 11 disguises, 12 cost, 13 restored text, 14 budgets, 15 credentials, 16 realtime, 17
+// handlers, 18 response headers, 19 logs, 20 tensors, 21 configuration. What they leave to other tests: cuts of a stream
+// (split_test.go), stores that are down and clocks that step (limits_test.go, package limit), keys and certificates (package
+// caller), caps of rule files (package detect), reloads and modes (reload_test.go, policy_test.go).
+
+// Every group has its tests by name.
+func TestEveryGroupOfAttacks(t *testing.T) {
+	files, err := filepath.Glob("*_test.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	have := map[string]bool{}
+	for _, f := range files {
+		data, err := os.ReadFile(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range regexp.MustCompile(`(?m)^func Test(\d\d)[A-Z]`).FindAllSubmatch(data, -1) {
+			have[string(m[1])] = true
+		}
+	}
+	for i := range 21 {
+		if n := fmt.Sprintf("%02d", i+1); !have[n] {
+			t.Error("no test of group", n)
+		}
+	}
+}
 
 // asks are ordinary requests of every kind; TEXT stands for what a user says.
 var asks = map[guard.Kind]string{
@@ -797,8 +830,6 @@ func Test20InferenceRequests(t *testing.T) {
 	}))
 	refused(t, g, 400, map[guard.Kind][]string{guard.KindInfer: {strings.Replace(asks[guard.KindInfer], `"x"`, `"bad"`, 1)}})
 }
-
-// Test21 is in policy_test.go and reload_test.go: unknown keys, empty rules, reloads half-way, modes, fail modes.
 
 // broken cannot do its work.
 type unable struct{ err error }

@@ -16,6 +16,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/holdfast-ai/holdfast/guard"
 	"github.com/holdfast-ai/holdfast/guard/api"
@@ -392,7 +393,8 @@ func TestGuardConformsByURL(t *testing.T) {
 				g.Handler(up).ServeHTTP(w, r)
 			})
 		}),
-		Header: http.Header{"authorization": {"Bearer k"}},
+		Header:   http.Header{"authorization": {"Bearer k"}},
+		Patience: 5 * time.Second,
 	})
 }
 
