@@ -400,12 +400,6 @@ func TestGuardConformsByURL(t *testing.T) {
 
 // Broken servers are found by their address, too, at an upstream of a fixed one.
 func TestKitFindsBrokenServersByURL(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	address := l.Addr().String()
-	l.Close()
 	g := guarded(t, nil)
 	for attack, server := range map[string]func(http.Handler) http.Handler{
 		"injection/plain": func(up http.Handler) http.Handler { return up },
@@ -416,10 +410,16 @@ func TestKitFindsBrokenServersByURL(t *testing.T) {
 		},
 		"leak/tokens": guarded(t, func(p *guard.Policy) { p.Canary = nil }).Handler,
 	} {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		address := l.Addr().String()
 		url, err := forwarding(t, server)(t.Context(), "http://"+address)
 		if err != nil {
 			t.Fatal(err)
 		}
+		l.Close() // the server under test could take the address itself before
 		report, err := guardtest.CheckURL(t.Context(), guardtest.Remote{URL: url + "/", Upstream: address}, guard.KindChat)
 		if err != nil {
 			t.Fatal(err)
