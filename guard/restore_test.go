@@ -29,9 +29,13 @@ func TestManyRestoresCostAsFew(t *testing.T) {
 		}
 		return least
 	}
-	if one, many := took(all[:1]), took(all); many > 12*one {
-		t.Errorf("one text: %v, %d texts: %v", one, len(all), many)
+	var one, many time.Duration
+	for range 5 { // the machine is shared
+		if one, many = took(all[:1]), took(all); many <= 12*one {
+			return
+		}
 	}
+	t.Errorf("one text: %v, %d texts: %v", one, len(all), many)
 }
 
 // What other scanners find is spared exactly where it lies inside of one placeholder.
