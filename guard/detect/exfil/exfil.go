@@ -88,7 +88,11 @@ type follower struct {
 	hosts  *Hosts
 	pos    int // of the word in progress
 	word   []byte
-	before []byte
+	before []byte // the last of what was passed, white space as one byte
+	passed byte   // the last of it
+	// Where in Markdown the last image began ("!["), and the last two destinations ("](").
+	image       int
+	destination [2]int
 }
 
 // ends has the bytes that no address contains, where it is not between quotes.
@@ -124,7 +128,17 @@ func (f *follower) Write(ms []stream.Match, p []byte) (matches []stream.Match, h
 func (f *follower) Finish(ms []stream.Match) ([]stream.Match, error) { return f.flush(ms), nil }
 
 func (f *follower) pass(p []byte) {
+	switch {
+	case p[0] == '[' && f.passed == '!':
+		f.image = f.pos
+	case p[0] == '(' && f.passed == ']':
+		f.destination = [2]int{f.pos, f.destination[0]}
+	}
 	f.pos += len(p)
+	if space(p[0]) && space(f.passed) { // as much as an attacker likes
+		return
+	}
+	f.passed = p[len(p)-1]
 	if len(p) > maxBefore {
 		p = p[len(p)-maxBefore:]
 	}
@@ -150,6 +164,12 @@ func (f *follower) flush(ms []stream.Match) []stream.Match {
 // judge says what is wrong with the address in the word, and where it begins.
 func (f *follower) judge() (rule string, from int) {
 	w := f.word
+	if from := bare(w); from >= 0 {
+		host, rest := cut(w[from:])
+		if !f.hosts.allows(host) && carries(host, rest) {
+			return RuleLink, from
+		}
+	}
 	if bytes.IndexByte(w, ':') < 0 && !(len(w) > 2 && slash(w[0]) && slash(w[1])) { // no scheme, and no address without one
 		return "", 0
 	}
@@ -188,6 +208,8 @@ func indexFold(w []byte, s string) int {
 	return -1
 }
 
+func space(c byte) bool { return c == ' ' || c == '\t' || c == '\r' || c == '\n' || c == '\f' }
+
 func letter(c byte) bool { return c|0x20 >= 'a' && c|0x20 <= 'z' }
 
 // slash reports whether browsers read c as a slash.
@@ -198,13 +220,18 @@ func slash(c byte) bool { return c == '/' || c == '\\' }
 func address(w, before []byte) (host string, rest []byte, from int, ok bool) {
 	at := -1
 	for i := 0; i+2 < len(w); i++ {
-		if w[i] != ':' || !slash(w[i+1]) || !slash(w[i+2]) {
+		if w[i] != ':' {
 			continue
 		}
 		for from = i; from > 0 && letter(w[from-1]); from-- {
 		}
-		if from < i {
+		if slash(w[i+1]) && slash(w[i+2]) && from < i {
 			at = i + 3
+			break
+		}
+		// Browsers need no slashes after these two (WHATWG URL, "special authority ignore slashes state").
+		if s := w[from:i]; bytes.EqualFold(s, []byte("http")) || bytes.EqualFold(s, []byte("https")) {
+			at = i + 1
 			break
 		}
 	}
@@ -217,18 +244,36 @@ func address(w, before []byte) (host string, rest []byte, from int, ok bool) {
 	for at < len(w) && slash(w[at]) { // "https:///host" is "https://host" to a browser
 		at++
 	}
-	end := at
+	host, rest = cut(w[at:])
+	return host, rest, from, len(host) > 0
+}
+
+// cut cuts what follows the slashes into the host and the rest.
+func cut(w []byte) (host string, rest []byte) {
+	end := 0
 	for end < len(w) && !slash(w[end]) && w[end] != '?' && w[end] != '#' {
 		end++
 	}
-	name := w[at:end]
+	name := w[:end]
 	if i := bytes.LastIndexByte(name, '@'); i >= 0 {
 		name = name[i+1:]
 	}
 	if i := bytes.IndexByte(name, ':'); i >= 0 && !bytes.HasPrefix(name, []byte("[")) {
 		name = name[:i]
 	}
-	return string(name), w[end:], from, len(name) > 0
+	return string(name), w[end:]
+}
+
+// bare returns where an address without a scheme begins that is made a link all the same (GitHub Flavored Markdown 6.9), or -1.
+func bare(w []byte) int {
+	from := 0
+	for from < len(w) && (w[from] == '*' || w[from] == '_' || w[from] == '~') {
+		from++
+	}
+	if len(w) < from+5 || !bytes.EqualFold(w[from:from+4], []byte("www.")) {
+		return -1
+	}
+	return from
 }
 
 // loaded reports whether the address at from in the word is loaded as soon as it is shown: of an image in Markdown, a
@@ -239,25 +284,40 @@ func (f *follower) loaded(from int) bool {
 	t := bytes.TrimRight(b, " \t\r\n\"'<")
 	switch {
 	case bytes.HasSuffix(t, []byte("](")):
-		t = t[:len(t)-2]
-		return bytes.LastIndex(t, []byte("![")) > bytes.LastIndex(t, []byte("]("))
+		return f.image > f.destination[1] // however long the text of the image is
 	case bytes.HasSuffix(t, []byte("]:")):
 		return true
 	case bytes.HasSuffix(t, []byte("url(")), bytes.HasSuffix(t, []byte("@import")):
 		return true
+	}
+	if name, ok := bytes.CutSuffix(t, []byte("=")); ok { // whatever stands in front of it, such as an attribute with ">" in it
+		name = bytes.TrimRight(name, " ")
+		for _, a := range loading {
+			if bytes.HasSuffix(name, []byte(a)) {
+				return true
+			}
+		}
 	}
 	tag := bytes.LastIndexByte(b, '<')
 	if tag < 0 || bytes.IndexByte(b[tag:], '>') >= 0 {
 		return false
 	}
 	inside := b[tag:]
-	for _, a := range [...]string{"src", "srcset", "background", "poster", "data", "action", "ping", "style", "xlink:href"} {
+	for _, a := range loading {
 		if i := bytes.LastIndex(inside, []byte(a)); i > 0 && bytes.IndexByte(inside[i:], '=') >= 0 {
 			return true
 		}
 	}
-	return bytes.HasPrefix(inside, []byte("<link")) || bytes.HasPrefix(inside, []byte("<meta"))
+	for _, tag := range [...]string{"<link", "<meta", "<image", "<use", "<feimage", "<base"} {
+		if bytes.HasPrefix(inside, []byte(tag)) {
+			return true
+		}
+	}
+	return false
 }
+
+// loading are the attributes of HTML whose addresses are loaded.
+var loading = [...]string{"src", "srcset", "background", "poster", "data", "action", "ping", "style", "xlink:href"}
 
 const (
 	longQuery = 24  // bytes: search terms and page numbers are shorter
