@@ -94,11 +94,15 @@ func (a *automaton) longest(s state) int {
 	return int(n)
 }
 
-// maxStates bounds the table to 257 * 4 * 65,536 bytes.
-const maxStates = 1 << 16
+// maxStates bounds the table to 257 * 4 * 65,536 bytes, and maxEnds what states list, to 4 MiB: a state lists all patterns that
+// end with it, also those that end inside of longer ones.
+const (
+	maxStates = 1 << 16
+	maxEnds   = 1 << 20
+)
 
 // newAutomaton compiles patterns, which must not be empty. With fold, ASCII letters match in both cases.
-// It reports false where the patterns need too many states.
+// It reports false where the patterns need too many states, or end in too many others.
 func newAutomaton(patterns []string, fold bool) (*automaton, bool) {
 	a := &automaton{width: 1}
 	for _, p := range patterns {
@@ -123,7 +127,9 @@ func newAutomaton(patterns []string, fold bool) (*automaton, bool) {
 	if !ok {
 		return nil, false
 	}
-	a.link(trie)
+	if !a.link(trie) {
+		return nil, false
+	}
 	a.next = make([]state, len(trie))
 	for i, t := range trie {
 		if uint32(i)%a.width >= a.width-2 {
@@ -174,13 +180,17 @@ func (a *automaton) build(patterns []string) ([]uint32, bool) {
 }
 
 // link resolves failures breadth first: a missing edge goes where the longest proper suffix goes.
-func (a *automaton) link(trie []uint32) {
+func (a *automaton) link(trie []uint32) bool {
+	ends := 0
 	fail := make([]uint32, len(a.outs))
 	queue := []uint32{0}
 	for len(queue) > 0 {
 		s := queue[0]
 		queue = queue[1:]
 		if s != 0 {
+			if ends += len(a.outs[s]) + len(a.outs[fail[s]]); ends > maxEnds {
+				return false
+			}
 			a.outs[s] = append(a.outs[s], a.outs[fail[s]]...)
 		}
 		for c := range a.width - 2 {
@@ -196,4 +206,5 @@ func (a *automaton) link(trie []uint32) {
 			}
 		}
 	}
+	return true
 }

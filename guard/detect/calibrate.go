@@ -131,7 +131,8 @@ func (c *Calibration) MarshalJSON() ([]byte, error) {
 // UnmarshalJSON reads what MarshalJSON wrote.
 func (c *Calibration) UnmarshalJSON(data []byte) error {
 	var groups []groupScores
-	if err := strictjson.Unmarshal(data, &groups, strictjson.Limits{MaxBytes: maxCalibration}); err != nil {
+	// The one list that may be longer than that of the groups has a pair for each bin.
+	if err := strictjson.Unmarshal(data, &groups, strictjson.Limits{MaxBytes: maxCalibration, MaxItems: max(maxGroups, scoreBins)}); err != nil {
 		return fmt.Errorf("%w: %w", ErrCalibration, err)
 	}
 	n := NewCalibration()

@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"errors"
 	"math"
+	"runtime"
+	"strings"
 	"testing"
 )
 
@@ -145,5 +147,34 @@ func TestThresholds(t *testing.T) {
 	}
 	if _, err := NewCalibration().Thresholds(0.01); !errors.Is(err, ErrCalibration) {
 		t.Error(err)
+	}
+}
+
+// A calibration of a few bytes for each group does not become 16 KiB for each before they are counted, lists of counts are
+// pairs, and no group can be made one whose texts are never flagged.
+func TestHostileCalibrations(t *testing.T) {
+	many := "[" + strings.Repeat(`{"group":{},"scores":[]},`, 100_000) + `{"group":{},"scores":[]}]`
+	for name, text := range map[string]string{
+		"many groups": many, "three numbers": `[{"group":{},"scores":[[1,2,3]]}]`, "one number": `[{"group":{},"scores":[[1]]}]`, "null": `[{"group":{},"scores":null}]`,
+		"negative": `[{"group":{},"scores":[[-1,2]]}]`, "not a number": `[{"group":{},"scores":[["NaN",2]]}]`, "fraction": `[{"group":{},"scores":[[1,2.5]]}]`,
+		"too many texts": `[{"group":{},"scores":[[1,18446744073709551615]]}]`,
+	} {
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		err := new(Calibration).UnmarshalJSON([]byte(text))
+		runtime.ReadMemStats(&after)
+		if mib := (after.TotalAlloc - before.TotalAlloc) >> 20; !errors.Is(err, ErrCalibration) || mib > 200 {
+			t.Errorf("%s: %v, %d MiB", name, err, mib)
+		}
+	}
+	c := NewCalibration()
+	for range 100_000 {
+		c.Add(Group{Route: "user", Length: "short"}, 0)
+	}
+	for range 1500 {
+		c.Add(Group{Route: "tool", Length: "short"}, math.Inf(1))
+	}
+	if th, err := c.Thresholds(0.05); !errors.Is(err, ErrCalibration) {
+		t.Errorf("%v: texts of a tool are flagged from %v", err, th.At("", "short", "tool"))
 	}
 }

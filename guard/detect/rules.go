@@ -49,12 +49,17 @@ func compile(f RuleFile) (*Rules, error) {
 	var patterns []string
 	for i, name := range names {
 		index[name] = i
+		seen := make(map[string]bool)
 		for _, p := range classes[name] {
 			var t Text
 			t.Append([]byte(p), 0)
 			if len(t.Norm) == 0 {
 				return nil, fmt.Errorf("class %s has a word without letters", name)
 			}
+			if seen[string(t.Norm)] { // every byte of a text that ends a word would cost once for each
+				continue
+			}
+			seen[string(t.Norm)] = true
 			patterns = append(patterns, string(t.Norm))
 			r.class = append(r.class, i)
 			r.whole = append(r.whole, !strings.HasPrefix(name, "="))

@@ -52,6 +52,12 @@ const (
 	maxSteps    = 8
 	maxGap      = 4096 // bytes: words further apart have nothing to do with one another
 	maxWord     = 256  // bytes of one pattern
+
+	// The built-in file has 1,359 words, and examples of 63 bytes, at most 9 of a rule. All examples are read whenever a policy takes
+	// effect, and what an automaton takes grows with the words that end in other words.
+	maxWords    = 1 << 14 // of all classes
+	maxExamples = 256     // of one rule
+	maxExample  = 4096    // bytes of one
 )
 
 //go:embed rules.json
@@ -140,10 +146,16 @@ func (f *RuleFile) check() error {
 			return fmt.Errorf("rule %s has no examples of both signs", r.ID)
 		case len(r.Where) == 0 || slices.ContainsFunc(r.Where, func(w string) bool { _, ok := trusts[w]; return !ok }):
 			return fmt.Errorf("rule %s applies nowhere", r.ID)
+		case len(r.Finds)+len(r.Passes) > maxExamples || slices.ContainsFunc(slices.Concat(r.Finds, r.Passes), func(x string) bool { return len(x) > maxExample }):
+			return fmt.Errorf("rule %s has too many examples, or too long ones", r.ID)
 		}
 		seen[r.ID] = true
 	}
+	all := 0
 	for name, words := range f.Classes {
+		if all += len(words); all > maxWords {
+			return fmt.Errorf("more than %d words", maxWords)
+		}
 		for _, w := range words {
 			if w == "" || len(w) > maxWord {
 				return fmt.Errorf("class %s: a word of %d bytes", name, len(w))
@@ -158,15 +170,16 @@ func reserved(id string) bool { return slices.Contains(idsOf(nil), id) }
 
 // examples checks that every rule finds what it says and passes what it says.
 func (r *Rules) examples() error {
+	s := r.pool.New().(*scratch)
 	for i, rule := range r.rules {
 		trust := trusts[rule.Where[0]]
 		for _, text := range rule.Finds {
-			if !r.fires(i, text, trust) {
+			if !r.fires(s, i, text, trust) {
 				return fmt.Errorf("rule %s misses its own example", rule.ID)
 			}
 		}
 		for _, text := range rule.Passes {
-			if r.fires(i, text, trust) {
+			if r.fires(s, i, text, trust) {
 				return fmt.Errorf("rule %s fires on what it should pass", rule.ID)
 			}
 		}
@@ -174,8 +187,7 @@ func (r *Rules) examples() error {
 	return nil
 }
 
-func (r *Rules) fires(rule int, text string, trust Trust) bool {
-	s := r.pool.New().(*scratch)
+func (r *Rules) fires(s *scratch, rule int, text string, trust Trust) bool {
 	r.scan(s, []Span{{Trust: trust, Text: []byte(text)}}, 0, nil)
 	return s.fired[rule]
 }

@@ -104,14 +104,14 @@ func (s *Scores) MarshalJSON() ([]byte, error) {
 
 // UnmarshalJSON reads what MarshalJSON wrote.
 func (s *Scores) UnmarshalJSON(data []byte) error {
-	var pairs [][2]uint64
+	var pairs [][]uint64 // an array of Go's would take lists of any length
 	if err := json.Unmarshal(data, &pairs); err != nil {
 		return errScores
 	}
 	*s = Scores{}
 	last := -1
 	for _, p := range pairs {
-		if p[0] >= scoreBins || int(p[0]) <= last || p[1] == 0 || p[1] > 1<<40 {
+		if len(p) != 2 || p[0] >= scoreBins || int(p[0]) <= last || p[1] == 0 || p[1] > 1<<40 {
 			return errScores
 		}
 		last = int(p[0])

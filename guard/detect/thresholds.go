@@ -35,8 +35,12 @@ func (c *Calibration) Thresholds(rate float64) (*Thresholds, error) {
 	}
 	least := uint64(math.Ceil(10 / rate)) // ten texts above the threshold steady it
 	for g, s := range merged {
-		if s.N() >= least {
-			t.groups[g] = s.Threshold(rate)
+		if s.N() < least {
+			continue
+		}
+		// Texts that all have the highest score there is are no harmless ones: with them nothing of the group would ever be flagged.
+		if t.groups[g] = s.Threshold(rate); math.IsInf(t.groups[g], 1) {
+			return nil, fmt.Errorf("%w: a group of %d texts has no threshold", ErrCalibration, s.N())
 		}
 	}
 	return t, nil
