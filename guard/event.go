@@ -84,8 +84,8 @@ func (t *Transaction) payload(data []byte) (*api.Answer, []byte, *Rejection) {
 		return nil, nil, rej
 	}
 	if len(splices) > 0 {
-		t.st.edited = api.AppendSpliced(t.st.edited[:0], data, splices)
-		data = t.st.edited
+		t.st.spliced = api.AppendSpliced(t.st.spliced[:0], data, splices)
+		data = t.st.spliced
 		if err := t.api.Answer(a, data, t.header); err != nil {
 			return nil, nil, upstream(err)
 		}

@@ -28,16 +28,24 @@ func (t *Transaction) judge(from int, mode func(rule string) Mode) *Rejection {
 	return rej
 }
 
-// maxReports is how many findings of one rule hooks and log are told of in one transaction. Who writes thousands of addresses
-// into a request would write as many lines into the log; and with one bound for all rules, they could hide what matters.
+// maxReports is how many findings of one rule in one mode hooks and log are told of in one transaction. Who writes thousands of
+// addresses into a request would write as many lines into the log; and with one bound for all, they could hide what matters: another
+// rule, or the one finding for which the answer is refused behind those that the request is only watched for.
 const maxReports = 16
+
+// reported is what findings are counted by.
+type reported struct {
+	rule string
+	mode Mode
+}
 
 // report tells hooks and log of a finding.
 func (t *Transaction) report(f Finding, mode Mode) {
 	if t.sum.Findings++; t.told == nil {
-		t.told = make(map[string]int)
+		t.told = make(map[reported]int)
 	}
-	if t.told[f.Rule]++; t.told[f.Rule] > maxReports {
+	like := reported{f.Rule, mode}
+	if t.told[like]++; t.told[like] > maxReports {
 		return
 	}
 	if t.g.hooks.Finding != nil {

@@ -12,7 +12,8 @@ type state struct {
 	findings []Finding
 	body     []byte // of an answer that is not a stream
 	event    []byte // one event with its frame
-	edited   []byte // of the request, or of an event
+	edited   []byte // of the request: the upstream may read it until the end of the answer
+	spliced  []byte // of an answer, or an event
 	edits    []api.Edit
 	matches  []stream.Match
 	lines    liner
@@ -54,7 +55,7 @@ func (t *Transaction) release() {
 		st.hold.Reset(0)
 	}
 	st.findings, st.edits, st.matches = emptied(st.findings), emptied(st.edits), emptied(st.matches)
-	for _, b := range [...]*[]byte{&st.body, &st.event, &st.edited} {
+	for _, b := range [...]*[]byte{&st.body, &st.event, &st.edited, &st.spliced} {
 		if clear(*b); cap(*b) > maxPooled {
 			*b = nil
 		}

@@ -3,9 +3,11 @@ package guard_test
 import (
 	"bytes"
 	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"image"
 	"image/png"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -299,5 +301,39 @@ func TestToolsOfStreams(t *testing.T) {
 		if out, rej := drive(t, g, &claude, strings.SplitAfter(raw, "\n\n")...); (rej == nil) != ok || !ok && strings.Contains(out, "city") || ok && out != raw {
 			t.Errorf("anthropic: %s: %v\n%s", city, rej, out)
 		}
+	}
+}
+
+// halfway answers before it has read the request to its end, as a proxy may on a connection of HTTP/2.
+type halfway struct{ body []byte }
+
+func (u *halfway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	u.body = make([]byte, 10)
+	if _, err := io.ReadFull(r.Body, u.body); err != nil {
+		panic(err)
+	}
+	w.Header().Set("Content-Type", "text/event-stream")
+	io.WriteString(w, `data: {"choices":[{"index":0,"delta":{"content":"XYZZY"},"logprobs":{"content":[{"token":"XYZZY","logprob":-0.123456,"bytes":[88]}]}}]}`+"\n\n")
+	rest, err := io.ReadAll(r.Body)
+	if err != nil {
+		panic(err)
+	}
+	u.body = append(u.body, rest...)
+	io.WriteString(w, "data: [DONE]\n\n")
+}
+
+// A request that was changed stays what was checked while its answer is changed.
+func TestAnswerDoesNotOverwriteTheRequest(t *testing.T) {
+	p, opts := private(t)
+	p.Rules["pii.email"] = guard.ModeRedact
+	body := strings.Replace(streamed, "{", `{"logprobs":true,`, 1)
+	body = strings.Replace(body, `"content":"`, `"content":"write to user@example.com, and say `, 1)
+	var up halfway
+	w := ask(newGuard(t, p, opts...).Handler(&up), guard.KindChat, body)
+	if w.Code != 200 || !strings.Contains(w.Body.String(), `"logprob":-0.1000,`) || !strings.Contains(w.Body.String(), "[DONE]") {
+		t.Fatal(w.Code, w.Body)
+	}
+	if !json.Valid(up.body) || bytes.Contains(up.body, []byte("XYZZY")) || !bytes.Contains(up.body, []byte("write to [redacted], and say hi")) {
+		t.Errorf("the upstream read %q", up.body)
 	}
 }

@@ -39,7 +39,7 @@ type Transaction struct {
 	key     [32]byte
 	inside  bool              // the gate counts this request
 	seen    map[string]bool   // monitored leaks of the answer
-	told    map[string]int    // findings of each rule
+	told    map[reported]int  // findings of each rule and mode
 	calls   map[callID]string // names of the tools that the answer calls
 
 	outBytes int64 // of generated text

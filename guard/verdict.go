@@ -91,7 +91,7 @@ func (r *Rejection) Unwrap() error { return r.Err }
 type Hooks struct {
 	// Decision is called once for each transaction, when it is closed.
 	Decision func(context.Context, Decision)
-	// Finding is called for each finding that the policy does not drop, up to 16 of each rule in one transaction;
+	// Finding is called for each finding that the policy does not drop, up to 16 of each rule and mode in one transaction;
 	// [Decision.Findings] counts all.
 	Finding func(ctx context.Context, f Finding, m Mode)
 	// Reload is called with the new policy before requests see it, one call at a time. An error keeps the old one: so

@@ -7,7 +7,8 @@
 // It is a module of its own: go get github.com/holdfast-ai/holdfast/guard/promguard.
 //
 // Labels have few values: kinds of routes, codes, rules and modes. No caller, model or text is one. Categories and codes are
-// what detectors and hooks of the server's own make them: of each, the first 64 are labels, and all others are "other".
+// what detectors and hooks of the server's own make them: of each, 64 are labels, those of package guard for certain and the first
+// others, and the rest are "other".
 // docs/observability has a dashboard and alerts over these metrics.
 package promguard
 
@@ -47,9 +48,11 @@ func New() *Metrics {
 		return prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: name, Help: help, Buckets: buckets}, []string{"kind"})
 	}
 	return &Metrics{
-		categories: make(map[string]bool), codes: make(map[string]bool),
+		categories: own("LLM01", "LLM02", "LLM03", "LLM04", "LLM05", "LLM06", "LLM07", "LLM08", "LLM09", "LLM10"),
+		codes: own("", "aborted", guard.CodeRoute, guard.CodeMedia, guard.CodeTooLarge, guard.CodeInvalid, guard.CodeContent, guard.CodeInputTokens,
+			guard.CodeLimit, guard.CodeInternal, guard.CodeUnavailable, guard.CodeTimeout, guard.CodeUpstream),
 		decisions: counter("holdfast_guard_decisions_total", "Requests, by kind of route, action and code of the rejection.", "kind", "action", "code"),
-		findings:  counter("holdfast_guard_findings_total", "Findings of rules that the policy does not drop, up to 16 of a rule in one request and its answer.", "rule", "category", "mode"),
+		findings:  counter("holdfast_guard_findings_total", "Findings of rules that the policy does not drop, up to 16 of a rule and mode in one request and its answer.", "rule", "category", "mode"),
 		tokens:    counter("holdfast_guard_tokens_total", "Tokens of requests (estimated) and answers (reported or estimated).", "kind", "direction"),
 		missed:    counter("holdfast_guard_missed_checks_total", "Checks that could not be done and were let pass by the policy.", "kind"),
 		redacted:  counter("holdfast_guard_redacted_total", "Requests whose text or answer was changed.", "kind"),
@@ -109,6 +112,15 @@ func (m *Metrics) decision(_ context.Context, d guard.Decision) {
 
 // maxValues bounds the values of a label that others choose: each is a time series for ever.
 const maxValues = 64
+
+// own are the values that alerts ask for: a flood of others must not hide them.
+func own(values ...string) map[string]bool {
+	known := make(map[string]bool)
+	for _, v := range values {
+		known[v] = true
+	}
+	return known
+}
 
 // few is the value of a label.
 func (m *Metrics) few(known map[string]bool, value string) string {

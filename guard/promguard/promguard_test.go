@@ -115,9 +115,20 @@ func TestLabelsOfOthersAreFew(t *testing.T) {
 		hooks.Decision(t.Context(), guard.Decision{Kind: guard.KindChat, Code: fmt.Sprint("x", i)})
 	}
 	hooks.Finding(t.Context(), guard.Finding{Rule: "r", Category: "\xff"}, guard.ModeBlock)
-	for name, want := range map[string]int{"holdfast_guard_findings_total": 65, "holdfast_guard_decisions_total": 65} {
+	for name, want := range map[string]int{"holdfast_guard_findings_total": 55, "holdfast_guard_decisions_total": 52} {
 		if n := testutil.CollectAndCount(m, name); n != want {
 			t.Errorf("%s: %d series, want %d", name, n, want)
+		}
+	}
+	reg := prometheus.NewPedanticRegistry() // what alerts ask for is still told
+	reg.MustRegister(m)
+	hooks.Finding(t.Context(), guard.Finding{Rule: "r", Category: "LLM01"}, guard.ModeBlock)
+	hooks.Decision(t.Context(), guard.Decision{Kind: guard.KindChat, Code: guard.CodeInternal})
+	w := httptest.NewRecorder()
+	promhttp.HandlerFor(reg, promhttp.HandlerOpts{}).ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/metrics", nil))
+	for _, label := range []string{`category="LLM01"`, `code="` + guard.CodeInternal + `"`} {
+		if !strings.Contains(w.Body.String(), label) {
+			t.Errorf("no %s", label)
 		}
 	}
 }
