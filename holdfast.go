@@ -90,8 +90,8 @@ func (c *Chain) open(ctx context.Context) error {
 		return err
 	}
 	c.cfg.Clock = c.clock(c.cfg.Clock)
-	if c.model, err = sign.Open(ctx, source, c.cfg.Signature, sign.WithTap(c.tap), sign.WithClock(c.cfg.Clock),
-		sign.WithDenyList(c.cfg.DenyList), sign.WithWorkers(c.cfg.workers()), sign.WithDuty(c.cfg.duty())); err != nil {
+	opts := []sign.Option{sign.WithClock(c.cfg.Clock), sign.WithDenyList(c.cfg.DenyList), sign.WithWorkers(c.cfg.workers()), sign.WithDuty(c.cfg.duty())}
+	if c.model, err = sign.Open(ctx, source, c.cfg.Signature, append([]sign.Option{sign.WithTap(c.tap)}, opts...)...); err != nil {
 		return err
 	}
 	if err := c.floors(); err != nil {
@@ -99,7 +99,7 @@ func (c *Chain) open(ctx context.Context) error {
 	}
 	// What the gate reads was not handed to an engine. It looks through a model of its own, so that `loaded` of the claims
 	// holds nothing but what the engine asked for.
-	gated, err := sign.Open(ctx, source, c.cfg.Signature, sign.WithClock(c.cfg.Clock), sign.WithDenyList(c.cfg.DenyList))
+	gated, err := sign.Open(ctx, source, c.cfg.Signature, opts...)
 	if err != nil {
 		return err
 	}

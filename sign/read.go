@@ -75,7 +75,7 @@ func (m *Model) verify(ctx context.Context, src fs.File, f *file, dst []byte, ta
 	_, random := src.(io.ReaderAt)
 	_, fills := src.(allReader)
 	p := m.pass(f, taps)
-	if random && !fills && len(f.Shards) > 1 && m.opts.effort.limit() > 1 {
+	if random && !fills && m.opts.effort.atOnce(f) > 1 {
 		if err := m.fillShards(ctx, &p, src, f, dst); err != nil {
 			return err
 		}
@@ -88,6 +88,15 @@ func (m *Model) verify(ctx context.Context, src fs.File, f *file, dst []byte, ta
 		return err
 	}
 	return m.notDenied() // a pass over a large file takes minutes
+}
+
+// atOnce is how many streams of one file are hashed at a time: its shards, by several workers or by one that can hash more than one.
+func (e effort) atOnce(f *file) int {
+	n := min(len(f.Shards), e.limit())
+	if n == 1 && !e.standard {
+		n = digest.Together(f.Algorithm, len(f.Shards))
+	}
+	return n
 }
 
 // pass begins a pass over the whole of f.

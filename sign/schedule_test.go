@@ -1,6 +1,7 @@
 package sign_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -15,6 +16,8 @@ import (
 	"time"
 
 	"github.com/holdfast-ai/holdfast/sign"
+	"github.com/holdfast-ai/holdfast/sign/digest"
+	"github.com/holdfast-ai/holdfast/sign/manifest"
 	"github.com/holdfast-ai/holdfast/sign/signtest"
 )
 
@@ -164,6 +167,57 @@ func TestShardsRunBesideEachOther(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestOneWorkerReadsShards: one worker that can hash several shards at once also does where the file goes to the caller, in as many
+// places as it hashes, and keeps to one with the standard library's hash.
+func TestOneWorkerReadsShards(t *testing.T) {
+	const shard = 4 * testChunk
+	key, content := signtest.Key(t), noise(16*shard)
+	src, bundle := signedAs(t, key, content, shard)
+	for name, c := range map[string]struct {
+		opt  sign.Option
+		most int
+	}{"lanes": {sign.WithWorkers(1), digest.Together(manifest.SHA256, 16)}, "standard": {sign.WithStandardHash(), 1}} {
+		at := &placesFS{FS: src.FS}
+		m := open(t, at, anyModel(key), bundle, sign.WithWorkers(1), c.opt)
+		dst := make([]byte, len(content))
+		at.reads = nil
+		if _, err := m.ReadInto(t.Context(), "w", dst); err != nil || string(dst) != content {
+			t.Fatalf("%s: wrong bytes, or %v", name, err)
+		}
+		shards := map[int64]bool{} // that the first reads are of
+		for _, off := range at.reads[:max(c.most, 4)] {
+			shards[off/shard] = true
+		}
+		if len(shards) != c.most {
+			t.Errorf("%s: %d shards at once, want %d", name, len(shards), c.most)
+		}
+	}
+}
+
+// placesFS remembers where its files are read.
+type placesFS struct {
+	fs.FS
+	mu    sync.Mutex
+	reads []int64
+}
+
+func (p *placesFS) Open(name string) (fs.File, error) {
+	f, err := p.FS.Open(name)
+	return placesFile{f, p}, err
+}
+
+type placesFile struct {
+	fs.File
+	p *placesFS
+}
+
+func (f placesFile) ReadAt(b []byte, off int64) (int, error) {
+	f.p.mu.Lock()
+	f.p.reads = append(f.p.reads, off)
+	f.p.mu.Unlock()
+	return f.File.(io.ReaderAt).ReadAt(b, off)
 }
 
 // TestDuty: a worker that may work half of its time takes twice as long, in every pass.
@@ -365,20 +419,24 @@ func TestTapsOfShards(t *testing.T) {
 		content []byte
 		tap     recorder
 		want    error
+		workers int // default 3
 	}{
 		"good":              {},
+		"one worker":        {workers: 1},
+		"altered, one":      {content: altered, want: sign.ErrMismatch, workers: 1},
 		"write refuses":     {tap: recorder{failWrite: errTap}, want: errTap},
 		"finish refuses":    {tap: recorder{failFinish: errTap}, want: errTap},
 		"altered":           {content: altered, want: sign.ErrMismatch},
 		"altered, refusing": {content: altered, tap: recorder{failWrite: errTap}, want: sign.ErrMismatch},
 	} {
+		c.workers = cmp.Or(c.workers, 3)
 		for _, shard := range []int64{testChunk + 100, 100_000, 9 * testChunk} {
 			src, bundle := signedAs(t, key, content, shard)
 			if c.content != nil {
 				src, _ = signedAs(t, key, string(c.content), shard)
 			}
 			tap := &recorder{failWrite: c.tap.failWrite, failFinish: c.tap.failFinish}
-			m := open(t, src, anyModel(key), bundle, sign.WithWorkers(3), sign.WithTap(func(string, int64) (sign.Tap, error) { return tap, nil }))
+			m := open(t, src, anyModel(key), bundle, sign.WithWorkers(c.workers), sign.WithTap(func(string, int64) (sign.Tap, error) { return tap, nil }))
 			dst := make([]byte, len(content)+3)
 			n, err := m.ReadInto(t.Context(), "w", dst)
 			if !errors.Is(err, c.want) || m.Released("w") != (c.want == nil) || src.open.Load() != 0 {

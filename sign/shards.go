@@ -5,7 +5,7 @@ import (
 	"io/fs"
 )
 
-// fillShards fills dst from src with several workers, each at shards of its own, and shows the taps of p the shards in order
+// fillShards fills dst from src by its shards, with several workers or several lanes of one, and shows the taps of p the shards in order
 // as they are complete. It accepts the file or says why not. No worker is left when it returns or panics.
 func (m *Model) fillShards(ctx context.Context, p *pass, src fs.File, f *file, dst []byte) error {
 	ctx, cancel := context.WithCancel(ctx)

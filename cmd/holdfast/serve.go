@@ -26,6 +26,7 @@ import (
 
 // serveFlags say what may be served and where.
 type serveFlags struct {
+	effort     effortFlags
 	keys       kekFlags
 	from       layoutFlags
 	server     keyServerFlags
@@ -65,6 +66,7 @@ func newServe(ui *ui) *cobra.Command {
 	f.keys.add(cmd)
 	f.server.add(cmd)
 	f.from.add(cmd)
+	f.effort.add(cmd)
 	flags := cmd.Flags()
 	flags.StringVar(&f.denyList, "deny-list", "", "signed deny list; what it names is refused")
 	flags.StringArrayVar(&f.denyKeys, "deny-list-key", nil, "trusted signer of deny lists, PEM; may be given again")
@@ -152,6 +154,10 @@ func (f *serveFlags) config(ui *ui) (holdfast.Config, error) {
 	if f.cert == "" && !f.plainHTTP && !loopback(f.addr) {
 		return cfg, fmt.Errorf("%w: %s is not loopback: give --tls-cert and --tls-key", errUsage, f.addr)
 	}
+	if f.effort.workers < 0 || f.effort.duty < 1 || f.effort.duty > 100 {
+		return cfg, fmt.Errorf("%w: --workers is not below 0, and --duty from 1 to 100", errUsage)
+	}
+	cfg.Workers, cfg.Duty = f.effort.workers, f.effort.duty
 	cfg.Logger = slog.New(slog.NewTextHandler(ui.err, nil))
 	keys, err := readPublicKeys(f.public)
 	if err != nil {
