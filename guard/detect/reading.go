@@ -92,6 +92,9 @@ const maxDecodings = 2
 
 // joinDecoded reads spans with their codes undone.
 func (s *scratch) joinDecoded(spans []Span, base int) bool {
+	if len(spans) == 1 && s.decoders[0].decode(spans[0].Text) == 0 {
+		return false // what s.text holds is that text
+	}
 	s.text.Reset()
 	s.ends = s.ends[:0]
 	found := 0
