@@ -179,6 +179,13 @@ func (c *Classifier) Detect(_ context.Context, v View, findings []Finding) ([]Fi
 // DetectAt is [Classifier.Detect] with thresholds of the caller's: at returns the score from which neighbouring spans of one role
 // and trust are reported. It keeps nothing of them. Nil takes those of the classifier.
 func (c *Classifier) DetectAt(v View, findings []Finding, at func(spans []Span) float64) []Finding {
+	findings, _ = c.detectAt(v, findings, at)
+	return findings
+}
+
+// detectAt also returns the highest score of texts that are not the operator's.
+func (c *Classifier) detectAt(v View, findings []Finding, at func(spans []Span) float64) (_ []Finding, highest float64) {
+	highest = math.Inf(-1)
 	s := c.pool.Get().(*scoring)
 	for i := 0; i < len(v.Spans); {
 		j := i + 1
@@ -187,6 +194,9 @@ func (c *Classifier) DetectAt(v View, findings []Finding, at func(spans []Span) 
 		}
 		var score Score
 		score, findings = c.score(s, v.Spans[i:j], i, findings)
+		if v.Spans[i].Trust < TrustOperator {
+			highest = max(highest, score.Value)
+		}
 		threshold := c.threshold[min(v.Spans[i].Trust, TrustOperator)]
 		if at != nil {
 			threshold = at(v.Spans[i:j])
@@ -201,7 +211,7 @@ func (c *Classifier) DetectAt(v View, findings []Finding, at func(spans []Span) 
 		i = j
 	}
 	c.put(s)
-	return findings
+	return findings, highest
 }
 
 var _ Detector = (*Classifier)(nil)

@@ -2,6 +2,7 @@ package detect
 
 import (
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -46,6 +47,9 @@ func TestConceptsOfLanguages(t *testing.T) {
 		if got := meaning(text); !slices.Equal(got, want) {
 			t.Errorf("%q has the meanings %x, want %x", text, got, want)
 		}
+	}
+	if got := meaning("ignore" + strings.Repeat(" ox", 20) + " instructions"); len(got) != 2 {
+		t.Errorf("two concepts twenty words apart make %d features", len(got))
 	}
 	if got := meaning("water the garden plants"); slices.ContainsFunc(got, func(h uint32) bool { return slices.Contains(want, h) }) {
 		t.Errorf("watering plants means %x", got)

@@ -148,7 +148,7 @@ func disguised(rows []Row, r *random) []Row {
 	for _, row := range rows {
 		if row.Label == 0 && len(row.Text) < 500 && r.below(12) == 0 {
 			row.Text = codes[r.below(len(codes))].Apply(row.Text, r)
-			row.Source = "own-disguised"
+			row.Source, row.Family = "own-disguised", ""
 			out = append(out, row)
 		}
 	}
