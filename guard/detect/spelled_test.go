@@ -150,3 +150,36 @@ func TestSpelledDoNotDependOnCuts(t *testing.T) {
 		t.Fatalf("only %d leaks: the test shows little", hits)
 	}
 }
+
+// No text and no cut breaks the automata: what is given up stays given up, and pieces find what the whole does.
+func FuzzSpelled(f *testing.F) {
+	for _, w := range spelledWays(canary) {
+		f.Add([]byte(w), uint8(1))
+		f.Add([]byte("&#x"+w+"&#000000000;\\u"), uint8(3))
+	}
+	l := newLeak(f, []string{canary, "0f9a-42bc-77de"}, []string{prompt})
+	f.Fuzz(func(t *testing.T, text []byte, piece uint8) {
+		want := leaks(l, string(text))
+		s := l.Start()
+		var got []stream.Match
+		emitted := 0
+		for at := 0; at < len(text); {
+			n := min(int(piece%16)+1, len(text)-at)
+			old := len(got)
+			found, held, _ := s.Write(got, text[at:at+n])
+			got, at = found, at+n
+			if held < 0 || at-held < emitted {
+				t.Fatalf("holds %d of %d, having given up %d", held, at, emitted)
+			}
+			for _, m := range got[old:] {
+				if m.Start < emitted || m.End > at || m.End <= m.Start {
+					t.Fatalf("%+v when %d was given up", m, emitted)
+				}
+			}
+			emitted = at - held
+		}
+		if got, _ = s.Finish(got); !slices.Equal(got, want) {
+			t.Fatalf("%+v in pieces, %+v whole", got, want)
+		}
+	})
+}
