@@ -70,10 +70,11 @@ func plan(ctx context.Context, src fs.FS, names []string, f form) (*schedule, er
 
 func (s *schedule) run(ctx context.Context, e effort) ([]hashed, error) {
 	s.start(ctx, e).Wait()
-	if err := ctx.Err(); err != nil {
+	if err := ctx.Err(); err != nil || s.panicked != nil {
 		for _, t := range s.queue { // what was not read to the end
 			t.close()
 		}
+		s.rethrow()
 		return nil, err
 	}
 	s.tally.finish()
@@ -98,6 +99,7 @@ func (s *schedule) start(ctx context.Context, e effort) *sync.WaitGroup {
 	wg := new(sync.WaitGroup)
 	for range s.workers {
 		wg.Go(func() {
+			defer s.caught()
 			w := worker{s: s, pace: e.pacer()}
 			w.work(ctx)
 		})

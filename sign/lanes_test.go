@@ -162,6 +162,59 @@ func TestLanesCancel(t *testing.T) {
 	}
 }
 
+// TestPanickingSource: where storage panics under a worker, the caller gets the panic, who may recover from it, and no file stays open.
+func TestPanickingSource(t *testing.T) {
+	src, names, _ := manyLengths(0)
+	for _, opens := range []bool{false, true} {
+		for _, workers := range []int{1, 2} {
+			for at := int64(1); at < 12; at++ {
+				o := &openFS{FS: src, onRead: func(n int64) {
+					if n >= at && !opens {
+						panic("storage")
+					}
+				}}
+				var fsys fs.FS = o
+				if opens {
+					fsys = &panickyFS{o, at, atomic.Int64{}}
+				}
+				s, err := plan(t.Context(), fsys, names, form{algorithm: manifest.SHA256})
+				if err != nil {
+					t.Fatal(err)
+				}
+				s.together = func(streams int) int { return min(streams, 16) }
+				func() {
+					defer func() {
+						if p := recover(); p != "storage" {
+							t.Errorf("%d workers, panic at %d: %v", workers, at, p)
+						}
+					}()
+					_, err := s.run(t.Context(), effort{workers: workers})
+					t.Error("no panic, but", err)
+				}()
+				if o.open.Load() != 0 {
+					t.Errorf("%d workers, panic at %d: %d files are open", workers, at, o.open.Load())
+				}
+			}
+		}
+	}
+}
+
+// panickyFS panics where the at-th file is opened.
+type panickyFS struct {
+	*openFS
+	at int64
+	n  atomic.Int64
+}
+
+func (p *panickyFS) Open(name string) (fs.File, error) {
+	if p.n.Add(1) >= p.at {
+		panic("storage")
+	}
+	return p.openFS.Open(name)
+}
+
+func (p *panickyFS) Stat(name string) (fs.FileInfo, error) { return fs.Stat(p.FS, name) }
+
 // TestPiece: the lanes of a worker share the memory of two chunks, and pages are not cut.
 func TestPiece(t *testing.T) {
 	for lanes := 1; lanes <= 16; lanes++ {

@@ -24,7 +24,7 @@ type allReader interface {
 // errLength means that a file was not as long as it was said to be.
 var errLength = errors.New("sign: length differs")
 
-var errPanicked = errors.New("sign: tap panicked")
+var errPanicked = errors.New("sign: source or tap panicked")
 
 // A pass carries the bytes of one file, in order, through the hash and the taps.
 type pass struct {

@@ -33,6 +33,9 @@ type schedule struct {
 	part  int // of queue[next]
 	left  int // parts that were not handed out
 
+	panicked any    // what a worker panicked with
+	onPanic  func() // is told of it; or nil
+
 	// Files of the source open large pieces for small reads: many lanes would open each many times.
 	coarse atomic.Bool
 }
@@ -83,7 +86,7 @@ func (s *schedule) add(t *target) {
 func (s *schedule) take(ctx context.Context, mine []*lane) []*lane {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for ctx.Err() == nil && len(mine) < s.share() {
+	for ctx.Err() == nil && s.panicked == nil && len(mine) < s.share() {
 		switch {
 		case len(s.idle) > 0:
 			s.held++
@@ -91,10 +94,7 @@ func (s *schedule) take(ctx context.Context, mine []*lane) []*lane {
 			s.idle = slices.Delete(s.idle, 0, 1)
 		case s.left > 0:
 			s.held++
-			t, part := s.handOut()
-			s.mu.Unlock()
-			l := s.open(t, part)
-			s.mu.Lock()
+			l := s.begin(s.handOut())
 			if l == nil {
 				s.held--
 				s.back.Broadcast()
@@ -108,6 +108,35 @@ func (s *schedule) take(ctx context.Context, mine []*lane) []*lane {
 		}
 	}
 	return mine
+}
+
+// begin is open without the lock that take holds, also where the source panics.
+func (s *schedule) begin(t *target, part int) *lane {
+	s.mu.Unlock()
+	defer s.mu.Lock()
+	return s.open(t, part)
+}
+
+// caught stops all workers where the source panics under one of them: there nobody could recover from it.
+func (s *schedule) caught() {
+	if p := recover(); p != nil {
+		s.mu.Lock()
+		if s.panicked == nil {
+			s.panicked = p
+		}
+		s.mu.Unlock()
+		s.back.Broadcast()
+		if s.onPanic != nil {
+			s.onPanic()
+		}
+	}
+}
+
+// rethrow panics as a worker did, once none is left.
+func (s *schedule) rethrow() {
+	if s.panicked != nil {
+		panic(s.panicked)
+	}
 }
 
 // share is how many lanes a worker should have: no second one before every worker can have something.
@@ -152,6 +181,7 @@ func (s *schedule) open(t *target, part int) *lane {
 	first := !t.opened
 	if first {
 		t.opened = true
+		t.out.err = errPanicked // unless it returns
 		t.f, t.out.size, t.out.err = s.openFile(t)
 		if t.out.err == nil {
 			_, random := t.f.(io.ReaderAt)

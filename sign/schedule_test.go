@@ -196,6 +196,39 @@ func TestOneWorkerReadsShards(t *testing.T) {
 	}
 }
 
+// TestSourcePanicsInShards: where storage panics while shards are read, whoever called gets it, the buffer is cleared, and nothing is
+// left.
+func TestSourcePanicsInShards(t *testing.T) {
+	key, content := signtest.Key(t), noise(9*testChunk+5)
+	src, bundle := signedAs(t, key, content, testChunk)
+	for _, workers := range []int{1, 3} {
+		for at := int64(1); at < 10; at++ {
+			var reads atomic.Int64
+			slow := &slowFS{FS: src.FS}
+			m := open(t, slow, anyModel(key), bundle, sign.WithWorkers(workers))
+			slow.onRead = func() {
+				if reads.Add(1) >= at {
+					panic("storage")
+				}
+			}
+			before := runtime.NumGoroutine()
+			dst := []byte(content)
+			func() {
+				defer func() {
+					if p := recover(); p != "storage" {
+						t.Errorf("%d workers, panic at read %d: %v", workers, at, p)
+					}
+				}()
+				_, err := m.ReadInto(t.Context(), "w", dst)
+				t.Error("no panic, but", err)
+			}()
+			if string(dst) != string(make([]byte, len(dst))) || settle(before) > before || slow.open.Load() != 0 || m.Released("w") {
+				t.Errorf("%d workers, panic at read %d: not cleared, or something is left", workers, at)
+			}
+		}
+	}
+}
+
 // placesFS remembers where its files are read.
 type placesFS struct {
 	fs.FS

@@ -14,7 +14,7 @@ func (m *Model) fillShards(ctx context.Context, p *pass, src fs.File, f *file, d
 	t := &target{name: f.name, size: int64(len(dst)), parts: n, opened: true, lent: true, f: src,
 		out: &hashed{size: int64(len(dst)), sums: make([][]byte, n)}, ended: func(part int) { ended <- part }}
 	s := newSchedule(form{algorithm: f.Algorithm, shardSize: f.ShardSize})
-	s.dst = dst
+	s.dst, s.onPanic = dst, cancel
 	s.add(t)
 	workers := s.start(ctx, m.opts.effort)
 	defer workers.Wait() // they write to dst
@@ -27,6 +27,8 @@ func (m *Model) fillShards(ctx context.Context, p *pass, src fs.File, f *file, d
 		case part := <-ended:
 			complete[part] = true
 		case <-ctx.Done():
+			workers.Wait()
+			s.rethrow()
 			return in(f.name, ctx.Err())
 		}
 		for ; next < n && complete[next]; next++ {
@@ -38,6 +40,7 @@ func (m *Model) fillShards(ctx context.Context, p *pass, src fs.File, f *file, d
 		}
 	}
 	workers.Wait()
+	s.rethrow()
 	if t.out.err != nil {
 		return fault(f, t.out.err)
 	}
