@@ -149,7 +149,7 @@ func measure(training, dev []train.Row, peers string) (*scorecard, error) {
 		}
 	}
 	s.named = append(s.named, named{"maths in ten languages, at the configured threshold", flagged, -1, len(maths)})
-	for _, x := range unseen.Crossed {
+	for _, x := range unseen.Crossed() {
 		s.folds = append(s.folds, crossed(rows, x))
 	}
 	if s.evasions, err = evasions(c, dev, s.threshold); err != nil {

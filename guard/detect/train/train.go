@@ -12,8 +12,11 @@ import (
 
 // Unseen is what models that were trained without the source of a row say about it.
 type Unseen struct {
-	Scores  []float64 // of each row, combined as all of them teach: the model's figures are of these. Rows of no fold have no meaning
-	Crossed []Crossed
+	Scores []float64 // of each row, combined as all of them teach: the model's figures are of these. Rows of no fold have no meaning
+
+	rows []prepared
+	seen []detect.Score
+	ids  []string
 }
 
 // Crossed holds scores whose combination was fitted without the sources that its models were trained without: what a model
@@ -21,6 +24,16 @@ type Unseen struct {
 type Crossed struct {
 	Sources []string
 	Scores  []float64 // of all rows; compare those of Sources with thresholds of the others
+}
+
+// Crossed fits the combination again for each group of sources that is left out together.
+func (u *Unseen) Crossed() []Crossed {
+	var out []Crossed
+	for _, fold := range folds {
+		_, scores := stack(u.rows, u.seen, u.ids, func(r *Row) bool { return leavable(r.Source) && !slices.Contains(fold, r.Source) })
+		out = append(out, Crossed{fold, scores})
+	}
+	return out
 }
 
 // Model trains a model on rows: first with whole sources left out, to learn how window scores and rules combine and how
@@ -37,11 +50,7 @@ func Model(rows []Row, o Options, number uint64, date string) (file []byte, unse
 		return nil, nil, err
 	}
 	combine, scores := stack(all, seen, rules.WordRules(), func(r *Row) bool { return leavable(r.Source) })
-	unseen = &Unseen{Scores: scores}
-	for _, fold := range folds {
-		_, scores := stack(all, seen, rules.WordRules(), func(r *Row) bool { return leavable(r.Source) && !slices.Contains(fold, r.Source) })
-		unseen.Crossed = append(unseen.Crossed, Crossed{fold, scores})
-	}
+	unseen = &Unseen{Scores: scores, rows: all, seen: seen, ids: rules.WordRules()}
 	benign := new(detect.Scores)
 	for i := range rows {
 		if rows[i].Label == 0 && leavable(rows[i].Source) && rows[i].Kind != kindPadded {
