@@ -109,21 +109,22 @@ func (p *peer) ask(dir string, texts []string) ([]bool, float64, error) {
 	return got.Flagged, got.Micros, nil
 }
 
-// timeOurs returns the CPU time of the whole detector for rows, in microseconds.
+// timeOurs returns the CPU time of the whole detector for rows, in microseconds: the least of three passes, as for the peers that are quick.
 func timeOurs(c *detect.Classifier, rows []train.Row) (float64, error) {
 	var findings []detect.Finding
-	var start float64
-	for _, some := range [][]train.Row{rows[:min(len(rows), 1000)], rows} { // the first are for warmth
-		start = cpuMicros()
-		for i := range some {
+	least := math.Inf(1)
+	for range 3 {
+		start := cpuMicros()
+		for i := range rows {
 			var err error
-			v := detect.View{Spans: []detect.Span{{Trust: some[i].Trust(), Text: []byte(some[i].Text)}}}
+			v := detect.View{Spans: []detect.Span{{Trust: rows[i].Trust(), Text: []byte(rows[i].Text)}}}
 			if findings, err = c.Detect(context.Background(), v, findings[:0]); err != nil {
 				return 0, err
 			}
 		}
+		least = min(least, cpuMicros()-start)
 	}
-	return cpuMicros() - start, nil
+	return least, nil
 }
 
 // cpuMicros is the CPU time of the process so far: the machine may be shared.

@@ -9,11 +9,15 @@ const peers = {
 const { peer, texts } = JSON.parse(readFileSync(0, 'utf8'));
 const flags = await peers[peer]();
 for (const text of texts.slice(0, 1000)) await flags(text); // compiled by now
-const flagged = [];
-const start = process.cpuUsage();
-for (const text of texts) {
-	const answer = flags(text);
-	flagged.push(answer instanceof Promise ? await answer : answer);
+let flagged, micros = Infinity;
+for (let pass = 0; pass < 3 && !(micros < Infinity && micros > 5e6); pass++) { // the least of three, unless they are long
+	flagged = [];
+	const start = process.cpuUsage();
+	for (const text of texts) {
+		const answer = flags(text);
+		flagged.push(answer instanceof Promise ? await answer : answer);
+	}
+	const { user, system } = process.cpuUsage(start);
+	micros = Math.min(micros, user + system);
 }
-const { user, system } = process.cpuUsage(start);
-console.log(JSON.stringify({ flagged, micros: user + system }));
+console.log(JSON.stringify({ flagged, micros }));

@@ -52,7 +52,7 @@ func (s *scorecard) peersMarkdown() []byte {
 	fmt.Fprintf(&b, "# The detector beside those of others\n\nWritten by `go -C benchmarks run ./detect -peers DIR`. Model `%s`, %d rows (%d attacks).\n\n", s.model, s.rows, s.attacks)
 	b.WriteString("Detectors that run inside the process of their user, as they come, on the same rows, in the same run. Ours is set to flag as many of the harmless rows as the peer does, and is scored\n" +
 		"by models that saw nothing of a row's source; what a peer was trained on, it does not say. `benign-hard` is harmless rows that look like attacks. Times are CPU time for a text of\n" +
-		"these rows, warm, without starting or loading; ours is the whole detector. The peers for Go that are known (go-promptguard, Prompt-Injection-Firewall) are not to be had from the module\n" +
+		"these rows, warm, without starting or loading, the least of three passes where one is short; ours is the whole detector. The peers for Go that are known (go-promptguard, Prompt-Injection-Firewall) are not to be had from the module\n" +
 		"proxy; barrikade, cyberjev, jailguard, prismguard and prompt-protect of PyPI come without all of their weights.\n\n" +
 		"| peer | recall | FPR | benign-hard | ours: recall | benign-hard | µs per text | ours | times faster |\n|---|---|---|---|---|---|---|---|---|\n")
 	for _, v := range s.peers {
