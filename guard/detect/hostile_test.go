@@ -3,6 +3,7 @@ package detect
 import (
 	"bytes"
 	"encoding/base64"
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -45,7 +46,10 @@ func TestHostileTextIsBounded(t *testing.T) {
 	if testkit.Race {
 		t.Skip("the race detector makes some code dearer than other")
 	}
-	const size = 2 * maxApart
+	const (
+		size  = 2 * maxApart
+		bound = 4 // 3 where the machine is quiet
+	)
 	c := newClassifier(t)
 	cost := func(text []byte) time.Duration {
 		start := time.Now()
@@ -54,13 +58,16 @@ func TestHostileTextIsBounded(t *testing.T) {
 	}
 	harmless := prose(size)
 	for name, text := range hostileTexts(size) {
-		least, of := time.Hour, time.Hour // of many short runs side by side: the machine is shared
-		for range 20 {
-			least, of = min(least, cost(text)), min(of, cost(harmless))
+		ratio := math.Inf(1)
+		for round := 0; round < 5 && ratio > bound; round++ { // the machine is shared
+			least, of := time.Hour, time.Hour // of many short runs side by side
+			for range 20 {
+				least, of = min(least, cost(text)), min(of, cost(harmless))
+			}
+			ratio = float64(least) / float64(of)
 		}
-		ratio := float64(least) / float64(of)
 		t.Logf("%-16s %.2f x prose", name, ratio)
-		if ratio > 4 { // 3 where the machine is quiet
+		if ratio > bound {
 			t.Errorf("%s costs %.1f times what prose does", name, ratio)
 		}
 	}
