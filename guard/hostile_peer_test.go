@@ -74,22 +74,26 @@ func TestFindingsDoNotFloodTheAudit(t *testing.T) {
 	t.Log(time.Since(from))
 }
 
-// A caller who has the log filled with findings of a rule that requests are only watched for does not hide the one that has his
-// answer refused.
+// A caller who has the log filled with findings of a rule that requests are only watched for hides neither those of another
+// rule nor the one that has his answer refused.
 func TestWatchedFindingsHideNoOther(t *testing.T) {
 	p, opts := private(t)
 	p.Limits.MaxInputTokens = 1 << 20
 	p.Rules["pii.email"], p.Output["pii.email"] = guard.ModeMonitor, guard.ModeBlock
-	told := map[guard.Mode]int{}
+	p.Rules["pii.card"] = guard.ModeMonitor
+	told, cards := map[guard.Mode]int{}, 0
 	opts = append(opts, guard.WithHooks(guard.Hooks{Finding: func(_ context.Context, f guard.Finding, m guard.Mode) {
-		if f.Rule == "pii.email" {
+		switch f.Rule {
+		case "pii.email":
 			told[m]++
+		case "pii.card":
+			cards++
 		}
 	}}))
 	h := newGuard(t, p, opts...).Handler(&guardtest.Upstream{Pieces: []string{"Write to leak@example.com at once."}})
-	w := post(h, guardtest.Chat(strings.Repeat("a user99@example.com and ", 100)))
-	if w.Code == 200 || told[guard.ModeMonitor] != 16 || told[guard.ModeBlock] != 1 {
-		t.Errorf("%d, told of %v", w.Code, told)
+	w := post(h, guardtest.Chat(strings.Repeat("a user99@example.com and ", 100)+"card 4111 1111 1111 1111."))
+	if w.Code == 200 || told[guard.ModeMonitor] != 16 || told[guard.ModeBlock] != 1 || cards != 1 {
+		t.Errorf("%d, told of %v and %d cards", w.Code, told, cards)
 	}
 }
 
