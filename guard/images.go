@@ -46,7 +46,7 @@ func pngFrames(data []byte) (frames int, err error) {
 			}
 			return frames, nil
 		case name == "acTL" && n == 8: // an animation (PNG 3, 11.3.6.1)
-			frames = int(min(binary.BigEndian.Uint32(body), 1<<30))
+			frames = max(frames, int(min(binary.BigEndian.Uint32(body), 1<<30)))
 		case name == "fdAT": // counted by acTL
 		case name[0]&0x20 != 0: // not needed to decode it
 			if beside += len(body); beside > maxMetadata {
@@ -129,16 +129,24 @@ func gifFrames(data []byte) (frames int, err error) {
 	return 0, errParts
 }
 
-// jpegParts walks the segments of a JPEG file up to the pixels (ITU-T T.81, B.1.1): there is one header of a frame, and the file
-// ends where the image does.
+// jpegParts walks the segments of a JPEG file and the pixels between them (ITU-T T.81, B.1.1): there is one header of a frame,
+// and the file ends where the image does, at the first marker that says so.
 func jpegParts(data []byte) error {
-	const app0, com, startOfScan = 0xe0, 0xfe, 0xda
-	beside, headers := 0, 0
-	for b := data[2:]; len(b) >= 4 && b[0] == 0xff; {
+	const app0, com, startOfScan, end = 0xe0, 0xfe, 0xda, 0xd9
+	beside, headers, scans := 0, 0, 0
+	for b := data[2:]; len(b) >= 2 && b[0] == 0xff; {
 		kind := b[1]
-		if kind == 0xff { // a fill byte
+		switch {
+		case kind == 0xff: // a fill byte
 			b = b[1:]
 			continue
+		case kind == end:
+			if len(b) != 2 || scans == 0 || headers != 1 {
+				return errParts
+			}
+			return nil
+		case kind < 0xc0 || kind >= 0xd0 && kind < end || len(b) < 4: // markers without a segment
+			return errParts
 		}
 		n := int(binary.BigEndian.Uint16(b[2:]))
 		if n < 2 || n > len(b)-2 {
@@ -147,11 +155,11 @@ func jpegParts(data []byte) error {
 		b = b[2+n:]
 		switch {
 		case kind == startOfScan:
-			if headers != 1 || bytes.IndexByte(b, 0xff) < 0 || !bytes.HasSuffix(b, []byte{0xff, 0xd9}) {
+			if scans++; headers != 1 {
 				return errParts
 			}
-			return nil
-		case kind >= 0xc0 && kind <= 0xcf && kind != 0xc4 && kind != 0xc8 && kind != 0xcc:
+			b = b[pixels(b):]
+		case kind <= 0xcf && kind != 0xc4 && kind != 0xc8 && kind != 0xcc:
 			headers++
 		case kind >= app0 && kind <= app0+15 || kind == com:
 			if beside += n; beside > maxMetadata {
@@ -160,4 +168,19 @@ func jpegParts(data []byte) error {
 		}
 	}
 	return errParts
+}
+
+// pixels is the length of the coded data of a scan: up to a marker that is none of those inside of it, a stuffed 0xff or where
+// decoding may start again.
+func pixels(b []byte) int {
+	for at := 0; ; at += 2 {
+		i := bytes.IndexByte(b[at:], 0xff)
+		if i < 0 || at+i+1 == len(b) {
+			return len(b)
+		}
+		at += i
+		if k := b[at+1]; k != 0 && (k < 0xd0 || k > 0xd7) {
+			return at
+		}
+	}
 }

@@ -10,6 +10,7 @@ import (
 	"image/gif"
 	"image/jpeg"
 	"image/png"
+	"strings"
 	"testing"
 )
 
@@ -84,7 +85,13 @@ func TestImagesAreWholeAndStill(t *testing.T) {
 		"moving GIF": {gifOf(t, 2), MediaRules{}, false}, "moving GIF, allowed": {gifOf(t, 2), MediaRules{MaxFrames: 2}, true}, "its pixels": {gifOf(t, 3), MediaRules{MaxFrames: 3, MaxPixels: 299}, false},
 		"larger than it says": {larger, MediaRules{}, false},
 		"moving PNG":          {chunk(p, "acTL", append(frames, 0, 0, 0, 0)), MediaRules{MaxFrames: 100}, false},
-		"a text":              {chunk(p, "tEXt", make([]byte, 1000)), MediaRules{}, true}, "a large text": {chunk(p, "zTXt", make([]byte, 300<<10)), MediaRules{}, false},
+		"moving, and not":     {chunk(chunk(p, "acTL", []byte{0, 0, 0, 1, 0, 0, 0, 0}), "acTL", append(frames, 0, 0, 0, 0)), MediaRules{MaxFrames: 100}, false},
+		"not, and moving":     {chunk(chunk(p, "acTL", append(frames, 0, 0, 0, 0)), "acTL", []byte{0, 0, 0, 1, 0, 0, 0, 0}), MediaRules{MaxFrames: 100}, false},
+		"two JPEGs":           {append(j[:len(j):len(j)], j...), MediaRules{}, false}, "a JPEG around another file": {append(j[:len(j):len(j)], "PK\xff\xd9"...), MediaRules{}, false},
+		"a header behind the pixels":       {append(j[:len(j)-2:len(j)-2], "\xff\xc0\x00\x0b\x08\x00\x0a\x00\x0a\x01\x01\x11\x00\xff\xd9"...), MediaRules{}, false},
+		"profiles behind the pixels":       {append(j[:len(j)-2:len(j)-2], strings.Repeat("\xff\xe1\xf0\x00"+strings.Repeat("a", 0xeffe), 5)+"\xff\xd9"...), MediaRules{}, false},
+		"a JPEG with marks to start again": {append(j[:len(j)-2:len(j)-2], "\xff\xd0a\xff\x00\xff\xff\xd9"...), MediaRules{}, true},
+		"a text":                           {chunk(p, "tEXt", make([]byte, 1000)), MediaRules{}, true}, "a large text": {chunk(p, "zTXt", make([]byte, 300<<10)), MediaRules{}, false},
 		"a profile": {segment(0xe2, 3000), MediaRules{}, true}, "large profiles": {many, MediaRules{}, false},
 		"two headers": {append(append(append([]byte(nil), j[:2]...), 0xff, 0xc0, 0, 11, 8, 0, 10, 0, 10, 1, 1, 0x11, 0), j[2:]...), MediaRules{}, false},
 	} {
