@@ -103,13 +103,7 @@ func (p Policy) denyList(envelope []byte, floor uint64, now time.Time) (*denyLis
 	if envelope == nil {
 		return nil, bad("a deny list", "none")
 	}
-	var payload []byte
-	err := dsse.ErrSignature
-	for _, k := range p.DenyListKeys {
-		if payload, err = dsse.Verify(k, DenyListType, envelope); err == nil {
-			break
-		}
-	}
+	payload, err := dsse.VerifyAny(p.DenyListKeys, DenyListType, envelope)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", bad("a list signed by one of DenyListKeys", "another"), err)
 	}

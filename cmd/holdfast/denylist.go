@@ -38,7 +38,7 @@ func newSignDenyList(ui *ui) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if err := rises(out, key.Public(), list.Number); err != nil {
+			if err := rises(out, key.Public(), list.Number, denyListNumber); err != nil {
 				return err
 			}
 			envelope, err := sign.SignDenyList(key, list)
@@ -127,9 +127,18 @@ func readDenyList(name string) (*sign.DenyList, error) {
 	return &doc.DenyList, nil
 }
 
-// rises makes sure that a list replaces none with the same or a higher number: those who have that one would refuse it. A list that
-// has expired counts too.
-func rises(out string, key crypto.PublicKey, number uint64) error {
+// denyListNumber is the number of a signed deny list, of an expired one too.
+func denyListNumber(envelope []byte, key crypto.PublicKey) (uint64, error) {
+	number, _, err := denyListKeys(key).VerifyDenyList(envelope, time.Time{})
+	if err != nil {
+		return 0, fmt.Errorf("no deny list of this key: %w", err)
+	}
+	return number, nil
+}
+
+// rises makes sure that what is written to a file replaces nothing else, and nothing of the same key with the same or a higher
+// number: those who have that one would refuse the new one.
+func rises(out string, key crypto.PublicKey, number uint64, numberOf func(envelope []byte, key crypto.PublicKey) (uint64, error)) error {
 	old, err := readFile(out, maxDocument)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -137,9 +146,9 @@ func rises(out string, key crypto.PublicKey, number uint64) error {
 	if err != nil {
 		return err
 	}
-	was, _, err := denyListKeys(key).VerifyDenyList(old, time.Time{})
+	was, err := numberOf(old, key)
 	if err != nil {
-		return fmt.Errorf("%w: %s is no deny list of this key, and is left as it is: %w", errUsage, out, err)
+		return fmt.Errorf("%w: %s is left as it is: %w", errUsage, out, err)
 	}
 	if number <= was {
 		return fmt.Errorf("%w: number %d is not above %d, which %s has", errRefused, number, was, out)

@@ -2,9 +2,7 @@ package main
 
 import (
 	"crypto"
-	"errors"
 	"fmt"
-	"io/fs"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -42,7 +40,7 @@ func newSignRules(ui *ui) *cobra.Command {
 			if err != nil {
 				return fmt.Errorf("%w: %s: %w", errUsage, args[0], err)
 			}
-			if err := rulesRise(out, key.Public(), r.Number()); err != nil {
+			if err := rises(out, key.Public(), r.Number(), rulesNumber); err != nil {
 				return err
 			}
 			if err := replaceFile(out, envelope); err != nil {
@@ -66,37 +64,19 @@ func openRules(envelope []byte, keys ...crypto.PublicKey) (*detect.Rules, error)
 // signedBy verifies envelopes of one of the keys.
 func signedBy(keys []crypto.PublicKey) func(payloadType string, envelope []byte) ([]byte, error) {
 	return func(payloadType string, envelope []byte) ([]byte, error) {
-		err := dsse.ErrSignature
-		for _, k := range keys {
-			payload, e := dsse.Verify(k, payloadType, envelope)
-			if e == nil {
-				return payload, nil
-			}
-			err = e
-		}
-		return nil, err
+		return dsse.VerifyAny(keys, payloadType, envelope)
 	}
 }
 
-// rulesRise refuses to replace a file that holds no rules of the same key, or rules of the same or a higher number.
-func rulesRise(name string, key crypto.PublicKey, number uint64) error {
-	old, err := readFile(name, maxDocument)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
+// rulesNumber is the number of signed rules, expired ones too.
+func rulesNumber(envelope []byte, key crypto.PublicKey) (uint64, error) {
+	data, err := dsse.Verify(key, detect.RulesPayloadType, envelope)
 	if err != nil {
-		return err
+		return 0, fmt.Errorf("no rules of this key: %w", err)
 	}
-	data, err := dsse.Verify(key, detect.RulesPayloadType, old)
+	r, err := detect.ParseRules(data)
 	if err != nil {
-		return fmt.Errorf("%w: %s holds no rules of this key", errUsage, name)
+		return 0, err
 	}
-	r, err := detect.ParseRules(data) // expired ones may be replaced
-	if err != nil {
-		return fmt.Errorf("%w: %s: %w", errUsage, name, err)
-	}
-	if number <= r.Number() {
-		return fmt.Errorf("%w: number %d is not above %d of %s", errRefused, number, r.Number(), name)
-	}
-	return nil
+	return r.Number(), nil
 }

@@ -42,14 +42,7 @@ type member struct {
 
 type answerWalker Answer
 
-func (a *answerWalker) decode(raw []byte) []byte {
-	if plainString(raw) {
-		return raw[1 : len(raw)-1]
-	}
-	from := len(a.arena)
-	a.arena = strictjson.AppendUnquoted(a.arena, raw)
-	return a.arena[from:len(a.arena):len(a.arena)]
-}
+func (a *answerWalker) decode(raw []byte) []byte { return unquoted(raw, &a.arena) }
 
 func (a *answerWalker) piece(field uint64, text []byte, off int, name bool) {
 	if len(text) == 0 {

@@ -126,12 +126,15 @@ func (r *Request) span(role detect.Role, trust detect.Trust, raw []byte, off int
 	}
 }
 
-// text decodes a quoted string, in place where it holds no escapes.
-func (r *Request) text(raw []byte) []byte {
+// text is what a quoted string says.
+func (r *Request) text(raw []byte) []byte { return unquoted(raw, &r.arena) }
+
+// unquoted decodes a quoted string: in place where it holds no escapes, else behind what the arena holds.
+func unquoted(raw []byte, arena *[]byte) []byte {
 	if plainString(raw) {
 		return raw[1 : len(raw)-1]
 	}
-	from := len(r.arena)
-	r.arena = strictjson.AppendUnquoted(r.arena, raw)
-	return r.arena[from:len(r.arena):len(r.arena)]
+	from := len(*arena)
+	*arena = strictjson.AppendUnquoted(*arena, raw)
+	return (*arena)[from:len(*arena):len(*arena)]
 }

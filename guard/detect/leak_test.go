@@ -86,28 +86,7 @@ func TestLeakDoesNotDependOnCuts(t *testing.T) {
 		}
 		text := b.String()
 		want := leaks(l, text)
-		s := l.Start()
-		var got []stream.Match
-		emitted := 0
-		for at := 0; at < len(text); {
-			n := min(1+rnd.IntN(5), len(text)-at)
-			old := len(got)
-			found, held, _ := s.Write(got, []byte(text[at:at+n]))
-			got = found
-			at += n
-			if held < 0 || held > at || at-held < emitted {
-				t.Fatalf("%q: holds %d of %d, having given up %d", text, held, at, emitted)
-			}
-			for _, m := range got[old:] {
-				if m.Start < emitted || m.End > at || m.End <= m.Start {
-					t.Fatalf("%q: %+v when %d was given up", text, m, emitted)
-				}
-			}
-			emitted = at - held
-		}
-		if got, _ = s.Finish(got); !slices.Equal(got, want) {
-			t.Fatalf("%q: %+v in pieces, %+v whole", text, got, want)
-		}
+		inPieces(t, l, text, want, func() int { return 1 + rnd.IntN(5) })
 		if len(want) == 0 {
 			continue
 		}
@@ -118,6 +97,39 @@ func TestLeakDoesNotDependOnCuts(t *testing.T) {
 	}
 	if hits < 1000 {
 		t.Fatalf("only %d leaks: the test shows little", hits)
+	}
+}
+
+// inPieces demands of a text that is written in pieces the matches of the whole, and that none begins in what was given up.
+func inPieces(t *testing.T, l *Leak, text string, want []stream.Match, piece func() int) {
+	t.Helper()
+	s := l.Start()
+	var got []stream.Match
+	emitted := 0
+	begin := func(ms []stream.Match, to int) {
+		for _, m := range ms {
+			if m.Start < emitted || m.End > to || m.End <= m.Start {
+				t.Fatalf("%q: %+v when %d was given up", text, m, emitted)
+			}
+		}
+	}
+	for at := 0; at < len(text); {
+		n := min(piece(), len(text)-at)
+		old := len(got)
+		found, held, _ := s.Write(got, []byte(text[at:at+n]))
+		got = found
+		at += n
+		if held < 0 || held > at || at-held < emitted {
+			t.Fatalf("%q: holds %d of %d, having given up %d", text, held, at, emitted)
+		}
+		begin(got[old:], at)
+		emitted = at - held
+	}
+	old := len(got)
+	got, _ = s.Finish(got)
+	begin(got[old:], len(text))
+	if !slices.Equal(got, want) {
+		t.Fatalf("%q: %+v in pieces, %+v whole", text, got, want)
 	}
 }
 

@@ -109,35 +109,7 @@ func TestSpelledDoNotDependOnCuts(t *testing.T) {
 		}
 		text := b.String()
 		want := leaks(l, text)
-		s := l.Start()
-		var got []stream.Match
-		emitted := 0
-		for at := 0; at < len(text); {
-			n := min(1+rnd.IntN(4), len(text)-at)
-			old := len(got)
-			found, held, _ := s.Write(got, []byte(text[at:at+n]))
-			got = found
-			at += n
-			if held < 0 || held > at || at-held < emitted {
-				t.Fatalf("%q: holds %d of %d, having given up %d", text, held, at, emitted)
-			}
-			for _, m := range got[old:] {
-				if m.Start < emitted || m.End > at || m.End <= m.Start {
-					t.Fatalf("%q: %+v when %d was given up", text, m, emitted)
-				}
-			}
-			emitted = at - held
-		}
-		old := len(got)
-		got, _ = s.Finish(got)
-		for _, m := range got[old:] {
-			if m.Start < emitted {
-				t.Fatalf("%q: %+v when %d was given up", text, m, emitted)
-			}
-		}
-		if !slices.Equal(got, want) {
-			t.Fatalf("%q: %+v in pieces, %+v whole", text, got, want)
-		}
+		inPieces(t, l, text, want, func() int { return 1 + rnd.IntN(4) })
 		if len(want) == 0 {
 			continue
 		}

@@ -91,6 +91,19 @@ func Sign(key crypto.Signer, payloadType string, payload []byte) ([]byte, error)
 	})
 }
 
+// VerifyAny is [Verify] with the first of several keys that signed the envelope; without keys nothing is verified.
+// Errors: those of Verify.
+func VerifyAny(keys []crypto.PublicKey, payloadType string, envelope []byte) ([]byte, error) {
+	err := ErrSignature
+	for _, k := range keys {
+		var payload []byte
+		if payload, err = Verify(k, payloadType, envelope); err == nil {
+			return payload, nil
+		}
+	}
+	return nil, err
+}
+
 // Verify checks an envelope against one public key and returns the payload's exact bytes. The payload type must be the
 // expected one, there must be exactly one signature, and base64 must be canonical.
 // Errors: [ErrFormat], [ErrSignature].
