@@ -16,8 +16,9 @@ type features struct {
 	n     int              // how many there are
 	end   int              // of that block in the normal form, in bytes
 
-	last      int // of the units of that block
-	firstWord int // of that block's n-grams: those of characters come first
+	last      int    // of the units of that block
+	flags     uint16 // of all of them
+	firstWord int    // of that block's n-grams: those of characters come first
 	meanings  meanings
 
 	gram         uint64 // the last units
@@ -116,20 +117,34 @@ var betweens = func() (t [unitBits + 1]uint64) {
 
 // block reads the next block of a normal form; it reports false behind the last.
 func (x *features) block(norm []byte) bool {
+	if !x.next(norm) {
+		return false
+	}
+	x.characters(x.last)
+	x.finish(norm)
+	return true
+}
+
+// next reads the units of the next block. What comes behind it is the n-grams of characters, and then the rest.
+func (x *features) next(norm []byte) bool {
 	if x.end >= len(norm) {
 		return false
 	}
-	n, flags := x.read(norm)
-	x.n, x.last = 0, n
-	x.characters(n)
-	if flags&wide != 0 {
+	x.last, x.flags = x.read(norm)
+	return true
+}
+
+// finish makes of a block what is no n-gram of three or four characters.
+func (x *features) finish(norm []byte) {
+	n := x.last
+	x.n = 2 * n
+	if x.flags&wide != 0 {
 		x.ideographs(n)
 	}
 	x.firstWord = x.n
 	x.words(n, x.end == len(norm))
-	x.meanings.read(x, n, flags)
+	x.meanings.read(x, n, x.flags)
 	x.units[0], x.sums[0] = x.units[n], x.sums[n]
-	return true
 }
 
 // read turns the next block into units and returns how many there are, and their flags.
@@ -188,7 +203,7 @@ func (x *features) characters(n int) {
 		g[0] = uint32(gram & (1<<36 - 1) * mul3 >> 32)
 		g[1] = uint32(gram & (1<<48 - 1) * mul4 >> 32)
 	}
-	x.gram, x.n = gram, 2*n
+	x.gram = gram
 }
 
 // ideographs hashes two units in a row where both may be words.

@@ -1,9 +1,6 @@
 package detect
 
-import (
-	"math"
-	"math/bits"
-)
+import "math"
 
 // Windows of three widths, in blocks: a sentence, a paragraph, a page of a small screen. The model is trained on the widest; the
 // others find an attack that is shorter than its surroundings.
@@ -20,20 +17,14 @@ var widths = [scales]int{1, midBlocks, wideBlocks}
 // tells is which of 2^18 hashes came up lately.
 type seenFilter struct {
 	model *Model
-	entry []entry
-	now   uint16
+	entry []uint32 // time when the n-gram was seen last << weightBits | weight + 128
+	now   uint32   // blocks so far
 }
 
-type entry struct {
-	seen   uint16 // ticks
-	weight uint8  // of the model, + 128
-}
-
-// A block takes ticksPerBlock ticks: of the age of an n-gram in ticks, the number of bits alone says in which widths it is new.
-const ticksPerBlock = 3
+const weightBits = 8
 
 // endOfTime is where the clock is set back.
-const endOfTime = math.MaxUint16 - wideBlocks*ticksPerBlock
+const endOfTime = 1<<(32-weightBits) - 1 - wideBlocks
 
 // sum is what a block has: the weights of its n-grams that are new in the block, in a middle window and in a wide one.
 type sum struct{ weight, n [scales]int32 }
@@ -56,9 +47,9 @@ type peak struct {
 // counts once in a window; what a block in front of the window had too does not count, which is as near as one pass gets.
 func (m *Model) windows(norm []byte, x *features, seen *seenFilter) (best [scales]peak, blocks int) {
 	if seen.model != m {
-		*seen = seenFilter{model: m, entry: make([]entry, len(m.weights))}
+		*seen = seenFilter{model: m, entry: make([]uint32, len(m.weights))}
 		for i, w := range m.weights {
-			seen.entry[i].weight = uint8(int(w) + 128)
+			seen.entry[i] = uint32(int(w) + 128)
 		}
 	}
 	for k := range best {
@@ -69,10 +60,13 @@ func (m *Model) windows(norm []byte, x *features, seen *seenFilter) (best [scale
 	var ends [wideBlocks + 1]int // of the blocks before, in the normal form
 	seen.pass(wideBlocks)
 	x.start()
-	for x.block(norm) {
+	for x.next(norm) {
 		seen.pass(1)
-		here := seen.block(x.hashes())
-		here.add(seen.block(x.meanings.hashes()))
+		grams := seen.characters(x)
+		x.finish(norm)
+		grams.add(seen.look(x.grams[2*x.last : min(x.n, maxGrams)]))
+		here := grams.sum()
+		here.add(seen.look(x.meanings.hashes()).sum())
 		for k, width := range widths {
 			total.weight[k] += here.weight[k]
 			total.n[k] += here.n[k]
@@ -103,60 +97,71 @@ func (m *Model) windows(norm []byte, x *features, seen *seenFilter) (best [scale
 }
 
 // pass moves the clock on by n blocks, up to wideBlocks.
-func (s *seenFilter) pass(n uint16) {
+func (s *seenFilter) pass(n uint32) {
 	if s.now > endOfTime { // all that was seen in the last wideBlocks stays as old as it is
-		const now = wideBlocks * ticksPerBlock
-		for i := range s.entry {
-			e := &s.entry[i]
-			e.seen -= min(e.seen, s.now-now)
+		for i, e := range s.entry {
+			age := min(s.now-e>>weightBits, wideBlocks)
+			s.entry[i] = (wideBlocks-age)<<weightBits | e&(1<<weightBits-1)
 		}
-		s.now = now
+		s.now = wideBlocks
 	}
-	s.now += n * ticksPerBlock
+	s.now += n
 }
 
-// Three sums travel in one word, one for each width: no branch asks which of them an n-gram counts in. A block has at most maxGrams
-// n-grams of a byte each, so that no sum reaches the next.
+// tally is what n-grams come to. Three sums travel in one word, one for each width: no branch asks which of them an n-gram counts in. A
+// block has at most maxGrams n-grams of a byte each, so that no sum reaches the next.
+type tally struct{ weight, n uint64 }
+
 const (
 	sumBits = 21
 	sumMask = 1<<sumBits - 1
 )
 
-// counts has a one in each sum in which an n-gram counts, by the number of bits of its age in ticks.
-var counts = func() (t [32]uint64) {
+func (t *tally) add(u tally) { t.weight, t.n = t.weight+u.weight, t.n+u.n }
+
+func (t tally) sum() (out sum) {
+	for k := range out.n {
+		out.n[k] = int32(t.n >> (k * sumBits) & sumMask)
+		out.weight[k] = int32(t.weight>>(k*sumBits)&sumMask) - 128*out.n[k]
+	}
+	return out
+}
+
+// counts has a one in each sum in which an n-gram counts, by its age in blocks.
+var counts = func() (t [8]uint64) { // wideBlocks + 1, and room for a mask
 	for age := range wideBlocks + 1 {
 		for k, width := range widths {
 			if age >= width {
-				t[bits.Len(uint(age*ticksPerBlock))] |= 1 << (k * sumBits)
+				t[age] |= 1 << (k * sumBits)
 			}
 		}
-	}
-	for n := bits.Len(wideBlocks * ticksPerBlock); n < len(t); n++ {
-		t[n] = 1 | 1<<sumBits | 1<<(2*sumBits)
 	}
 	return t
 }()
 
-// block sums the weights of the n-grams of a block.
-func (s *seenFilter) block(grams []uint32) (out sum) {
-	now, size, entries := s.now, uint64(len(s.entry)), s.entry
-	var weight, n uint64
+// lookGo is look for any processor and any size of the table.
+func (s *seenFilter) lookGo(grams []uint32) (t tally) {
+	entries, size, now := s.entry, uint64(len(s.entry)), s.now<<weightBits
 	for _, h := range grams {
 		k := uint64(h) * size >> 32
 		if k >= uint64(len(entries)) {
 			break // never
 		}
-		e := &entries[k]
-		ones := counts[bits.Len16(now-e.seen)&31]
-		e.seen = now
-		weight += uint64(e.weight) * ones
-		n += ones
+		e := entries[k]
+		w := e & (1<<weightBits - 1)
+		entries[k] = now | w
+		young := int32((now+w-e)>>weightBits) - wideBlocks
+		ones := counts[(wideBlocks+young&(young>>31))&7]
+		t.weight += uint64(w) * ones
+		t.n += ones
 	}
-	for k := range out.n {
-		out.n[k] = int32(n >> (k * sumBits) & sumMask)
-		out.weight[k] = int32(weight>>(k*sumBits)&sumMask) - 128*out.n[k]
-	}
-	return out
+	return t
+}
+
+// charactersGo is characters for any processor and any size of the table.
+func (s *seenFilter) charactersGo(x *features) tally {
+	x.characters(x.last)
+	return s.lookGo(x.grams[:2*x.last])
 }
 
 func (m *Model) logOdds(sum, n int32) float64 {

@@ -1,0 +1,70 @@
+package detect
+
+import (
+	"slices"
+	"testing"
+)
+
+// What runs here, assembly or not, does what plain Go does, to the last entry of the table; tables of other sizes go through plain Go.
+func FuzzLook(f *testing.F) {
+	for _, text := range hostileTexts(3000) {
+		f.Add(text)
+	}
+	f.Add(prose(3000))
+	f.Add([]byte("日本語のテキストは空白なしで書かれる。And not this one. ไทย 日x本"))
+	const bits = 18
+	weights := make([]int8, 1<<bits)
+	for i := range weights {
+		weights[i] = int8(uint32(i) * 2654435761 >> 8)
+	}
+	m := &Model{weights: weights, shift: 32 - bits}
+	var x, y features
+	var here, plain seenFilter
+	f.Fuzz(func(t *testing.T, text []byte) {
+		var n Text
+		n.Append(text, 0)
+		m.windows(nil, &x, &here)
+		m.windows(nil, &y, &plain)
+		for x.next(n.Norm) && y.next(n.Norm) {
+			here.pass(1)
+			plain.pass(1)
+			if got, want := here.characters(&x), plain.charactersGo(&y); got != want {
+				t.Fatalf("characters come to %x, in Go to %x", got, want)
+			}
+			x.finish(n.Norm)
+			y.finish(n.Norm)
+			from := 2 * x.last
+			if !slices.Equal(x.grams[from:x.n], y.grams[from:y.n]) || !slices.Equal(x.meanings.hashes(), y.meanings.hashes()) {
+				t.Fatal("words differ behind characters")
+			}
+			if got, want := here.look(x.grams[from:x.n]), plain.lookGo(y.grams[from:y.n]); got != want {
+				t.Fatalf("words come to %x, in Go to %x", got, want)
+			}
+		}
+		if !slices.Equal(here.entry, plain.entry) {
+			t.Fatal("the tables differ")
+		}
+	})
+}
+
+// The time of the table ends and begins again without a text that is judged otherwise, for tables of every size.
+func TestTimeOfTheTable(t *testing.T) {
+	for _, bits := range []int{minModelBits, 16, 18, maxModelBits} {
+		m := &Model{weights: make([]int8, 1<<bits), shift: uint(32 - bits), card: ModelCard{Scale: 1}}
+		for i := range m.weights {
+			m.weights[i] = int8(i * 40503 >> 4)
+		}
+		texts := hostileTexts(2000)
+		var x features
+		var seen seenFilter
+		m.windows(nil, &x, &seen)
+		for _, name := range []string{"almost rules", "leet", "everything", "Cyrillic"} {
+			for before := range uint32(2 * wideBlocks) {
+				seen.now = endOfTime - before
+				if checkWindows(t, m, &x, &seen, texts[name]); seen.now > endOfTime/2 {
+					t.Errorf("%d bits: the time is %d", bits, seen.now)
+				}
+			}
+		}
+	}
+}
