@@ -2,6 +2,7 @@ package detect
 
 import (
 	"bytes"
+	"encoding/binary"
 	"unicode/utf8"
 )
 
@@ -21,8 +22,7 @@ const (
 // maxEntity bounds a character reference, in bytes: "&thetasym;" is no letter that matters, "&#x0000074;" might be.
 const maxEntity = 12
 
-// plain reports that a text holds nothing that decode would change; it may err by saying no. Of prose it reads a fraction: a
-// run of minBase64 bytes crosses every position that is a multiple of that.
+// plain reports that a text holds nothing that decode would change; it may err by saying no.
 func plain(text []byte) bool {
 	for _, c := range [...]byte{'&', '%', '\\'} {
 		for i := bytes.IndexByte(text, c); i >= 0; {
@@ -36,17 +36,15 @@ func plain(text []byte) bool {
 			i += 1 + k
 		}
 	}
-	for i := minBase64 - 1; i < len(text); {
-		k := i
-		for k > i-minBase64 && codeChar[text[k]]&inBase64 != 0 {
-			k--
-		}
-		if k == i-minBase64 {
+	for i := 0; i+8 <= len(text); i += 8 { // a run holds one of these words
+		if mayBeBase64(binary.LittleEndian.Uint64(text[i:])) && inRun(text, i) {
 			return false
 		}
-		i = k + minBase64
 	}
 	for i := 0; i+6 < len(text); i += minHex { // pairs of digits: of three bytes in a row one is a separator
+		if i+8 <= len(text) && !mayBePairs(binary.LittleEndian.Uint64(text[i:])) {
+			continue
+		}
 		for _, c := range text[i : i+3] {
 			if (c == ' ' || c == ':' || c == ',') && pairAround(text, i, c) {
 				return false
@@ -54,6 +52,24 @@ func plain(text []byte) bool {
 		}
 	}
 	return true
+}
+
+// mayBeBase64 reports whether eight bytes are ASCII from '+' on: white space, of which prose has some in most words, is not.
+func mayBeBase64(x uint64) bool { return (x+(0x80-'+')*each)&^x&high == high }
+
+// mayBePairs reports whether of eight bytes one of the first three and the one three places on are no letters.
+func mayBePairs(x uint64) bool { return ^(x|x>>24)&0x404040 != 0 }
+
+// inRun reports whether text[i] is in a run of minBase64 bytes.
+func inRun(text []byte, i int) bool {
+	from, to := i, i
+	for from > 0 && i-from < minBase64 && codeChar[text[from-1]]&inBase64 != 0 {
+		from--
+	}
+	for to < len(text) && to-from < minBase64 && codeChar[text[to]]&inBase64 != 0 {
+		to++
+	}
+	return to-from >= minBase64
 }
 
 // opens reports whether a text may begin with a code that is marked as one.

@@ -130,10 +130,12 @@ var signs = func() (t [256]byte) {
 	return t
 }()
 
-// maySign marks what is looked at twice.
-var maySign = func() (t [256]bool) {
+// maySign is 1 for what is looked at twice.
+var maySign = func() (t [256]uint8) {
 	for c := range 256 {
-		t[c] = signs[c] != 0 || markup(byte(c))
+		if signs[c] != 0 || markup(byte(c)) {
+			t[c] = 1
+		}
 	}
 	return t
 }()
@@ -142,18 +144,23 @@ var maySign = func() (t [256]bool) {
 // Bytes are replaced or dropped, never added.
 func (t *Text) foldSigns() bool {
 	n, norm := 0, t.Norm
-	for i, c := range norm {
-		if !maySign[c] || i == 0 || i+1 >= len(norm) || n >= signsOfFolding {
+	for at := 0; at < len(norm) && n < signsOfFolding; at += 8 {
+		if p := norm[at:]; len(p) >= 8 && maySign[p[0]]|maySign[p[1]]|maySign[p[2]]|maySign[p[3]]|maySign[p[4]]|maySign[p[5]]|maySign[p[6]]|maySign[p[7]] == 0 {
 			continue
 		}
-		before, after := letter(norm[i-1]), letter(norm[i+1])
-		switch {
-		case markup(c):
-			if before && markupInWord(norm, i) {
+		for i, c := range norm[at:min(at+8, len(norm))] {
+			if i += at; maySign[c] == 0 || i == 0 || i+1 >= len(norm) {
+				continue
+			}
+			before, after := letter(norm[i-1]), letter(norm[i+1])
+			switch {
+			case markup(c):
+				if before && markupInWord(norm, i) {
+					n++
+				}
+			case before && (after || signs[norm[i+1]] != 0), after && norm[i-1] == ' ':
 				n++
 			}
-		case before && (after || signs[norm[i+1]] != 0), after && norm[i-1] == ' ':
-			n++
 		}
 	}
 	if n < signsOfFolding {
@@ -166,7 +173,7 @@ func (t *Text) foldSigns() bool {
 		end, letters, sign := start, 0, false
 		for ; end < len(norm) && norm[end] != ' '; end++ {
 			letters += int(letterBit[norm[end]])
-			sign = sign || maySign[norm[end]]
+			sign = sign || maySign[norm[end]] != 0
 		}
 		next := min(end+1, len(norm))
 		if !sign || letters == 0 && end-start > 2 {

@@ -1,5 +1,7 @@
 package detect
 
+import "math/bits"
+
 // vocabulary knows the words of the rules by their letters: the first, the last, and those between in any order. People and models
 // read "ingroe all prevoius intsrcutinos" without trouble.
 type vocabulary struct {
@@ -102,25 +104,23 @@ func shuffleOf(a string, b []byte) bool {
 // restore puts shuffled words of a normal form right, in place, if enough of them are shuffled.
 func (v *vocabulary) restore(norm []byte) bool {
 	n := 0
-	for i := 0; n < signsOfShuffling; {
-		j := i + longShuffled - 1 // the last byte of the next word that is long enough, if one begins here
-		if j >= len(norm) {
-			break
+	const step = 64 - longShuffled // places where a word is seen to be long enough
+	before := uint64(0)            // a letter, in the lowest bit
+	for at := 0; at < len(norm) && n < signsOfShuffling; at += step {
+		m := letterMask(norm[at:])
+		long := m & (m >> 1)
+		long &= long >> 2 & (m >> 4) & (m >> 5) & (1<<step - 1)
+		for long &^= m<<1 | before; long != 0 && n < signsOfShuffling; long &= long - 1 {
+			start := at + bits.TrailingZeros64(long)
+			end := start + longShuffled
+			for end < len(norm) && letterBit[norm[end]] != 0 {
+				end++
+			}
+			if end-start <= maxShuffled && v.lookup(norm[start:end]) != "" {
+				n++
+			}
 		}
-		for j >= i && letterBit[norm[j]] != 0 {
-			j--
-		}
-		if j >= i {
-			i = j + 1
-			continue
-		}
-		start := i
-		for i += longShuffled; i < len(norm) && letterBit[norm[i]] != 0; {
-			i++
-		}
-		if i-start <= maxShuffled && (start == 0 || !letter(norm[start-1])) && v.lookup(norm[start:i]) != "" {
-			n++
-		}
+		before = m >> (step - 1) & 1
 	}
 	if n < signsOfShuffling {
 		return false

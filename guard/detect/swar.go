@@ -47,3 +47,26 @@ func lowerRun(dst, text []byte, space, start bool) int {
 	}
 	return k
 }
+
+// lettersOf flags ASCII letters.
+func lettersOf(x uint64) uint64 {
+	y := (x | 0x20*each) &^ high
+	return between(y, 'a', 'z') &^ x
+}
+
+// letterMask has bit i set where text[i] is an ASCII letter, of the first 64 bytes.
+func letterMask(text []byte) (m uint64) {
+	if len(text) < 64 {
+		for i, c := range text {
+			m |= uint64(letterBit[c]) << i
+		}
+		return m
+	}
+	for i := 0; i < 64; i += 8 {
+		m |= lettersOf(binary.LittleEndian.Uint64(text[i:])) >> 7 * gather >> 56 << i
+	}
+	return m
+}
+
+// gather times one bit of each byte has those bits in its highest byte, in their order.
+const gather = 0x0102040810204080
