@@ -25,10 +25,13 @@ type features struct {
 	prev1, prev2 uint64 // the words before
 	first, from  uint64 // of a word that goes on behind its block: its first letter, and the sum in front of it
 
-	units [maxUnits + 1]uint16 // of the block, with flags; the first is the last of the block before
-	sums  [maxUnits + 1]uint64 // over the units in front of each
-	edges [maxUnits + 2]uint16 // where words begin and end, in turns
+	// By place in the block, a byte, so that no index is out of range.
+	units [1 << 8]uint16 // of the block, with flags; the first is the last of the block before
+	sums  [1 << 8]uint64 // over the units in front of each
+	edges [1 << 8]uint8  // where words begin and end, in turns
 }
+
+const _ = uint8(maxUnits + 2) // edges
 
 // Most that a block holds: each unit makes three n-grams, and each word, with the unit behind it, four.
 const (
@@ -181,7 +184,7 @@ func (x *features) read(norm []byte) (n int, flags uint16) {
 
 // plain reads units up to what may end a block or is not ASCII.
 func (x *features) plain(text []byte, n int) int {
-	to := x.units[min(n, len(x.units)):]
+	to := x.units[min(n, maxUnits+1) : maxUnits+1]
 	text = text[:min(len(text), len(to))]
 	for i, c := range text {
 		u := units[c]
@@ -218,48 +221,49 @@ func (x *features) ideographs(n int) {
 
 // words hashes words and their neighbours. The last block ends a word.
 func (x *features) words(n int, last bool) {
-	edges := 0
-	if x.units[0]&lettered != 0 { // a word goes on
+	edges := uint8(0)
+	was := x.units[0]
+	if was&lettered != 0 { // a word goes on
 		x.edges[0], edges = 0, 1
 	}
-	sum := x.sums[0] + betweens[x.units[0]&unitBits]
-	was := x.units[0]
-	for k := 1; k <= n; k++ {
-		u := x.units[k]
-		x.sums[k] = sum
+	sum := x.sums[0] + betweens[was&unitBits]
+	units := x.units[1 : n+1]
+	sums := x.sums[1 : len(units)+1]
+	for k, u := range units {
+		sums[k] = sum
 		sum += betweens[u&unitBits]
-		x.edges[edges] = uint16(k)
-		edges += int((was ^ u) >> 15)
+		x.edges[edges] = uint8(k) + 1
+		edges += uint8((was ^ u) >> 15)
 		was = u
 	}
 	if last {
-		x.edges[edges] = uint16(n + 1)
+		x.edges[edges] = uint8(n + 1)
 		edges++
 	}
-	j := 0
-	for ; j+1 < edges; j += 2 {
-		from, to := x.edges[j], x.edges[j+1]-1
+	prev1, prev2 := x.prev1, x.prev2
+	grams := x.grams[x.n:]
+	for j := uint8(1); j < edges; j += 2 {
+		from, to := x.edges[j-1], x.edges[j]-1
 		first, sum := uint64(x.units[from]&unitBits), x.sums[from]
 		if from == 0 {
 			first, sum = x.first, x.from
 		}
-		x.word(1 + x.sums[to] - sum + first*mul2 + uint64(x.units[to]&unitBits)*mul5)
+		w := (1 + x.sums[to] - sum + first*mul2 + uint64(x.units[to]&unitBits)*mul5) * mulWord
+		w ^= w >> 29
+		pair := w + prev1*mulPair
+		if len(grams) < 4 {
+			break // never
+		}
+		grams[0] = uint32(w * mulTwo >> 32)
+		grams[1] = uint32(pair * mulTwo >> 32)
+		grams[2] = uint32((pair + prev2*mul4) * mul3 >> 32)
+		grams[3] = uint32((w*mulPair + prev2) * mul5 >> 32)
+		grams = grams[4:]
+		prev2, prev1 = prev1, w
 	}
-	if j < edges && x.edges[j] > 0 {
-		x.first, x.from = uint64(x.units[x.edges[j]]&unitBits), x.sums[x.edges[j]]
+	x.prev1, x.prev2, x.n = prev1, prev2, len(x.grams)-len(grams)
+	if edges&1 != 0 && x.edges[edges-1] > 0 {
+		from := x.edges[edges-1]
+		x.first, x.from = uint64(x.units[from]&unitBits), x.sums[from]
 	}
-}
-
-// word hashes a word, alone and with those before it.
-func (x *features) word(w uint64) {
-	w *= mulWord
-	w ^= w >> 29
-	pair := w + x.prev1*mulPair
-	g := x.grams[x.n:][:4]
-	g[0] = uint32(w * mulTwo >> 32)
-	g[1] = uint32(pair * mulTwo >> 32)
-	g[2] = uint32((pair + x.prev2*mul4) * mul3 >> 32)
-	g[3] = uint32((w*mulPair + x.prev2) * mul5 >> 32)
-	x.n += 4
-	x.prev2, x.prev1 = x.prev1, w
 }

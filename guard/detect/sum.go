@@ -1,6 +1,9 @@
 package detect
 
-import "math"
+import (
+	"math"
+	"math/bits"
+)
 
 // Windows of three widths, in blocks: a sentence, a paragraph, a page of a small screen. The model is trained on the widest; the
 // others find an attack that is shorter than its surroundings.
@@ -18,13 +21,19 @@ var widths = [scales]int{1, midBlocks, wideBlocks}
 type seenFilter struct {
 	model *Model
 	entry []uint32 // time when the n-gram was seen last << weightBits | weight + 128
-	now   uint32   // blocks so far
+	now   uint32   // ticks
 }
 
-const weightBits = 8
+const (
+	weightBits = 8
+	maxWeight  = 1<<weightBits - 1
+)
+
+// A block takes ticksPerBlock ticks: of the age of an n-gram in ticks, the number of bits alone says in which widths it is new.
+const ticksPerBlock = 3
 
 // endOfTime is where the clock is set back.
-const endOfTime = 1<<(32-weightBits) - 1 - wideBlocks
+const endOfTime = 1<<(32-weightBits) - 1 - wideBlocks*ticksPerBlock
 
 // sum is what a block has: the weights of its n-grams that are new in the block, in a middle window and in a wide one.
 type sum struct{ weight, n [scales]int32 }
@@ -99,13 +108,14 @@ func (m *Model) windows(norm []byte, x *features, seen *seenFilter) (best [scale
 // pass moves the clock on by n blocks, up to wideBlocks.
 func (s *seenFilter) pass(n uint32) {
 	if s.now > endOfTime { // all that was seen in the last wideBlocks stays as old as it is
+		const now = wideBlocks * ticksPerBlock
 		for i, e := range s.entry {
-			age := min(s.now-e>>weightBits, wideBlocks)
-			s.entry[i] = (wideBlocks-age)<<weightBits | e&(1<<weightBits-1)
+			age := min(s.now-e>>weightBits, now)
+			s.entry[i] = (now-age)<<weightBits | e&maxWeight
 		}
-		s.now = wideBlocks
+		s.now = now
 	}
-	s.now += n
+	s.now += n * ticksPerBlock
 }
 
 // tally is what n-grams come to. Three sums travel in one word, one for each width: no branch asks which of them an n-gram counts in. A
@@ -127,31 +137,33 @@ func (t tally) sum() (out sum) {
 	return out
 }
 
-// counts has a one in each sum in which an n-gram counts, by its age in blocks.
-var counts = func() (t [8]uint64) { // wideBlocks + 1, and room for a mask
+// counts has a one in each sum in which an n-gram counts, by the number of zeros in front of its age in ticks, shifted by weightBits.
+var counts = func() (t [33]uint64) {
 	for age := range wideBlocks + 1 {
 		for k, width := range widths {
 			if age >= width {
-				t[age] |= 1 << (k * sumBits)
+				t[bits.LeadingZeros32(uint32(age*ticksPerBlock)<<weightBits|1)] |= 1 << (k * sumBits)
 			}
 		}
+	}
+	for zeros := range bits.LeadingZeros32(wideBlocks * ticksPerBlock << weightBits) {
+		t[zeros] = 1 | 1<<sumBits | 1<<(2*sumBits)
 	}
 	return t
 }()
 
 // lookGo is look for any processor and any size of the table.
 func (s *seenFilter) lookGo(grams []uint32) (t tally) {
-	entries, size, now := s.entry, uint64(len(s.entry)), s.now<<weightBits
+	entries, size, now := s.entry, uint64(len(s.entry)), s.now<<weightBits|maxWeight
 	for _, h := range grams {
 		k := uint64(h) * size >> 32
 		if k >= uint64(len(entries)) {
 			break // never
 		}
 		e := entries[k]
-		w := e & (1<<weightBits - 1)
-		entries[k] = now | w
-		young := int32((now+w-e)>>weightBits) - wideBlocks
-		ones := counts[(wideBlocks+young&(young>>31))&7]
+		w := e & maxWeight
+		entries[k] = now - maxWeight + w
+		ones := counts[bits.LeadingZeros32(now-e)]
 		t.weight += uint64(w) * ones
 		t.n += ones
 	}

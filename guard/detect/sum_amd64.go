@@ -2,34 +2,39 @@
 
 package detect
 
+import "golang.org/x/sys/cpu"
+
 // table is that of the model that this package is released with. Others go through plain Go.
 type table [1 << 18]uint32
 
-// lookHashes is lookGo of n hashes from grams on; n may be 0. now is shifted by weightBits.
+// assembly says that the processor has what the assembly needs: RORX of BMI2 and LZCNT, which came with it.
+var assembly = cpu.X86.HasBMI2
+
+// lookHashes is lookGo of n hashes from grams on; n may be 0. now is shifted by weightBits, and ones below it.
 //
 //go:noescape
-func lookHashes(entries *table, counts *[8]uint64, now uint32, grams *uint32, n int) (weight, ones uint64)
+func lookHashes(entries *table, counts *[33]uint64, now uint32, grams *uint32, n int) (weight, ones uint64)
 
 // lookUnits is charactersGo of n units from units on, behind which there is one more in memory. gram is those before, one to each twelve bits; it returns
 // the last three.
 //
 //go:noescape
-func lookUnits(entries *table, counts *[8]uint64, now uint32, units *uint16, n int, gram uint64) (weight, ones, last uint64)
+func lookUnits(entries *table, counts *[33]uint64, now uint32, units *uint16, n int, gram uint64) (weight, ones, last uint64)
 
 func (s *seenFilter) look(grams []uint32) (t tally) {
-	if len(s.entry) != len(table{}) || len(grams) == 0 {
+	if !assembly || len(s.entry) != len(table{}) || len(grams) == 0 {
 		return s.lookGo(grams)
 	}
-	t.weight, t.n = lookHashes((*table)(s.entry), &counts, s.now<<weightBits, &grams[0], len(grams))
+	t.weight, t.n = lookHashes((*table)(s.entry), &counts, s.now<<weightBits|maxWeight, &grams[0], len(grams))
 	return t
 }
 
 // characters looks up the n-grams of three and four characters of a block. It leaves their hashes where they may be words.
 func (s *seenFilter) characters(x *features) (t tally) {
 	units := x.units[1 : x.last+1]
-	if len(s.entry) != len(table{}) || len(units) == 0 || x.flags&wide != 0 {
+	if !assembly || len(s.entry) != len(table{}) || len(units) == 0 || x.flags&wide != 0 {
 		return s.charactersGo(x)
 	}
-	t.weight, t.n, x.gram = lookUnits((*table)(s.entry), &counts, s.now<<weightBits, &units[0], len(units), x.gram)
+	t.weight, t.n, x.gram = lookUnits((*table)(s.entry), &counts, s.now<<weightBits|maxWeight, &units[0], len(units), x.gram)
 	return t
 }

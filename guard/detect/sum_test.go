@@ -59,8 +59,8 @@ func TestTimeOfTheTable(t *testing.T) {
 		var seen seenFilter
 		m.windows(nil, &x, &seen)
 		for _, name := range []string{"almost rules", "leet", "everything", "Cyrillic"} {
-			for before := range uint32(2 * wideBlocks) {
-				seen.now = endOfTime - before
+			for before := range uint32(3 * wideBlocks) {
+				seen.now = endOfTime - before*ticksPerBlock
 				if checkWindows(t, m, &x, &seen, texts[name]); seen.now > endOfTime/2 {
 					t.Errorf("%d bits: the time is %d", bits, seen.now)
 				}
