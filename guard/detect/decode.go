@@ -3,6 +3,7 @@ package detect
 import (
 	"bytes"
 	"encoding/binary"
+	"slices"
 	"unicode/utf8"
 )
 
@@ -282,10 +283,19 @@ func (d *decoder) run(s []byte) int {
 	if len(s) < minBase64 {
 		return 0
 	}
+	d.out = slices.Grow(d.out, len(s)/4*3)
+	out, n := d.out[start:cap(d.out)], 0
+	k := 0
+	for ; k+4 <= len(s) && n+3 <= len(out); k, n = k+4, n+3 {
+		four, three := s[k:][:4], out[n:][:3]
+		acc := base64Value[four[0]]<<18 | base64Value[four[1]]<<12 | base64Value[four[2]]<<6 | base64Value[four[3]]
+		three[0], three[1], three[2] = byte(acc>>16), byte(acc>>8), byte(acc)
+	}
+	d.out = d.out[:start+n]
 	var acc uint32
 	bits := 0
-	for _, c := range s {
-		acc = acc<<6 | uint32(base64Value(c))
+	for _, c := range s[k:] {
+		acc = acc<<6 | base64Value[c]
 		if bits += 6; bits >= 8 {
 			bits -= 8
 			d.out = append(d.out, byte(acc>>bits))
@@ -298,19 +308,15 @@ func (d *decoder) run(s []byte) int {
 	return 0
 }
 
-func base64Value(c byte) int {
-	switch {
-	case c >= 'A' && c <= 'Z':
-		return int(c - 'A')
-	case c >= 'a' && c <= 'z':
-		return int(c-'a') + 26
-	case c >= '0' && c <= '9':
-		return int(c-'0') + 52
-	case c == '+' || c == '-':
-		return 62
+// base64Value maps the characters of both alphabets to their six bits.
+var base64Value = func() (t [256]uint32) {
+	const standard = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+	for i := range standard {
+		t[standard[i]] = uint32(i)
 	}
-	return 63
-}
+	t['-'], t['_'] = 62, 63
+	return t
+}()
 
 // pairs decodes bytes written as pairs of digits with one separator each ("49 67 6e"), whose first run has the length
 // first, and returns the length of all of it.

@@ -79,10 +79,18 @@ func (t *Text) glyphRun(text []byte, i, base int) int {
 			continue
 		}
 		g := all[r-firstGlyph]
-		if g == 0 || g&glyphTwin != 0 && near.at(i) {
+		if g == 0 {
 			break
 		}
 		t.endRuns()
+		if g&glyphTwin != 0 && near.at(i) {
+			t.Evidence.Homoglyphs++
+			t.mark(base + i)
+			t.Norm = append(t.Norm, homoglyph(r))
+			i += n
+			t.mark(base + i)
+			continue
+		}
 		t.Norm = utf8.AppendRune(t.Norm, rune(g&glyphRune))
 		i += n
 		if g&glyphFolded != 0 {

@@ -235,7 +235,7 @@ func (t *Text) rune(text []byte, i, base int) int {
 			t.Evidence.Folded++
 			break
 		}
-		if f := flagLen(text[i:]); f > 0 {
+		if f := flagLen(r, text[i:]); f > 0 {
 			n = f
 			break
 		}
@@ -251,6 +251,8 @@ func (t *Text) endsInLetter() bool {
 	return n > 0 && t.Norm[n-1] < utf8.RuneSelf && t.Norm[n-1] != ' '
 }
 
+const blackFlag = 0x1f3f4
+
 // flags are the emoji that tag characters are for: England, Scotland, Wales (UTS 51, ED-14a), behind a black flag.
 var flags = [...]string{
 	"\U0001f3f4\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f",
@@ -258,10 +260,10 @@ var flags = [...]string{
 	"\U0001f3f4\U000e0067\U000e0062\U000e0077\U000e006c\U000e0073\U000e007f",
 }
 
-// flagLen returns the length of the flag at the start of text, or 0.
-func flagLen(text []byte) int {
+// flagLen returns the length of the flag at the start of text, whose first rune is r, or 0.
+func flagLen(r rune, text []byte) int {
 	for _, f := range flags {
-		if len(text) >= len(f) && string(text[:len(f)]) == f {
+		if r == blackFlag && len(text) >= len(f) && string(text[:len(f)]) == f {
 			return len(f)
 		}
 	}

@@ -1,6 +1,9 @@
 package detect
 
-import "slices"
+import (
+	"slices"
+	"unicode/utf8"
+)
 
 // A reading is one way to read a text. Backends and models see through each of these disguises, so rules and model look at
 // all of them; those that need a sign to be tried are tried only where it is there.
@@ -130,15 +133,23 @@ var signs = func() (t [256]byte) {
 	return t
 }()
 
-// maySign is 1 for what is looked at twice.
+// maySign marks what is looked at twice.
 var maySign = func() (t [256]uint8) {
 	for c := range 256 {
-		if signs[c] != 0 || markup(byte(c)) {
-			t[c] = 1
+		if signs[c] != 0 {
+			t[c] = isSign
+		}
+		if markup(byte(c)) {
+			t[c] = isMarkup
 		}
 	}
 	return t
 }()
+
+const (
+	isSign   = 1
+	isMarkup = 2
+)
 
 // foldSigns reads digits and signs inside words as letters and takes marks out of words, where enough words have them.
 // Bytes are replaced or dropped, never added.
@@ -170,31 +181,45 @@ func (t *Text) foldSigns() bool {
 	t.from, t.Norm = t.from[:0], norm[:0]
 	k := 0
 	for start := 0; start < len(norm); {
-		end, letters, sign := start, 0, false
+		end, letters, seen := start, 0, uint8(0)
 		for ; end < len(norm) && norm[end] != ' '; end++ {
 			letters += int(letterBit[norm[end]])
-			sign = sign || maySign[norm[end]] != 0
+			seen |= maySign[norm[end]]
 		}
 		next := min(end+1, len(norm))
-		if !sign || letters == 0 && end-start > 2 {
+		if seen == 0 || letters == 0 && end-start > 2 {
 			k = t.keep(norm, start, next, k)
-			start = next
-			continue
-		}
-		for i := start; i < next; i++ {
-			c := norm[i]
-			if i < end && letters > 0 || end-start <= 2 {
-				if markup(c) && i > start && i+1 < end {
-					continue
-				}
-				c = letterFor(norm[start:end], i-start)
-			}
-			k = t.keep(norm, i, i+1, k)
-			t.Norm[len(t.Norm)-1] = c
+		} else {
+			k = t.foldWord(norm, start, next, k, norm[start:end], seen&isMarkup != 0)
 		}
 		start = next
 	}
 	return true
+}
+
+// foldWord appends norm[start:next], which is a word and the space behind it, with its signs as letters and without marks inside it.
+func (t *Text) foldWord(norm []byte, start, next, k int, word []byte, marks bool) int {
+	c := letterFor(word, 0)
+	k = t.keep(norm, start, start+1, k)
+	t.Norm[len(t.Norm)-1] = c
+	i := start + 1
+	if !marks && (k+1 >= len(t.old) || int(t.old[k+1].norm) >= next) { // byte by byte behind the first
+		for ; i < next; i++ {
+			if c = norm[i]; signs[c] != 0 {
+				c = letterFor(word, i-start)
+			}
+			t.Norm = append(t.Norm, c)
+		}
+	}
+	for ; i < next; i++ {
+		if c = norm[i]; markup(c) && i-start+1 < len(word) {
+			continue
+		}
+		c = letterFor(word, i-start)
+		k = t.keep(norm, i, i+1, k)
+		t.Norm[len(t.Norm)-1] = c
+	}
+	return k
 }
 
 // keep appends norm[i:j] with its offsets, of which old[k] or a later one holds at i.
@@ -246,16 +271,27 @@ func markupInWord(norm []byte, i int) bool {
 // rotate reads ROT13.
 func (t *Text) rotate() {
 	for i, c := range t.Norm {
-		if letter(c) {
-			t.Norm[i] = 'a' + (c-'a'+13)%26
-		}
+		t.Norm[i] = rotations[c]
 	}
 }
+
+var rotations = func() (t [256]byte) {
+	for c := range 256 {
+		if t[c] = byte(c); letter(byte(c)) {
+			t[c] = 'a' + (byte(c)-'a'+13)%26
+		}
+	}
+	return t
+}()
 
 // reverse reads backwards. Offsets then point to the text as a whole.
 func (t *Text) reverse() {
 	slices.Reverse(t.Norm)
 	for i := 0; i < len(t.Norm); { // characters keep their bytes in order
+		if t.Norm[i] < utf8.RuneSelf {
+			i++
+			continue
+		}
 		n := 1
 		for i+n < len(t.Norm) && t.Norm[i+n-1]&0xc0 == 0x80 {
 			n++
