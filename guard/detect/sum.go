@@ -52,7 +52,7 @@ type peak struct {
 	start, end int
 }
 
-// windows finds the highest window score of each width, in log-odds of the linear model alone, and counts blocks. An n-gram
+// windows finds the highest window score of each width, of the linear model alone, and counts blocks. An n-gram
 // counts once in a window; what a block in front of the window had too does not count, which is as near as one pass gets.
 func (m *Model) windows(norm []byte, x *features, seen *seenFilter) (best [scales]peak, blocks int) {
 	if seen.model != m {

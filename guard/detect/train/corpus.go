@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"strings"
+	"unicode/utf8"
 )
 
 // Rows that people wrote for this project, one by one. They copy nothing: a test compares them with the rows of others.
@@ -33,6 +34,10 @@ func corpus() ([]Row, error) {
 		source := "own-corpus-" + strings.TrimSuffix(strings.TrimPrefix(name, "corpus/"), ".jsonl")
 		for i := range rows {
 			rows[i].Source, rows[i].Lic = source, "project"
+			if from := strings.Index(rows[i].Text, rows[i].Payload); rows[i].Payload != "" && from >= 0 {
+				n := utf8.RuneCountInString(rows[i].Text[:from])
+				rows[i].Span = []int{n, n + utf8.RuneCountInString(rows[i].Payload)}
+			}
 		}
 		out = append(out, rows...)
 	}

@@ -35,6 +35,8 @@ func TestCorpus(t *testing.T) {
 			t.Errorf("%s: row %d has label %d and kind %q", r.Source, i, r.Label, r.Kind)
 		case r.Family == "" || r.Lang == "":
 			t.Errorf("%s: row %d has no family or language", r.Source, i)
+		case r.Payload != "" && (r.Label == 0 || len(r.Span) != 2 || string([]rune(r.Text)[r.Span[0]:r.Span[1]]) != r.Payload):
+			t.Errorf("%s: row %d has a payload that is not in it", r.Source, i)
 		case strings.ContainsFunc(r.Text, invisible):
 			t.Errorf("%s: row %d holds what nobody sees", r.Source, i)
 		}

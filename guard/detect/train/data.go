@@ -28,6 +28,8 @@ type Row struct {
 	Family string `json:"family,omitempty"` // of the texts of a corpus: what the attack does, or what the harmless text is about
 	Span   []int  `json:"span,omitempty"`   // of the attack in the text: [start, end) in code points
 
+	Payload string `json:"payload,omitempty"` // of the texts of a corpus: the attack, word for word, where the rest of the text is none
+
 	carrier string // source of the document that an attack was put into
 }
 

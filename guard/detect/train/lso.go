@@ -1,6 +1,7 @@
 package train
 
 import (
+	"cmp"
 	"errors"
 	"math"
 	"runtime"
@@ -28,7 +29,7 @@ type Options struct {
 }
 
 // Defaults are the choices that the built-in model was trained with.
-func Defaults() Options { return Options{Bits: 18, C: 5, Epochs: 12, Balance: 0.5} }
+func Defaults() Options { return Options{Bits: 18, C: 0.7, Epochs: 12, Balance: 0.5} }
 
 // prepared is a row as windows.
 type prepared struct {
@@ -73,7 +74,7 @@ func byteSpan(text string, span []int) (from, to int) {
 	return from, to
 }
 
-// fit trains on rows for which use reports true.
+// fit trains on rows for which use reports true, twice: what all windows of attacks taught finds the window that each is learnt from.
 func fit(rows []prepared, o Options, use func(*Row) bool) []float32 {
 	count := make(map[string]float64)
 	var all float64
@@ -110,6 +111,7 @@ func fit(rows []prepared, o Options, use func(*Row) bool) []float32 {
 		// Both classes weigh the same; a row counts once for each window, but damped.
 		c := o.C * weight[key(r)] / sum[r.Label] * all / 2
 		for _, s := range rows[i].samples {
+			s.row = int32(i)
 			switch {
 			case s.positive || r.Label == 0:
 				s.cost = float32(c / math.Sqrt(float64(n)))
@@ -119,7 +121,32 @@ func fit(rows []prepared, o Options, use func(*Row) bool) []float32 {
 			samples = append(samples, s)
 		}
 	}
-	return logistic(samples, 1<<o.Bits, o.Epochs)
+	worth := worths(samples, 1<<o.Bits)
+	samples = peaks(rows, samples, linear(samples, worth, firstEpochs))
+	return linear(samples, worths(samples, 1<<o.Bits), o.Epochs)
+}
+
+// firstEpochs is how many passes tell the windows of an attack apart.
+const firstEpochs = 5
+
+// peaks keeps one window of each attack that nobody marked in its text: the one that scores highest. Most of a long text that is an attack is none, and a
+// detector that looks for the highest window need find no other. Of other rows all stay.
+func peaks(rows []prepared, samples []sample, w []float32) []sample {
+	out := samples[:0]
+	for len(samples) > 0 {
+		n := 1
+		for n < len(samples) && samples[n].row == samples[0].row {
+			n++
+		}
+		windows := samples[:n]
+		samples = samples[n:]
+		if r := &rows[windows[0].row].Row; r.Label == 0 || len(r.Span) == 2 {
+			out = append(out, windows...)
+			continue
+		}
+		out = append(out, slices.MaxFunc(windows, func(a, b sample) int { return cmp.Compare(a.dot(w), b.dot(w)) }))
+	}
+	return out
 }
 
 func key(r *Row) string {
