@@ -155,7 +155,7 @@ func (x *features) read(norm []byte) (n int, flags uint16) {
 	rest := norm[x.end:]
 	i, n := 0, 1
 	for i < len(rest) && n <= maxUnits {
-		k := x.plain(rest[i:min(len(rest), max(blockBytes-1, i))], n)
+		k := x.plain(rest[i:], max(blockBytes-1-i, 0), n)
 		i, n = i+k, n+k
 		if i == len(rest) {
 			break
@@ -182,10 +182,10 @@ func (x *features) read(norm []byte) (n int, flags uint16) {
 	return n - 1, flags
 }
 
-// plain reads units up to what may end a block or is not ASCII.
-func (x *features) plain(text []byte, n int) int {
+// plainGo reads at most most units, up to what may end a block or is not ASCII.
+func (x *features) plainGo(text []byte, most, n int) int {
 	to := x.units[min(n, maxUnits+1) : maxUnits+1]
-	text = text[:min(len(text), len(to))]
+	text = text[:min(len(text), most, len(to))]
 	for i, c := range text {
 		u := units[c]
 		if u&(stops|other) != 0 {

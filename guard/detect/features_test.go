@@ -189,6 +189,9 @@ func FuzzWindows(f *testing.F) {
 	for _, text := range hostileTexts(2000) {
 		f.Add(text)
 	}
+	for _, end := range ".!?:;\u0301" {
+		f.Add([]byte(strings.Repeat("A sentence of more than forty bytes that ends"+string(end)+" And 5 more words.", 5)))
+	}
 	for _, text := range []string{"", "a", "é", "日本語のテキストは空白なしで書かれる。", "ไทย 日x本 日本", strings.Repeat("word ", 100), strings.Repeat("日", 300) + "x", strings.Repeat("a", 203) + " b", strings.Repeat("a", 204) + " b",
 		strings.Repeat("a", 204) + "b c", strings.Repeat("é", 102) + "b", "Twelve words that come again. " + strings.Repeat("Twelve words that come again. ", 40)} {
 		f.Add([]byte(text))

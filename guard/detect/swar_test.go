@@ -1,6 +1,7 @@
 package detect
 
 import (
+	"bytes"
 	"slices"
 	"strings"
 	"testing"
@@ -9,13 +10,22 @@ import (
 // What is taken eight bytes at a time is what one byte at a time would do the same to.
 func FuzzLowerRun(f *testing.F) {
 	for _, s := range []string{"The Quick Brown Fox, 42 times; and again", "two  spaces are one", "i g n o r e all of this text", "zero\x00byte and del\x7fete in a text", "caf\u00e9 and more of it", "it's a U.S. thing, a b-side"} {
-		for pad := range 9 {
+		for pad := range 35 {
 			f.Add([]byte(strings.Repeat("x", pad)+s+strings.Repeat("y", 20)), pad%2 == 0, pad%3 == 0)
+			f.Add([]byte(strings.Repeat("of it, ", 5)[:pad]+s+strings.Repeat(" and all the rest", 4)), pad%2 == 0, pad%3 == 0)
 		}
 	}
 	f.Fuzz(func(t *testing.T, text []byte, space, start bool) {
-		dst := make([]byte, len(text))
+		dst, plain := make([]byte, len(text)), make([]byte, len(text))
 		k := lowerRun(dst, text, space, start)
+		for _, c := range dst[k:] {
+			if c != 0 {
+				t.Fatalf("of %q, %d bytes, more is written: %q", text, k, dst)
+			}
+		}
+		if n := lowerRunGo(plain, text, space, start); !bytes.Equal(plain[:min(k, n)], dst[:min(k, n)]) {
+			t.Fatalf("%q becomes %q, and in Go %q", text, dst[:k], plain[:n])
+		}
 		at := func(i int) bool { // in a word
 			if i < 0 {
 				return !start

@@ -1,0 +1,51 @@
+//go:build !noasm
+
+package detect
+
+import "golang.org/x/sys/cpu"
+
+var wideBytes = cpu.X86.HasAVX2
+
+// lowerWords is lowerRunGo in steps of lowerStep bytes, of which it returns how many it did. Behind each step lowerAhead bytes must follow in both.
+// before and wordBefore are 1 for what is true of the byte before.
+//
+//go:noescape
+func lowerWords(dst, text *byte, steps int, before, wordBefore uint32) (done int)
+
+const (
+	lowerStep  = 28
+	lowerAhead = 4
+)
+
+func lowerRun(dst, text []byte, space, start bool) int {
+	if steps := (min(len(dst), len(text)) - lowerAhead) / lowerStep; wideBytes && steps > 0 {
+		var before, wordBefore uint32
+		if space {
+			before = 1
+		}
+		if !start {
+			wordBefore = 1
+		}
+		if k := lowerWords(&dst[0], &text[0], steps, before, wordBefore); k > 0 {
+			return k * lowerStep
+		}
+	}
+	return lowerRunGo(dst, text, space, start)
+}
+
+// unitsOf turns chunks of 16 bytes of ASCII into units. It returns how many it read in front of the first byte that may end a sentence or is
+// not ASCII; what it wrote behind those is for the caller to write again.
+//
+//go:noescape
+func unitsOf(units *uint16, text *byte, chunks int) (n int)
+
+func (x *features) plain(text []byte, most, n int) (k int) {
+	most = min(most, maxUnits+1-n)
+	if chunks := min((most+15)/16, len(text)/16, (len(x.units)-n)/16); wideBytes && chunks > 0 {
+		k = unitsOf(&x.units[n], &text[0], chunks)
+		if k < 16*chunks || k >= most {
+			return min(k, most)
+		}
+	}
+	return k + x.plainGo(text[k:], most-k, n+k)
+}
