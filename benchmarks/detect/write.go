@@ -33,7 +33,7 @@ func (s *scorecard) markdown() []byte {
 	table(&b, "kind", s.kinds)
 	b.WriteString("\n## By language\n\nAs the rows state it; harmless and attack rows of a language come from different sources.\n\n")
 	table(&b, "language", s.languages)
-	fmt.Fprintf(&b, "\n## Disguises\n\nRows of dev that the built-in model judges right in clear (it was trained on them), shorter than 2,000 bytes, disguised.\n\n| disguise | attacks caught | of | harmless flagged | of |\n|---|---|---|---|---|\n")
+	fmt.Fprintf(&b, "\n## Disguises\n\nRows of dev that the built-in model judges right in clear (it was trained on them), shorter than 2,000 bytes, disguised.\nBase85, the spelling alphabet, words without vowels and texts without spaces are not undone: no cheap sign tells of them, or it takes a dictionary.\n\n| disguise | attacks caught | of | harmless flagged | of |\n|---|---|---|---|---|\n")
 	for _, e := range s.evasions {
 		fmt.Fprintf(&b, "| %s | %.3f | %d | %.3f | %d |\n", e.name, float64(e.caught)/float64(e.attacks), e.attacks, float64(e.wrong)/float64(e.harmless), e.harmless)
 	}

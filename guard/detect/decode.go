@@ -7,11 +7,14 @@ import (
 	"unicode/utf8"
 )
 
-// decoder undoes encodings that a model reads as easily as plain text: HTML entities, percent-encoding, \x and \u escapes,
-// base64 and hexadecimal. Codes inside a text are replaced by what they say; the output is never longer than the input.
+// decoder undoes encodings that a model reads as easily as plain text: HTML entities, percent-encoding, escapes of programs, quoted-printable,
+// base64, base32, hexadecimal, bytes written as numbers, Morse code, uuencode, and bytes that invisible characters stand for. Codes inside a
+// text are replaced by what they say; the output is never longer than the input.
 type decoder struct {
 	out  []byte
 	from []offset // as in Text
+	used bool     // out holds something of a text, or did
+	dead int      // bytes from which to the end of the text no long code is looked for: one that said nothing reached thus far
 }
 
 // Least lengths, in characters, of runs that are taken for codes. Shorter ones are words, digests in part or chance.
@@ -25,7 +28,7 @@ const maxEntity = 12
 
 // plain reports that a text holds nothing that decode would change; it may err by saying no.
 func plain(text []byte) bool {
-	for _, c := range [...]byte{'&', '%', '\\'} {
+	for _, c := range [...]byte{'&', '%', '\\', '='} {
 		for i := bytes.IndexByte(text, c); i >= 0; {
 			if opens(text[i:]) {
 				return false
@@ -37,29 +40,29 @@ func plain(text []byte) bool {
 			i += 1 + k
 		}
 	}
-	for i := 0; i+8 <= len(text); i += 8 { // a run holds one of these words
-		if mayBeBase64(binary.LittleEndian.Uint64(text[i:])) && inRun(text, i) {
+	for i := 0; i+8 <= len(text); i += 8 { // a run holds one of these words, and numbers hold every other one
+		x := binary.LittleEndian.Uint64(text[i:])
+		if mayBeBase64(x) && inRun(text, i) || i%minHex == 0 && mayBeNumbers(x) && sampled(text[i:i+8]) {
 			return false
 		}
 	}
-	for i := 0; i+6 < len(text); i += minHex { // pairs of digits: of three bytes in a row one is a separator
-		if i+8 <= len(text) && !mayBePairs(binary.LittleEndian.Uint64(text[i:])) {
-			continue
-		}
-		for _, c := range text[i : i+3] {
-			if (c == ' ' || c == ':' || c == ',') && pairAround(text, i, c) {
-				return false
-			}
-		}
-	}
-	return true
+	return !uuLines(text)
 }
 
 // mayBeBase64 reports whether eight bytes are ASCII from '+' on: white space, of which prose has some in most words, is not.
 func mayBeBase64(x uint64) bool { return (x+(0x80-'+')*each)&^x&high == high }
 
-// mayBePairs reports whether of eight bytes one of the first three and the one three places on are no letters.
-func mayBePairs(x uint64) bool { return ^(x|x>>24)&0x404040 != 0 }
+// mayBeNumbers reports whether eight bytes hold none of most letters.
+func mayBeNumbers(x uint64) bool { return between(lowerEight(x&^high), 'g', 'w') == 0 }
+
+// sampled reports whether eight bytes could be of numbers with something between them, or of dots and dashes.
+func sampled(p []byte) bool {
+	all := uint8(inNumbers | inMorse)
+	for _, c := range p {
+		all &= codeChar[c]
+	}
+	return all != 0
+}
 
 // inRun reports whether text[i] is in a run of minBase64 bytes.
 func inRun(text []byte, i int) bool {
@@ -83,19 +86,21 @@ func opens(text []byte) bool {
 	case text[0] == '&':
 		return text[1] == '#' || letter(text[1]) && bytes.IndexByte(text[:min(len(text), maxEntity+1)], ';') > 0
 	}
-	return (text[1] == 'x' || text[1] == 'u') && pair(text, 2) >= 0
-}
-
-func pairAround(text []byte, i int, sep byte) bool {
-	for text[i] != sep {
-		i++
+	switch c := text[1]; {
+	case text[0] == '=':
+		return len(text) >= 6 && text[3] == '=' && pair(text, 1) >= 0 && pair(text, 4) >= 0
+	case c == 'x' || c == 'u':
+		return text[2] == '{' || pair(text, 2) >= 0
+	default:
+		return octal(text, 1, 3) >= 0
 	}
-	return i+3 < len(text) && text[i+3] == sep && pair(text, i+1) >= 0
 }
 
 const (
 	inBase64  = 1 << iota
 	opensCode // of another kind
+	inNumbers // digits, and what stands between numbers
+	inMorse
 )
 
 var codeChar = func() (t [256]uint8) {
@@ -104,8 +109,20 @@ var codeChar = func() (t [256]uint8) {
 		if letter(b) || b >= '0' && b <= '9' || b == '+' || b == '/' || b == '-' || b == '_' {
 			t[c] |= inBase64
 		}
-		if b == '&' || b == '%' || b == '\\' {
+		switch b {
+		case '&', '%', '\\', '=':
 			t[c] |= opensCode
+		case '.', '-', '/', '|':
+			t[c] |= inMorse
+		}
+		if b == '.' {
+			t[c] |= opensCode
+		}
+		if hexValue(b) >= 0 || numberGap(b) || b == 'x' {
+			t[c] |= inNumbers
+		}
+		if b == ' ' || b == '\n' {
+			t[c] |= inMorse
 		}
 	}
 	return t
@@ -121,21 +138,40 @@ func hexValue(c byte) int {
 	return -1
 }
 
-// decode replaces the codes in text and reports how many there were.
-func (d *decoder) decode(text []byte) int {
-	d.out, d.from = d.out[:0], append(d.from[:0], offset{})
+// decode replaces the codes in text, with hidden also those of invisible characters, and reports how many there were.
+func (d *decoder) decode(text []byte, hidden bool) int {
+	d.out, d.from, d.dead, d.used = d.out[:0], append(d.from[:0], offset{}), len(text), true
 	found, kept := 0, 0 // text[:kept] is in out
 	for i := 0; i < len(text); {
 		c, end := text[i], i+1
+		if i == 0 || text[i-1] == '\n' {
+			if n := uuLine(text[i:]); n > 0 {
+				d.out = append(d.out, text[kept:i]...)
+				kept = i
+				if !d.uu(text[i : i+n]) {
+					i++
+					continue
+				}
+				if i += n; i < len(text) && uuLine(text[i+1:]) > 0 { // a word may go on in the next line
+					i++
+				}
+				kept = i
+				d.from = append(d.from, offset{int32(len(d.out)), int32(i)})
+				found++
+				continue
+			}
+		}
 		switch {
-		case codeChar[c] == 0 || codeChar[c]&inBase64 != 0 && i > 0 && codeChar[text[i-1]]&inBase64 != 0:
+		case hidden && (c == 0xe2 || c == 0xef || c == 0xf3): // what begins invisible characters
+			end = i + 3
+		case codeChar[c]&(inBase64|opensCode) == 0 || codeChar[c]&inBase64 != 0 && i > 0 && codeChar[text[i-1]]&inBase64 != 0:
 			i++
 			continue
 		case codeChar[c]&inBase64 != 0:
 			for end < len(text) && codeChar[text[end]]&inBase64 != 0 {
 				end++
 			}
-			if n := end - i; n < min(minBase64, minHex) && n != 2 {
+			if n := end - i; n < min(minBase64, minHex) && (hexValue(c) < 0 || n > maxNumber) && c != '-' {
 				i = end
 				continue
 			}
@@ -159,6 +195,8 @@ func (d *decoder) decode(text []byte) int {
 // code decodes what text begins with, an unbroken run of the given length if it is one, and returns its length.
 func (d *decoder) code(text []byte, run int) int {
 	switch text[0] {
+	case 0xe2, 0xef, 0xf3:
+		return d.hidden(text)
 	case '&':
 		return d.entity(text)
 	case '%':
@@ -169,10 +207,19 @@ func (d *decoder) code(text []byte, run int) int {
 		return 0
 	case '\\':
 		return d.escape(text)
+	case '=':
+		return d.quoted(text)
+	case '.', '-':
+		if n := d.morse(text); n > 0 || text[0] == '.' {
+			return n
+		}
 	}
-	n := d.run(text[:run])
+	n := d.lines(text, run)
 	if n == 0 {
-		n = d.pairs(text, run)
+		n = d.run(text[:run])
+	}
+	if n == 0 {
+		n = d.numbers(text)
 	}
 	for n > 0 && n < len(text) && text[n] == '=' { // padding
 		n++
@@ -198,18 +245,32 @@ func pair(s []byte, at int) int {
 	return h<<4 | l
 }
 
-// escape reads \xHH and \uHHHH and returns its length.
+// escape reads \xHH, \uHHHH, \u{H…}, \x{H…} and \OOO, and returns its length.
 func (d *decoder) escape(s []byte) int {
 	if len(s) < 4 {
 		return 0
 	}
-	switch s[1] {
-	case 'x':
+	switch {
+	case s[1]|0x20 != 'x' && s[1]|0x20 != 'u':
+		if b := octal(s, 1, 3); b >= 0 {
+			d.out = append(d.out, byte(b))
+			return 4
+		}
+	case s[2] == '{':
+		n := bytes.IndexByte(s[:min(len(s), maxEntity)], '}')
+		if n < 4 {
+			return 0
+		}
+		if r := number(s[3:n], 16); r > 0 {
+			d.out = utf8.AppendRune(d.out, r)
+			return n + 1
+		}
+	case s[1] == 'x':
 		if b := pair(s, 2); b >= 0 {
 			d.out = append(d.out, byte(b))
 			return 4
 		}
-	case 'u':
+	case s[1] == 'u':
 		if h, l := pair(s, 2), pair(s, 4); h >= 0 && l >= 0 {
 			d.out = utf8.AppendRune(d.out, rune(h<<8|l))
 			return 6
@@ -218,16 +279,64 @@ func (d *decoder) escape(s []byte) int {
 	return 0
 }
 
-// entity reads a character reference of HTML and returns its length.
-func (d *decoder) entity(s []byte) int {
-	n := 0
-	for n < len(s) && n < maxEntity && s[n] != ';' {
-		n++
+// octal reads n digits at s[at:], or returns -1.
+func octal(s []byte, at, n int) int {
+	if len(s) < at+n {
+		return -1
 	}
-	if n == len(s) || s[n] != ';' || n < 3 {
+	b := 0
+	for _, c := range s[at : at+n] {
+		if c < '0' || c > '7' {
+			return -1
+		}
+		b = b<<3 | int(c-'0')
+	}
+	if b > 0xff {
+		return -1
+	}
+	return b
+}
+
+// number reads digits of a base as the number of a character; 0 is none.
+func number(digits []byte, base int) rune {
+	r := 0
+	for _, c := range digits {
+		v := hexValue(c)
+		if v < 0 || v >= base {
+			return 0
+		}
+		if r = r*base + v; r > utf8.MaxRune {
+			return 0
+		}
+	}
+	return rune(r)
+}
+
+// quoted reads =HH twice or more often, as MIME's quoted-printable has them: one alone is an equals sign.
+func (d *decoder) quoted(s []byte) int {
+	if !opens(s) {
+		return 0
+	}
+	n := 0
+	for b := pair(s, 1); b >= 0 && s[n] == '='; b = pair(s, n+1) {
+		d.out = append(d.out, byte(b))
+		if n += 3; n >= len(s) {
+			break
+		}
+	}
+	return n
+}
+
+// entity reads a character reference of HTML and returns its length. Numbers need no semicolon, as browsers take them.
+func (d *decoder) entity(s []byte) int {
+	if len(s) < 3 {
 		return 0
 	}
 	if s[1] != '#' {
+		n := bytes.IndexByte(s[:min(len(s), maxEntity)], ';')
+		if n < 3 {
+			return 0
+		}
 		c, ok := entities[string(s[1:n])]
 		if ok {
 			d.out = append(d.out, c)
@@ -235,26 +344,23 @@ func (d *decoder) entity(s []byte) int {
 		}
 		return 0
 	}
-	digits, base := s[2:n], 10
+	start, base := 2, 10
 	if s[2]|0x20 == 'x' {
-		digits, base = s[3:n], 16
+		start, base = 3, 16
 	}
-	r := 0
-	for _, c := range digits {
-		v := hexValue(c)
-		if v < 0 || v >= base {
-			return 0
-		}
-		r = r*base + v
-		if r > utf8.MaxRune {
-			return 0
-		}
+	n := start
+	for n < len(s) && n < maxEntity && hexValue(s[n]) >= 0 && hexValue(s[n]) < base {
+		n++
 	}
-	if len(digits) == 0 || r == 0 {
+	r := number(s[start:n], base)
+	if r == 0 || n-start < 2 && (n == len(s) || s[n] != ';') {
 		return 0
 	}
-	d.out = utf8.AppendRune(d.out, rune(r))
-	return n + 1
+	d.out = utf8.AppendRune(d.out, r)
+	if n < len(s) && s[n] == ';' {
+		n++
+	}
+	return n
 }
 
 var entities = map[string]byte{
@@ -268,6 +374,9 @@ func (d *decoder) run(s []byte) int {
 	start := len(d.out)
 	if len(s) >= minHex && len(s)%2 == 0 {
 		k := 0
+		if s[1]|0x20 == 'x' && s[0] == '0' {
+			k = 2
+		}
 		for ; k < len(s); k += 2 {
 			b := pair(s, k)
 			if b < 0 {
@@ -283,25 +392,12 @@ func (d *decoder) run(s []byte) int {
 	if len(s) < minBase64 {
 		return 0
 	}
-	d.out = slices.Grow(d.out, len(s)/4*3)
-	out, n := d.out[start:cap(d.out)], 0
-	k := 0
-	for ; k+4 <= len(s) && n+3 <= len(out); k, n = k+4, n+3 {
-		four, three := s[k:][:4], out[n:][:3]
-		acc := base64Value[four[0]]<<18 | base64Value[four[1]]<<12 | base64Value[four[2]]<<6 | base64Value[four[3]]
-		three[0], three[1], three[2] = byte(acc>>16), byte(acc>>8), byte(acc)
-	}
-	d.out = d.out[:start+n]
-	var acc uint32
-	bits := 0
-	for _, c := range s[k:] {
-		acc = acc<<6 | base64Value[c]
-		if bits += 6; bits >= 8 {
-			bits -= 8
-			d.out = append(d.out, byte(acc>>bits))
-		}
-	}
+	d.base64(s)
 	if readable(d.out[start:]) {
+		return len(s)
+	}
+	d.out = d.out[:start]
+	if d.base32(s) && readable(d.out[start:]) {
 		return len(s)
 	}
 	d.out = d.out[:start]
@@ -318,37 +414,51 @@ var base64Value = func() (t [256]uint32) {
 	return t
 }()
 
-// pairs decodes bytes written as pairs of digits with one separator each ("49 67 6e"), whose first run has the length
-// first, and returns the length of all of it.
-func (d *decoder) pairs(s []byte, first int) int {
-	if first != 2 || len(s) < 3*minHex/2-1 {
-		return 0
-	}
-	sep := s[2]
-	if sep != ' ' && sep != ':' && sep != ',' {
-		return 0
-	}
-	start, n := len(d.out), 0
-	for {
-		b := pair(s, n)
-		if b < 0 || n+2 < len(s) && codeChar[s[n+2]]&inBase64 != 0 {
-			break
+// base32 decodes letters of one case with the digits 2 to 7.
+func (d *decoder) base32(s []byte) bool {
+	var acc uint32
+	bits := 0
+	for _, c := range s {
+		v := c - '2' + 26
+		switch {
+		case letter(c):
+			if c&0x20 != s[0]&0x20 && letter(s[0]) {
+				return false
+			}
+			v = c | 0x20 - 'a'
+		case c < '2' || c > '7':
+			return false
 		}
-		d.out = append(d.out, byte(b))
-		n += 2
-		if n >= len(s) || s[n] != sep {
-			break
+		acc = acc<<5 | uint32(v)
+		if bits += 5; bits >= 8 {
+			bits -= 8
+			d.out = append(d.out, byte(acc>>bits))
 		}
-		n++
 	}
-	if len(d.out)-start < minHex/2 || !readable(d.out[start:]) {
-		d.out = d.out[:start]
-		return 0
+	return true
+}
+
+// base64 decodes characters of both alphabets; s may be what stands behind the output.
+func (d *decoder) base64(s []byte) {
+	start := len(d.out)
+	d.out = slices.Grow(d.out, len(s)/4*3)
+	out, n := d.out[start:cap(d.out)], 0
+	k := 0
+	for ; k+4 <= len(s) && n+3 <= len(out); k, n = k+4, n+3 {
+		four, three := s[k:][:4], out[n:][:3]
+		acc := base64Value[four[0]]<<18 | base64Value[four[1]]<<12 | base64Value[four[2]]<<6 | base64Value[four[3]]
+		three[0], three[1], three[2] = byte(acc>>16), byte(acc>>8), byte(acc)
 	}
-	if s[n-1] == sep {
-		n--
+	d.out = d.out[:start+n]
+	var acc uint32
+	have := 0
+	for _, c := range s[k:] {
+		acc = acc<<6 | base64Value[c]
+		if have += 6; have >= 8 {
+			have -= 8
+			d.out = append(d.out, byte(acc>>have))
+		}
 	}
-	return n
 }
 
 // readable reports whether bytes are text that somebody wrote: UTF-8 without control characters, most of it letters and

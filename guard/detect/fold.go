@@ -1,6 +1,9 @@
 package detect
 
-import "unicode/utf8"
+import (
+	"sync"
+	"unicode/utf8"
+)
 
 // kind sorts runes by what the normaliser does with them.
 type kind uint8
@@ -55,6 +58,44 @@ func kindOf(r rune) kind {
 	return visible
 }
 
+// overlay reports whether a combining mark belongs to no script: strokes through letters and what is drawn around them.
+func overlay(r rune) bool { return r >= 0x334 && r <= 0x338 || r >= 0x20d0 && r <= 0x20ff }
+
+// upsideDown returns the letter that r is on its head, or 0.
+func upsideDown(r rune) byte {
+	switch r {
+	case 'ɐ':
+		return 'a'
+	case 'ɔ':
+		return 'c'
+	case 'ǝ':
+		return 'e'
+	case 'ɟ':
+		return 'f'
+	case 'ɥ':
+		return 'h'
+	case 'ᴉ':
+		return 'i'
+	case 'ɾ':
+		return 'j'
+	case 'ʞ':
+		return 'k'
+	case 'ɯ':
+		return 'm'
+	case 'ɹ':
+		return 'r'
+	case 'ʇ':
+		return 't'
+	case 'ʌ':
+		return 'v'
+	case 'ʍ':
+		return 'w'
+	case 'ʎ':
+		return 'y'
+	}
+	return 0
+}
+
 // foldLetter maps the compatibility forms of ASCII (a subset of Unicode NFKC) and accented Latin letters to lower-case
 // ASCII, and returns other runes as they are.
 func foldLetter(r rune) rune {
@@ -63,7 +104,7 @@ func foldLetter(r rune) rune {
 		if c := latin[r-0xc0]; c != ' ' {
 			return rune(c)
 		}
-	case r >= 0x180 && r <= 0x24f:
+	case r >= 0x180 && r <= 0x24f: // 'ǝ' is among them
 		if c := latinB[r-0x180]; c != ' ' {
 			return rune(c)
 		}
@@ -71,8 +112,11 @@ func foldLetter(r rune) rune {
 		if c := latinMore[r-0x1e00]; c != ' ' {
 			return rune(c)
 		}
-	case r >= 0x250 && r <= 0x2ff || r >= 0x1d00 && r <= 0x1d6a || r >= 0x2071 && r <= 0x209c || r >= 0xa730 && r <= 0xa7af:
+	case r >= 0x250 && r <= 0x2ff || r >= 0x1d00 && r <= 0x1dbf || r >= 0x2071 && r <= 0x209c || r >= 0xa730 && r <= 0xa7af:
 		if c := raised(r); c != 0 {
+			return rune(c)
+		}
+		if c := upsideDown(r); c != 0 {
 			return rune(c)
 		}
 	case r >= 0x1f1e6 && r <= 0x1f1ff: // regional indicators
@@ -97,6 +141,12 @@ func foldLetter(r rune) rune {
 		return 'a' + r - 0x1f170
 	case r >= 0x2100 && r <= 0x214f: // the letters that the mathematical block leaves out
 		return letterlike(r)
+	case r > 0x2800 && r <= 0x283f:
+		if c := braille[r-0x2800]; c != ' ' {
+			return rune(c)
+		}
+	case r == 0x107a5: // raised
+		return 'q'
 	case r == 0x2581: // the word mark of tokenizers, as in their special tokens
 		return '_'
 	case r == 0x2018 || r == 0x2019 || r == 0x2032:
@@ -104,6 +154,9 @@ func foldLetter(r rune) rune {
 	}
 	return r
 }
+
+// braille has the letters by their dots; a blank is none.
+const braille = " a b k l cif msp e h o r djg ntq     u v     x       z    w  y  "
 
 func lowerRune(r rune) rune {
 	if 'A' <= r && r <= 'Z' {
@@ -157,61 +210,47 @@ const latin = "aaaaaa ceeeeiiii nooooo ouuuuy  aaaaaa ceeeeiiii nooooo ouuuuy y"
 	"aaaaaaccccccccddddeeeeeeeeeegggggggghhhhiiiiiiiiii  jjkk lllllll" +
 	"lllnnnnnnn  oooooo  rrrrrrssssssssttttttuuuuuuuuuuuuwwyyyzzzzzzs"
 
+// lookAlikes are letters of other scripts behind the Latin ones that they are drawn like, in lower case: Cyrillic, Greek, Armenian and
+// others. In a word of Latin letters it does not matter what else they could be.
+var lookAlikes = [...]string{
+	"aаАαΑɑꓮ", "bВвΒЬьꓐ", "cсСϲϹⅽꓚ", "dԁժⅾꓓ", "eеЕεΕҽϵэёꓰ", "fϝƒꓝ", "gɡցꓖ", "hһНнΗհꓧ", "iіІιΙıɩⅰꓲ", "jјЈϳյꓙ", "kкКκΚꓗ", "lӏӀⅼꓡ", "mМмΜⅿꓟ", "nпПηΝոиИлꓠ",
+	"oоОοΟօσӧꓳ", "pрРρΡꓑ", "qԛզ", "rгГяЯꓣ", "sѕЅꜱςꓢ", "tТтΤτեꓔ", "uυսμцꓴ", "vνѵⅴꓦ", "wԝѡωшШщաꓪ", "xхХχΧⅹꓫ", "yуУγΥүꓬ", "zΖᴢꓜ",
+}
+
+// cherokee has the Latin letters that those from U+13A0 on are drawn like; small ones stand elsewhere in the same order.
+const cherokee = "drt  i   yaje      w   m   h y  g hz           b  r ws   vs   lc  p   kd   g        b"
+
+// homoglyphs is a constant that takes time to work out: the letters by rune, up to the last that there is.
+var homoglyphs = sync.OnceValue(func() *[lastTwin + 1]byte {
+	t := new([lastTwin + 1]byte)
+	for _, s := range lookAlikes {
+		for _, r := range s[1:] {
+			t[r] = s[0]
+		}
+	}
+	for i, c := range []byte(cherokee) {
+		if c == ' ' {
+			continue
+		}
+		t[0x13a0+i] = c
+		if i < 80 {
+			t[0xab70+i] = c
+		} else {
+			t[0x13f8+i-80] = c
+		}
+	}
+	return t
+})
+
+// lastTwin is the last of them, a small Cherokee letter.
+const lastTwin = 0xabbf
+
 // homoglyph returns the lower-case Latin letter that a Cyrillic, Greek or other letter is drawn like, or 0.
 func homoglyph(r rune) byte {
-	switch r {
-	case 'а', 'А', 'α', 'Α', 'ɑ':
-		return 'a'
-	case 'В', 'Β', 'Ь':
-		return 'b'
-	case 'с', 'С', 'ϲ', 'Ϲ':
-		return 'c'
-	case 'ԁ':
-		return 'd'
-	case 'е', 'Е', 'Ε', 'ҽ':
-		return 'e'
-	case 'ɡ', 'ց':
-		return 'g'
-	case 'һ', 'Н', 'Η', 'հ':
-		return 'h'
-	case 'і', 'І', 'ι', 'Ι', 'ı', 'ɩ':
-		return 'i'
-	case 'ј', 'Ј', 'ϳ':
-		return 'j'
-	case 'к', 'К', 'κ', 'Κ':
-		return 'k'
-	case 'ӏ', 'Ӏ', 'ⅼ':
-		return 'l'
-	case 'М', 'Μ', 'м':
-		return 'm'
-	case 'Ν', 'ո':
-		return 'n'
-	case 'о', 'О', 'ο', 'Ο', 'օ', 'σ':
-		return 'o'
-	case 'р', 'Р', 'ρ', 'Ρ':
-		return 'p'
-	case 'ԛ':
-		return 'q'
-	case 'г':
-		return 'r'
-	case 'ѕ', 'Ѕ', 'ꜱ':
-		return 's'
-	case 'Т', 'Τ', 'т', 'τ':
-		return 't'
-	case 'υ', 'ս':
-		return 'u'
-	case 'ν', 'ѵ':
-		return 'v'
-	case 'ԝ', 'ѡ', 'ω':
-		return 'w'
-	case 'х', 'Х', 'χ', 'Χ':
-		return 'x'
-	case 'у', 'У', 'γ', 'Υ':
-		return 'y'
-	case 'Ζ', 'ᴢ':
-		return 'z'
+	if r > lastTwin {
+		return 0
 	}
-	return 0
+	return homoglyphs()[r]
 }
 
 // wordReach bounds the look around a homoglyph, in bytes: past it a word is not one that a rule looks for, and without

@@ -4,8 +4,8 @@ package detect
 // hooks, from their looks; a blank leaves the rune alone.
 const (
 	// U+0180 to U+024F
-	latinB = "bbbb   ccdddd    ffg   ikkl  nn oo  pp     ttttuu vyyzz         " +
-		"             aaiioouuuuuuuuuu aaaa    ggkkoooo  j   gg  nnaa    " +
+	latinB = "bbbbbb ccdddd    ffg   ikkl  nn oo  pp     ttttuu vyyzz         " +
+		"             aaiioouuuuuuuuuueaaaa    ggkkoooo  j   gg  nnaa    " +
 		"aaaaeeeeiiiioooorrrruuuusstt  hh      aaeeooooooooyy      acclts" +
 		"z  bu eejj  rryy"
 	// U+1E00 to U+1EFF
@@ -42,13 +42,13 @@ func raised(r rune) byte {
 		return 'a'
 	case 0x0299, 0x1d2e, 0x1d47:
 		return 'b'
-	case 0x1d04:
+	case 0x1d04, 0x1d9c:
 		return 'c'
 	case 0x1d05, 0x1d30, 0x1d48:
 		return 'd'
 	case 0x1d07, 0x1d31, 0x1d49, 0x2091:
 		return 'e'
-	case 0xa730:
+	case 0xa730, 0x1da0:
 		return 'f'
 	case 0x0262, 0x1d33, 0x1d4d:
 		return 'g'
@@ -88,7 +88,7 @@ func raised(r rune) byte {
 		return 'x'
 	case 0x028f, 0x02b8:
 		return 'y'
-	case 0x1d22:
+	case 0x1d22, 0x1dbb:
 		return 'z'
 	}
 	return 0

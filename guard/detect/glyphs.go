@@ -91,10 +91,14 @@ func (t *Text) glyphRun(text []byte, i, base int) int {
 			t.mark(base + i)
 			continue
 		}
+		t.Evidence.Twins += int(g / glyphTwin & 1)
 		t.Norm = utf8.AppendRune(t.Norm, rune(g&glyphRune))
 		i += n
 		if g&glyphFolded != 0 {
 			t.Evidence.Folded++
+			if upsideDown(r) != 0 {
+				t.Evidence.Turned++
+			}
 			t.mark(base + i)
 		}
 	}

@@ -15,6 +15,8 @@ type Evidence struct {
 	Bidi       int // directional overrides and isolates
 	Folded     int // fullwidth, mathematical and enclosed letters, accents
 	Homoglyphs int // letters of another script inside Latin words
+	Twins      int // letters of another script that look like Latin ones, outside Latin words
+	Turned     int // letters upside down
 	Spaced     int // words that were spelled out with separators
 	Decoded    int // codes: entities, escapes, base64, hexadecimal
 }
@@ -224,8 +226,8 @@ func (t *Text) rune(text []byte, i, base int) int {
 		t.Evidence.Bidi++
 	case blank:
 		t.space()
-	case combining: // on Latin it is decoration; other scripts need their marks
-		if t.endsInLetter() {
+	case combining: // on Latin and on nothing it is decoration; other scripts need their marks
+		if n := len(t.Norm); n == 0 || t.Norm[n-1] < utf8.RuneSelf || overlay(r) {
 			t.Evidence.Folded++
 			break
 		}
@@ -285,11 +287,16 @@ func (t *Text) tag(r rune) {
 func (t *Text) visible(text []byte, i, base int, r rune) {
 	if f := foldLetter(r); f != r {
 		t.Evidence.Folded++
+		if upsideDown(r) != 0 {
+			t.Evidence.Turned++
+		}
 		t.mark(base + i)
 		t.Norm = utf8.AppendRune(t.Norm, f)
 		return
 	}
-	if f := homoglyph(r); f != 0 && inLatinWord(text, i) {
+	if f := homoglyph(r); f != 0 && !inLatinWord(text, i) {
+		t.Evidence.Twins++
+	} else if f != 0 {
 		t.Evidence.Homoglyphs++
 		t.mark(base + i)
 		t.Norm = append(t.Norm, f)

@@ -1,7 +1,10 @@
 package detect
 
 import (
+	"bytes"
 	"slices"
+	"strings"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -15,8 +18,9 @@ const (
 	decoded            // codes replaced by what they say
 	folded             // digits and signs that stand for letters, marks inside words
 	unshuffled         // words whose inner letters change places put right
-	rotated            // ROT13
-	reversed           // backwards
+	rotated            // letters moved in the alphabet
+	reversed           // backwards, or upside down
+	mirrored           // each word backwards
 	readings
 )
 
@@ -66,26 +70,42 @@ func (r *Rules) read(s *scratch, k reading, spans []Span, base int) bool {
 			s.join(spans, base, false)
 		}
 	case decoded:
-		ok = slices.ContainsFunc(spans, func(sp Span) bool { return !plain(sp.Text) }) && s.joinDecoded(spans, base)
+		hidden := s.text.Evidence.hides()
+		ok = (hidden || slices.ContainsFunc(spans, func(sp Span) bool { return !plain(sp.Text) || apart(sp.Text) })) && s.joinDecoded(spans, base, hidden)
 	case folded:
-		ok = s.text.foldSigns()
+		twins := s.text.foldTwins()
+		mended := r.vocabulary.mend(&s.text)
+		ok = s.text.foldSigns() || mended || twins
 	case unshuffled:
 		ok = r.vocabulary.restore(s.text.Norm)
 	case rotated:
-		ok = r.rotated >= 0 && s.fired[r.rotated]
-		if ok {
-			s.text.rotate()
+		s.turns = turns(s.turns[:0], s.text.Norm)
+		if len(s.turns) == 0 && r.rotated >= 0 && s.fired[r.rotated] {
+			s.turns = append(s.turns, turn{end: int32(len(s.text.Norm)), shift: 13})
 		}
+		for _, t := range s.turns {
+			t.put(s.text.Norm)
+		}
+		ok = len(s.turns) > 0
 	case reversed:
-		ok = r.reversed >= 0 && s.fired[r.reversed]
-		if ok {
-			if s.rotated {
-				s.text.rotate() // back
+		upside := s.text.Evidence.Turned >= signsOfTurning
+		if ok = upside || s.backwards(r, spans) && !wordwise(spans[0].Text); ok {
+			for _, t := range s.turns {
+				t.back(s.text.Norm)
+			}
+			if upside {
+				s.text.upright()
 			}
 			s.text.reverse()
 		}
+	case mirrored:
+		if ok = s.text.Evidence.Turned < signsOfTurning && wordwise(spans[0].Text) && s.backwards(r, spans); ok {
+			for _, t := range s.turns {
+				t.back(s.text.Norm)
+			}
+			reverseWords(s.text.Norm)
+		}
 	}
-	s.rotated = ok && k == rotated
 	s.used = max(s.used, len(s.text.Norm))
 	return ok
 }
@@ -93,9 +113,9 @@ func (r *Rules) read(s *scratch, k reading, spans []Span, base int) bool {
 // maxDecodings is how often codes are looked for in what codes said.
 const maxDecodings = 2
 
-// joinDecoded reads spans with their codes undone.
-func (s *scratch) joinDecoded(spans []Span, base int) bool {
-	if len(spans) == 1 && s.decoders[0].decode(spans[0].Text) == 0 {
+// joinDecoded reads spans with their codes undone; hidden says whether invisible characters may be one.
+func (s *scratch) joinDecoded(spans []Span, base int, hidden bool) bool {
+	if len(spans) == 1 && !apart(spans[0].Text) && s.decoders[0].decode(spans[0].Text, hidden) == 0 {
 		return false // what s.text holds is that text
 	}
 	s.text.Reset()
@@ -103,9 +123,14 @@ func (s *scratch) joinDecoded(spans []Span, base int) bool {
 	found := 0
 	for i, sp := range spans {
 		text := sp.Text
+		closed := apart(text) && s.closed.closeUp(text)
+		if closed {
+			text = s.closed.out
+			found++
+		}
 		for k := range maxDecodings {
 			d := &s.decoders[k]
-			n := d.decode(text)
+			n := d.decode(text, hidden)
 			found += n
 			text = d.out
 			if n == 0 {
@@ -115,7 +140,11 @@ func (s *scratch) joinDecoded(spans []Span, base int) bool {
 		start := len(s.text.from)
 		s.text.Append(text, 0)
 		for k := start; k < len(s.text.from); k++ { // back through the first decoding, which is as near as it gets
-			s.text.from[k].orig = int32(min(s.decoders[0].original(int(s.text.from[k].orig)), len(sp.Text)))
+			at := s.decoders[0].original(int(s.text.from[k].orig))
+			if closed {
+				at = s.closed.original(at)
+			}
+			s.text.from[k].orig = int32(min(at, len(sp.Text)))
 		}
 		s.text.space()
 		s.ends = append(s.ends, spanEnd{base + i, len(s.text.Norm), len(sp.Text)})
@@ -268,21 +297,107 @@ func markupInWord(norm []byte, i int) bool {
 	return i < len(norm) && letter(norm[i])
 }
 
-// rotate reads ROT13.
-func (t *Text) rotate() {
+// signsOfTurning is the number of letters that stand on their heads from which all do.
+const signsOfTurning = 4
+
+// upright reads letters that others are drawn like upside down.
+func (t *Text) upright() {
 	for i, c := range t.Norm {
-		t.Norm[i] = rotations[c]
+		if k := strings.IndexByte("bdnpqu", c); k >= 0 {
+			t.Norm[i] = "gpudbn"[k] // "b" is "q", which is rare, and what an upside-down "g" was read as
+		}
 	}
 }
 
-var rotations = func() (t [256]byte) {
-	for c := range 256 {
-		if t[c] = byte(c); letter(byte(c)) {
-			t[c] = 'a' + (byte(c)-'a'+13)%26
-		}
+// backwards reports whether spans may be written from the end: words that rules know are, pairs of letters stand the other way round, or sentences
+// end where they should begin and pairs of letters do not deny it.
+func (s *scratch) backwards(r *Rules, spans []Span) bool {
+	if r.reversed >= 0 && s.fired[r.reversed] {
+		return true
+	}
+	ahead, back := direction(s.text.Norm[:min(len(s.text.Norm), directionFirst)])
+	if ahead <= back {
+		ahead, back = direction(s.text.Norm[:min(len(s.text.Norm), directionSample)])
+	}
+	return back >= minDirection && back > 2*ahead || back >= ahead && fromTheEnd(spans[0].Text, spans[len(spans)-1].Text)
+}
+
+// pairsAhead are pairs of letters that many languages of Latin letters have far more often than their reverse.
+const pairsAhead = "th he nd ng ou qu wh ch sh ck ly io ct nt nc mp ld gh pr wi be ns"
+
+// directions has 1 for those and 2 for their reverse, by the lower bits of both letters.
+var directions = func() (t [1 << 10]uint8) {
+	for p := range strings.FieldsSeq(pairsAhead) {
+		t[uint(p[0]&31)<<5|uint(p[1]&31)] = 1
+		t[uint(p[1]&31)<<5|uint(p[0]&31)] = 2
 	}
 	return t
 }()
+
+// directionSample is what is looked at of a text for that, in bytes, and minDirection the least number of pairs that say something. Most texts
+// tell by less.
+const (
+	directionFirst  = 48
+	directionSample = 160
+	minDirection    = 4
+)
+
+// direction counts pairs of letters that stand as usual, and those that do not.
+func direction(norm []byte) (ahead, back int) {
+	var count [4]int
+	for i := 1; i < len(norm); i++ {
+		count[directions[uint(norm[i-1]&31)<<5|uint(norm[i]&31)]]++
+	}
+	return count[1], count[2]
+}
+
+// fromTheEnd reports whether a text has at its beginning what should be at its end, a full stop or a mark of a script, or its first or last word
+// ends with its capital.
+func fromTheEnd(head, tail []byte) bool {
+	switch c, _ := utf8.DecodeRune(bytes.TrimSpace(head)); {
+	case c == '.' || c == '!' || c == '?' || c == '\u202e' || c == '。' || c == '？' || c == '！' || unicode.In(c, unicode.M):
+		return true
+	}
+	return wordwise(head) || endsInCapital(bytes.TrimRight(tail, " \n\t\"'"))
+}
+
+// wordwise reports whether words may be written backwards one by one: the first ends with its capital.
+func wordwise(head []byte) bool {
+	head = bytes.TrimSpace(head)
+	n := 0
+	for n < len(head) && letter(head[n]) {
+		n++
+	}
+	return endsInCapital(head[:n])
+}
+
+// minBackwards is the length of words whose last capital is no abbreviation's.
+const minBackwards = 4
+
+func endsInCapital(p []byte) bool {
+	n := len(p)
+	if n < minBackwards || p[n-1] < 'A' || p[n-1] > 'Z' {
+		return false
+	}
+	for _, c := range p[n-minBackwards : n-1] {
+		if c < 'a' || c > 'z' {
+			return false
+		}
+	}
+	return true
+}
+
+// reverseWords reads each word backwards.
+func reverseWords(norm []byte) {
+	for i := 0; i < len(norm); {
+		start := i
+		for i < len(norm) && letter(norm[i]) {
+			i++
+		}
+		slices.Reverse(norm[start:i])
+		i++
+	}
+}
 
 // reverse reads backwards. Offsets then point to the text as a whole.
 func (t *Text) reverse() {

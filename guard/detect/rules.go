@@ -150,16 +150,17 @@ func digestOf(parts ...[32]byte) [32]byte {
 
 // scratch is the state of one scan; it holds text and is cleared before it is pooled.
 type scratch struct {
-	text    Text
-	at      []int // end of the latest match of each rule's steps so far, +1; 0 = none
-	prev    []int // end of the latest match before that one: its word may belong to the next step ("your hidden instructions")
-	fired   []bool
-	ends    []spanEnd
-	used    int  // of the memory of text, in bytes
-	rotated bool // text is
-	hits    hits
+	text  Text
+	at    []int // end of the latest match of each rule's steps so far, +1; 0 = none
+	prev  []int // end of the latest match before that one: its word may belong to the next step ("your hidden instructions")
+	fired []bool
+	ends  []spanEnd
+	used  int // of the memory of text, in bytes
+	hits  hits
+	turns []turn // of the text, as it was read last
 
 	decoders [maxDecodings]decoder
+	closed   decoder // of letters that were set apart
 }
 
 type spanEnd struct{ index, norm, size int } // size of the span's text, in bytes
@@ -202,7 +203,7 @@ func (r *Rules) scan(s *scratch, spans []Span, base int, findings []Finding) []F
 
 // small reports whether s may be kept.
 func (s *scratch) small() bool {
-	n := cap(s.text.Norm)
+	n := max(cap(s.text.Norm), cap(s.closed.out))
 	for k := range s.decoders {
 		n = max(n, cap(s.decoders[k].out))
 	}
@@ -213,11 +214,10 @@ func (s *scratch) small() bool {
 func (s *scratch) forget() {
 	clear(s.text.Norm[:min(s.used, cap(s.text.Norm))])
 	s.used = 0
-	for k := range s.decoders {
-		d := &s.decoders[k]
-		if len(d.out) > 0 {
+	for _, d := range [...]*decoder{&s.decoders[0], &s.decoders[1], &s.closed} {
+		if d.used {
 			clear(d.out[:cap(d.out)])
-			d.out = d.out[:0]
+			d.out, d.used = d.out[:0], false
 		}
 	}
 }
@@ -333,4 +333,21 @@ func standsAlone(norm []byte, start, end int) bool {
 	return true
 }
 
-func inWord(r rune) bool { return unicode.In(r, unicode.L, unicode.M, unicode.N) }
+func inWord(r rune) bool {
+	switch {
+	case r <= lastGlyph:
+		return wordRunes()[r]
+	case r >= 0x1f000 && r < 0x20000: // emoji
+		return false
+	}
+	return unicode.In(r, unicode.L, unicode.M, unicode.N)
+}
+
+// wordRunes is a constant that takes time to work out.
+var wordRunes = sync.OnceValue(func() *[lastGlyph + 1]bool {
+	t := new([lastGlyph + 1]bool)
+	for r := range t {
+		t[r] = unicode.In(rune(r), unicode.L, unicode.M, unicode.N)
+	}
+	return t
+})

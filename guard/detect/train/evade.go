@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 )
 
@@ -22,18 +23,11 @@ func NewRandom(seed uint64) *Random { return &random{state: seed} }
 
 // Evasions returns the disguises that the detector is measured against.
 func Evasions() []Evasion {
-	each := func(f func(rune, *Random) string) func(string, *Random) string {
-		return func(s string, r *Random) string {
-			var b strings.Builder
-			for _, c := range s {
-				b.WriteString(f(c, r))
-			}
-			return b.String()
-		}
-	}
-	after := func(mark string) func(string, *Random) string {
-		return each(func(c rune, _ *Random) string { return string(c) + mark })
-	}
+	return slices.Concat(common(), codes(), letters())
+}
+
+// common are those that every report names.
+func common() []Evasion {
 	return []Evasion{
 		{"tags", each(func(c rune, _ *Random) string {
 			if c < 0x7f && c >= ' ' {

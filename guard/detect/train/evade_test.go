@@ -9,8 +9,24 @@ import (
 // leastRecall is what must be left of the recall in clear under each disguise.
 var leastRecall = map[string]float64{
 	"tags": .95, "zero-width": .95, "variation": .95, "soft-hyphen": .95, "bidi": .95, "fullwidth": .95, "math-bold": .95, "homoglyphs": .95,
-	"accents": .95, "entities": .95, "url": .95, "base64": .95, "hex": .95, "spaced": .90, "leet": .80, "padding": .60, "typoglycemia": .60,
-	"rot13": .30, "reversed": .30,
+	"accents": .95, "entities": .95, "url": .95, "base64": .95, "hex": .95, "spaced": .95, "leet": .90, "padding": .60, "typoglycemia": .60,
+	"rot13": .85, "reversed": .85,
+	"base64-url": .95, "base64-lines": .95, "base64-twice": .95, "base32": .95, "hex-0x": .95, "hex-colons": .95, "hex-block": .95,
+	"binary": .95, "binary-block": .95, "decimal": .95, "decimal-commas": .95, "octal": .95, "octal-escapes": .95, "hex-escapes": .95,
+	"unicode-escapes": .95, "brace-escapes": .95, "entities-open": .95, "url-bytes": .95, "url-twice": .95, "quoted-printable": .95,
+	"braille": .95, "emoji-payload": .85, "small-capitals": .95, "superscript": .95, "circled": .95, "squared": .95, "squared-black": .95,
+	"parenthesised": .95, "regional": .95, "greek": .95, "armenian": .95, "cherokee": .95, "mixed-scripts": .95, "strike-through": .95,
+	"enclosed": .95, "reversed-bidi": .95, "bold-inside": .95, "splat": .95, "wide-spaced": .95, "spaced-lines": .95, "markdown-words": .95,
+	"one-word-a-line": .95, "underscores": .95,
+	"atbash": .90, "caesar": .90, "caesar-19": .90, "upside-down": .90, "dashes": .90, "dots": .90,
+	"emoji-between": .85, "middle-dots": .85, "double-dashes": .85,
+	"morse": .80, "joined-strings": .80,
+	"reversed-words": .70, "swapped-letters": .70, "repeated-letters": .70, "doubled-letters": .70, "punctuated": .70,
+	"uuencode": .60, "invisible-bits": .60, "zero-width-bits": .60, "noise": .60, "hyphenated": .60, "emoji-inside": .60,
+	"mistyped":    .50,
+	"split-words": .40, "leet-heavy": .40,
+	// These are not undone: no cheap sign tells of them, or undoing them needs a dictionary.
+	"base85": 0, "nato": 0, "no-vowels": 0, "spaced-close": 0, "run-together": 0,
 }
 
 func classifier(t testing.TB) *detect.Classifier {
@@ -77,7 +93,7 @@ func TestEvasions(t *testing.T) {
 			}
 		}
 		share := float64(caught) / float64(len(attacks))
-		t.Logf("%-12s %.3f of %d, harmless %d of %d", e.Name, share, len(attacks), wrong, len(harmless))
+		t.Logf("%-16s %.3f of %d, harmless %d of %d", e.Name, share, len(attacks), wrong, len(harmless))
 		if least, ok := leastRecall[e.Name]; !ok || share < least {
 			t.Errorf("%s: %.3f of the attacks are caught, want %.2f", e.Name, share, least)
 		}

@@ -1,0 +1,118 @@
+package detect
+
+import "bytes"
+
+// Alphabets that letters were moved in: ROT13 and other Caesar ciphers, and those that also run backwards, as Atbash. Which one it was is told by how
+// often the letters of a block occur, and asked where vowels are rarer than in any language.
+
+// alphabetBlock is about the length of what is looked at at once, in bytes.
+const alphabetBlock = 256
+
+// minLetters is the least number of letters whose frequencies say something.
+const minLetters = 20
+
+// A turn says how the letters of a block of a normal form were put back: k became shift+k or, mirrored, shift-k.
+type turn struct {
+	start, end int32
+	shift      uint8
+	mirrored   bool
+}
+
+// put replaces the letters of a block by those that t says.
+func (t turn) put(norm []byte) {
+	var to [256]byte
+	for c := range 256 {
+		if to[c] = byte(c); c >= 'a' && c <= 'z' {
+			k := byte(c) - 'a'
+			if t.mirrored {
+				k = 26 - k
+			}
+			to[c] = 'a' + (k+t.shift)%26
+		}
+	}
+	for i, c := range norm[t.start:t.end] {
+		norm[int(t.start)+i] = to[c]
+	}
+}
+
+// back undoes put.
+func (t turn) back(norm []byte) {
+	if !t.mirrored {
+		t.shift = 26 - t.shift
+	}
+	t.put(norm)
+}
+
+// rareVowels reports whether a block of lower case may have other letters than it seems: of a text in Latin letters a third are vowels. Most
+// blocks of most languages are told by their commonest.
+func rareVowels(block []byte) bool {
+	vowels := bytes.Count(block, []byte{'e'})
+	if 100*vowels >= 8*len(block) {
+		return false
+	}
+	for _, c := range [...]byte{'a', 'i', 'o', 'u'} {
+		vowels += bytes.Count(block, []byte{c})
+	}
+	return 100*vowels < 26*len(block)
+}
+
+// turns finds the blocks of a normal form whose letters were moved, and returns what puts them back.
+func turns(out []turn, norm []byte) []turn {
+	n := max(len(norm)/alphabetBlock, 1)
+	for k := range n {
+		start, end := len(norm)*k/n, len(norm)*(k+1)/n
+		if !rareVowels(norm[start:end]) {
+			continue
+		}
+		if t, ok := moved(norm[start:end]); ok {
+			t.start, t.end = int32(start), int32(end)
+			out = append(out, t)
+		}
+	}
+	return out
+}
+
+// frequency has 32 times the logarithm to base 2 of 1000 times the share of each letter in English text.
+var frequency = [26]int{203, 125, 154, 174, 224, 143, 138, 190, 196, 19, 94, 170, 147, 194, 199, 136, 4, 189, 191, 208, 154, 105, 147, 19, 138, 4}
+
+// How much more like English a block must be, and how much like it, by letter: English has 186, letters by chance have 141.
+const (
+	likelier = 20
+	likely   = 160
+)
+
+// moved says how the letters of a block are put back, if they then are English as they were not.
+func moved(block []byte) (turn, bool) {
+	var count [26]int
+	letters := 0
+	for _, c := range block {
+		if letter(c) {
+			count[c-'a']++
+			letters++
+		}
+	}
+	if letters < minLetters || 100*(count[0]+count['e'-'a']+count['i'-'a']+count['o'-'a']+count['u'-'a']) > 33*letters {
+		return turn{}, false
+	}
+	value := func(t turn) int {
+		v := 0
+		for k, n := range count {
+			if t.mirrored {
+				k = 26 - k
+			}
+			v += n * frequency[(k+int(t.shift))%26]
+		}
+		return v
+	}
+	best, at := turn{}, 0
+	plain := value(best)
+	for shift := range uint8(26) {
+		for _, mirrored := range [...]bool{false, true} {
+			t := turn{shift: shift, mirrored: mirrored}
+			if v := value(t); v > at {
+				best, at = t, v
+			}
+		}
+	}
+	return best, at >= plain+likelier*letters && at >= likely*letters
+}

@@ -1,0 +1,127 @@
+package detect
+
+import (
+	"unicode"
+	"unicode/utf8"
+)
+
+// Texts whose letters are set apart: by white space, in any script ("न म", "i  g  n"), or by marks and emoji ("i·g·n", "i😀g😀n"). ASCII letters
+// with one mark between them are a matter of the normal form.
+
+// Samples of a text are looked at for letters that touch: some bytes every so many.
+const (
+	apartSample = 24
+	apartStride = 96
+	apartLeast  = 4 // letters in a sample
+)
+
+// apart reports whether letters may be set apart: in some place of the text none touch.
+func apart(text []byte) bool {
+	for i := 0; i < len(text); i += apartStride {
+		for i < len(text) && !utf8.RuneStart(text[i]) {
+			i++
+		}
+		if isolated(text[i:min(i+apartSample, len(text))]) {
+			return true
+		}
+	}
+	return false
+}
+
+func isolated(sample []byte) bool {
+	n, before := 0, false
+	for len(sample) > 0 {
+		c, size := rune(sample[0]), 1
+		is := letter(sample[0])
+		if c >= utf8.RuneSelf {
+			if c, size = utf8.DecodeRune(sample); c == utf8.RuneError {
+				break // the sample cuts it
+			}
+			is = unicode.In(c, unicode.L, unicode.M)
+		}
+		if is && before {
+			return false
+		}
+		if before = is; is {
+			n++
+		}
+		sample = sample[size:]
+	}
+	return n >= apartLeast
+}
+
+// What letters can be set apart by.
+const (
+	bySpace = iota
+	byMarks
+)
+
+// setApart reports whether r is one of what is set apart.
+func setApart(r rune, by int) bool {
+	if by == bySpace {
+		return r > ' ' && (r < 0x85 || !unicode.IsSpace(r))
+	}
+	return inWord(r)
+}
+
+// maxGap is the longest gap between letters of a word, in characters.
+const maxGapInWord = 4
+
+// commonGap returns the length of the gap that stands between most neighbours, in characters; 0 if more than a third of them touch or no gap
+// is the common one.
+func commonGap(text []byte, by int) int {
+	var count [maxGapInWord + 1]int
+	n, all, started := 0, 0, false
+	for i := 0; i < len(text); {
+		r, size := utf8.DecodeRune(text[i:])
+		i += size
+		if !setApart(r, by) {
+			n++
+			continue
+		}
+		if started && n <= maxGapInWord {
+			count[n]++
+		}
+		all, n, started = all+1, 0, true
+	}
+	for gap := 1; gap <= maxGapInWord; gap++ {
+		if 3*count[gap] >= 2*(all-1) && all > 2*apartLeast {
+			return gap
+		}
+	}
+	return 0
+}
+
+// closeUp puts letters together that are set apart, if most of the text's are, and reports whether it did. A gap longer than the common one
+// stays as a space, and between marks so does one with a space in it.
+func (d *decoder) closeUp(text []byte) bool {
+	by := bySpace
+	gap := commonGap(text, by)
+	if gap == 0 {
+		by = byMarks
+		gap = commonGap(text, by)
+	}
+	if gap == 0 {
+		return false
+	}
+	d.out, d.from, d.used = d.out[:0], append(d.from[:0], offset{}), true
+	n, white := 0, false
+	for i := 0; i < len(text); {
+		r, size := utf8.DecodeRune(text[i:])
+		if !setApart(r, by) {
+			n, white = n+1, white || unicode.IsSpace(r)
+			i += size
+			continue
+		}
+		if n > gap || by == byMarks && white {
+			d.out = append(d.out, ' ')
+		}
+		if n > 0 {
+			d.from = append(d.from, offset{int32(len(d.out)), int32(i)})
+		}
+		d.out = append(d.out, text[i:i+size]...)
+		n, white = 0, false
+		i += size
+	}
+	return true
+}

@@ -1,0 +1,191 @@
+package detect
+
+import (
+	"bytes"
+	"unicode/utf8"
+)
+
+// Words with something in them that readers skip: marks and emoji, strings put together by programs, letters said three times.
+
+// mend takes marks out of words and letters that are repeated, where words that the rules know, or many letters, tell that it is a disguise.
+func (v *vocabulary) mend(t *Text) bool {
+	n := len(t.Norm)
+	marks, squeeze := v.broken(t.Norm) >= signsOfFolding, stretched(t.Norm)
+	stars := thickWith*bytes.Count(t.Norm, []byte{'*'}) > n
+	lows := thickWith*bytes.Count(t.Norm, []byte{'_'}) > n && bytes.Count(t.Norm, []byte{'_'}) > 2*bytes.Count(t.Norm, []byte{' '})
+	if !marks && !stars && !lows && squeeze == 0 {
+		return false
+	}
+	norm := t.Norm
+	t.old = append(t.old[:0], t.from...)
+	t.from, t.Norm = t.from[:0], norm[:0]
+	k := 0
+	for i := 0; i < len(norm); {
+		c, next := norm[i], i+1
+		switch {
+		case stars && c == '*':
+			i++
+			continue
+		case lows && c == '_':
+			k = t.keep(norm, i, next, k)
+			t.Norm[len(t.Norm)-1] = ' '
+			i = next
+			continue
+		case marks && i > 0 && letterBit[norm[i-1]] != 0 && letterBit[c] == 0:
+			if m, _ := markInWord(norm, i); m > 0 {
+				i += m
+				continue
+			}
+		case squeeze > 0 && letterBit[c] != 0:
+			for next < len(norm) && norm[next] == c {
+				next++
+			}
+			if n := next - i; n > 2 || squeeze > 1 {
+				k = t.keep(norm, i, i+1+(n-1)/4*(squeeze-1), k) // of doubled letters four are two
+				i = next
+				continue
+			}
+		}
+		k = t.keep(norm, i, next, k)
+		i = next
+	}
+	return true
+}
+
+// thickWith is how often a mark must stand in a text: once in so many bytes.
+const thickWith = 12
+
+// maxMark is the longest mark within a word, in bytes: three of ASCII, or the quotation marks and what joins two strings.
+const maxMark = 5
+
+// markInWord returns the length of a mark at norm[i:] behind a letter, if a letter follows it, and whether it joins two strings.
+func markInWord(norm []byte, i int) (length int, joins bool) {
+	c, n := norm[i], 0
+	switch {
+	case c == '"' || c == '\'':
+		n = 1
+		for n < maxMark && i+n < len(norm) && (norm[i+n] == ' ' || norm[i+n] == '+') {
+			n++
+		}
+		if n > 1 && i+n < len(norm) && norm[i+n] == c {
+			n, joins = n+1, true
+		} else {
+			n = 0
+		}
+	case c >= utf8.RuneSelf:
+		r, size := utf8.DecodeRune(norm[i:])
+		if inWord(r) {
+			return 0, false
+		}
+		n = size
+	case c == '-' && i+2 < len(norm) && norm[i+1] == ' ': // at the end of a line
+		n = 2
+	default:
+		for n < maxMark-2 && i+n < len(norm) && norm[i+n] > ' ' && norm[i+n] < utf8.RuneSelf && !word[norm[i+n]] {
+			n++
+		}
+	}
+	if n == 0 || i+n >= len(norm) || letterBit[norm[i+n]] == 0 {
+		return 0, false
+	}
+	return n, joins
+}
+
+// broken counts words of the rules with marks in them, and joined strings, as far as that matters.
+func (v *vocabulary) broken(norm []byte) (n int) {
+	seen := 1 // what is in front of it has been looked at
+	for at := 0; at < len(norm) && n < signsOfFolding; at += 8 {
+		if p := norm[at:]; len(p) >= 8 && mayBreak[p[0]]|mayBreak[p[1]]|mayBreak[p[2]]|mayBreak[p[3]]|mayBreak[p[4]]|mayBreak[p[5]]|mayBreak[p[6]]|mayBreak[p[7]] == 0 {
+			continue
+		}
+		for i := max(at, seen); i < min(at+8, len(norm)); i++ {
+			if mayBreak[norm[i]] == 0 || letterBit[norm[i-1]] == 0 {
+				continue
+			}
+			m, joins := markInWord(norm, i)
+			if m == 0 {
+				continue
+			}
+			var w [maxShuffled]byte
+			size, end := lettersAround(w[:0], norm, i, m)
+			if joins || size > minShuffled && v.knows(w[:size]) {
+				n++
+			}
+			seen, i = end, end-1
+		}
+	}
+	return n
+}
+
+// lettersAround appends the letters of the word with a mark of the given length at norm[i] to w, as far as there is room, and returns how many they
+// are and where the word ends.
+func lettersAround(w, norm []byte, i, mark int) (size, end int) {
+	start := i
+	for start > 0 && letterBit[norm[start-1]] != 0 && i-start < cap(w) {
+		start--
+	}
+	w = append(w, norm[start:i]...)
+	for end = i; mark > 0 && len(w) < cap(w); {
+		for end += mark; end < len(norm) && letterBit[norm[end]] != 0 && len(w) < cap(w); end++ {
+			w = append(w, norm[end])
+		}
+		mark = 0
+		if end < len(norm) && letterBit[norm[end]] == 0 {
+			mark, _ = markInWord(norm, end)
+		}
+	}
+	return len(w), max(end, i+1)
+}
+
+// mayBreak is 1 for what may stand within a word: signs, and what begins characters that are not ASCII.
+var mayBreak = func() (t [256]uint8) {
+	for c := range 256 {
+		if c > ' ' && !isWord(byte(c)) || c >= 0xc0 {
+			t[c] = 1
+		}
+	}
+	return t
+}()
+
+// knows reports whether w is a word of the rules.
+func (v *vocabulary) knows(w []byte) bool {
+	if v.shapes[shape(w)/64]>>(shape(w)%64)&1 == 0 {
+		return false
+	}
+	for k := letters(w) & v.mask; v.table[k] != ""; k = (k + 1) & v.mask {
+		if v.table[k] == string(w) {
+			return true
+		}
+	}
+	return false
+}
+
+// What is looked at for repeated letters: some bytes every so many, and how many there must be that equal the one before.
+const (
+	stretchedSample = 16
+	stretchedStride = 256
+	stretchedLeast  = 5
+)
+
+// stretched reports whether letters are repeated: 1 if some are three times or more, 2 if all are.
+func stretched(norm []byte) int {
+	for i := 1; i+stretchedSample <= len(norm); i += stretchedStride {
+		equal, triple := 0, 0
+		for k := i; k < i+stretchedSample; k++ {
+			if norm[k] == norm[k-1] && letterBit[norm[k]] != 0 {
+				equal++
+				if k > 1 && norm[k-2] == norm[k] {
+					triple++
+				}
+			}
+		}
+		switch {
+		case equal < stretchedLeast:
+		case triple >= 2:
+			return 1
+		default:
+			return 2
+		}
+	}
+	return 0
+}

@@ -1,0 +1,111 @@
+package detect
+
+import (
+	"unicode/utf8"
+)
+
+// Words that are written in letters of other scripts altogether, since Latin ones look the same: all of them Cherokee's, or of several scripts at
+// once. The normal form leaves words alone that hold no Latin letter.
+
+// script tells scripts apart that have look-alikes, as bits; 0 is none of them.
+func script(r rune) uint8 {
+	switch {
+	case r < 0x250, r >= 0x1d00 && r < 0x2000, r == 'ꜱ':
+		return 0 // Latin
+	case r < 0x370:
+		return 1 << 0
+	case r < 0x400:
+		return 1 << 1
+	case r < 0x530:
+		return 1 << 2
+	case r < 0x590:
+		return 1 << 3
+	case r >= 0x13a0 && r < 0x1400 || r >= 0xab70:
+		return 1 << 4
+	}
+	return 1 << 5
+}
+
+// A twinWord is what is asked of a word.
+type twinWord struct {
+	end     int
+	scripts uint8 // of its letters that are not ASCII
+	foreign bool  // it has letters of other scripts
+	twins   bool  // all of those look like Latin ones
+}
+
+// mixed reports whether no language has such a word.
+func (w *twinWord) mixed() bool { return w.twins && w.scripts&(w.scripts-1) != 0 }
+
+func nextWord(norm []byte, i int) twinWord {
+	w := twinWord{twins: true}
+	for i < len(norm) && norm[i] != ' ' {
+		if norm[i] < utf8.RuneSelf {
+			i++
+			continue
+		}
+		r, n := utf8.DecodeRune(norm[i:])
+		i += n
+		switch {
+		case r <= lastGlyph && glyphs()[r-firstGlyph]&glyphTwin != 0 || r > lastGlyph && homoglyph(r) != 0:
+			w.foreign = true
+			w.scripts |= script(r)
+		case inWord(r):
+			w.foreign, w.twins = true, false
+		}
+	}
+	w.end = i
+	return w
+}
+
+// foldTwins reads such words in Latin letters: those of several scripts, and those of one where hardly a word cannot be read so.
+func (t *Text) foldTwins() bool {
+	if t.Evidence.Twins < signsOfTwins {
+		return false
+	}
+	others, twins, mixed := 0, 0, 0
+	for i := 0; i < len(t.Norm); {
+		w := nextWord(t.Norm, i)
+		switch {
+		case w.mixed():
+			mixed++
+		case w.foreign && w.twins:
+			twins++
+		case w.foreign:
+			others++
+		}
+		i = w.end + 1
+	}
+	all := twins > 4*others
+	if mixed == 0 && !(all && twins > 0) {
+		return false
+	}
+	norm := t.Norm
+	t.old = append(t.old[:0], t.from...)
+	t.from, t.Norm = t.from[:0], norm[:0]
+	k := 0
+	for i := 0; i < len(norm); {
+		w := nextWord(norm, i)
+		next := min(w.end+1, len(norm))
+		if !w.mixed() && !(all && w.foreign && w.twins) {
+			k = t.keep(norm, i, next, k)
+			i = next
+			continue
+		}
+		for i < next {
+			r, n := utf8.DecodeRune(norm[i:next])
+			f := homoglyph(r)
+			if f == 0 {
+				k = t.keep(norm, i, i+n, k)
+			} else {
+				k = t.keep(norm, i, i+1, k)
+				t.Norm[len(t.Norm)-1] = f
+			}
+			i += n
+		}
+	}
+	return true
+}
+
+// signsOfTwins is the number of look-alikes outside of Latin words from which they may be a disguise.
+const signsOfTwins = 4
