@@ -130,6 +130,9 @@ func (s *scratch) joinDecoded(spans []Span, base int, hidden bool) bool {
 		}
 		for k := range maxDecodings {
 			d := &s.decoders[k]
+			if k > 0 && !hidden && plain(text) {
+				break
+			}
 			n := d.decode(text, hidden)
 			found += n
 			text = d.out

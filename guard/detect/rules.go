@@ -20,6 +20,7 @@ type Rules struct {
 	class      []int  // of each pattern
 	whole      []bool // pattern must stand as a word
 	steps      [][]step
+	live       [3][]bool // by trust and class: a rule asks for it
 	slots      int
 	first      []int // slot of each rule's first step
 	pool       sync.Pool
@@ -80,6 +81,12 @@ func compile(f RuleFile) (*Rules, error) {
 			r.steps[c] = append(r.steps[c], step{rule: i, k: k, last: k == len(rule.Steps)-1})
 		}
 	}
+	for trust := range r.live {
+		r.live[trust] = make([]bool, len(names))
+		for c := range names {
+			r.live[trust][c] = r.asksFor(c, Trust(trust), nil)
+		}
+	}
 	r.rotated, r.reversed = -1, -1
 	for i, rule := range rules {
 		switch rule.ID {
@@ -98,6 +105,23 @@ func compile(f RuleFile) (*Rules, error) {
 		return &scratch{at: make([]int, r.slots), prev: make([]int, r.slots), fired: make([]bool, len(r.rules))}
 	}
 	return r, nil
+}
+
+// asksFor reports whether a rule that did not fire yet asks for a class.
+func (r *Rules) asksFor(class int, trust Trust, fired []bool) bool {
+	return slices.ContainsFunc(r.steps[class], func(st step) bool {
+		return r.applies[st.rule][trust] && (fired == nil || !fired[st.rule])
+	})
+}
+
+// fire notes that a rule fired: classes that no other asks for need not be looked at again.
+func (r *Rules) fire(s *scratch, rule int, trust Trust) {
+	s.fired[rule] = true
+	s.left = append(s.left[:0], s.live...)
+	s.live = s.left
+	for class := range s.left {
+		s.left[class] = s.left[class] && r.asksFor(class, trust, s.fired)
+	}
 }
 
 // IDs returns the ids of all findings of this package with the built-in rules and model, sorted.
@@ -154,6 +178,8 @@ type scratch struct {
 	at    []int // end of the latest match of each rule's steps so far, +1; 0 = none
 	prev  []int // end of the latest match before that one: its word may belong to the next step ("your hidden instructions")
 	fired []bool
+	live  []bool // by class, what is still asked for; nil in front of the first reading
+	left  []bool // the memory of live once a rule fired
 	ends  []spanEnd
 	used  int // of the memory of text, in bytes
 	hits  hits
@@ -213,7 +239,7 @@ func (s *scratch) small() bool {
 // forget clears what the scan read.
 func (s *scratch) forget() {
 	clear(s.text.Norm[:min(s.used, cap(s.text.Norm))])
-	s.used = 0
+	s.used, s.live = 0, nil
 	for _, d := range [...]*decoder{&s.decoders[0], &s.decoders[1], &s.closed} {
 		if d.used {
 			clear(d.out[:cap(d.out)])
@@ -240,6 +266,9 @@ func (r *Rules) words(s *scratch, trust Trust, findings []Finding) []Finding {
 	clear(s.at)
 	clear(s.prev)
 	trust = min(trust, TrustOperator)
+	if s.live == nil {
+		s.live = r.live[trust]
+	}
 	a, at := r.auto, state(0)
 	for start := 0; start < len(s.text.Norm); start += scanPiece {
 		var n int
@@ -254,13 +283,16 @@ func (r *Rules) words(s *scratch, trust Trust, findings []Finding) []Finding {
 // match takes the patterns that end before end.
 func (r *Rules) match(s *scratch, patterns []int32, trust Trust, end int, findings []Finding) []Finding {
 	for _, p := range patterns {
+		if !s.live[r.class[p]] {
+			continue
+		}
 		start := end - int(r.auto.length[p])
 		if r.whole[p] && !standsAlone(s.text.Norm, start, end) {
 			continue
 		}
 		for _, st := range r.steps[r.class[p]] {
 			if r.applies[st.rule][trust] && !s.fired[st.rule] && r.advance(s, st, start, end) {
-				s.fired[st.rule] = true
+				r.fire(s, st.rule, trust)
 				if r.rules[st.rule].Severity == 0 {
 					continue
 				}

@@ -290,3 +290,35 @@ func TestWordsAmongOtherCharacters(t *testing.T) {
 		}
 	}
 }
+
+// A class is looked at as long as a rule that did not fire asks for it, whatever fired before.
+func TestClassesThatAreStillAskedFor(t *testing.T) {
+	r := newRules(t)
+	s := r.pool.New().(*scratch)
+	fired := 0
+	for _, trust := range []Trust{TrustNone, TrustUser, TrustOperator} {
+		clear(s.fired)
+		s.live = nil
+		for _, rule := range r.rules {
+			s.join([]Span{{Text: []byte(strings.Join(rule.Finds, ". "))}}, 0, true)
+			r.words(s, trust, nil)
+			for class, got := range s.live {
+				want := false
+				for _, st := range r.steps[class] {
+					want = want || r.applies[st.rule][trust] && !s.fired[st.rule]
+				}
+				if got != want {
+					t.Fatalf("trust %d, after %s: class %d is looked at: %v, asked for: %v", trust, rule.ID, class, got, want)
+				}
+			}
+		}
+		for _, f := range s.fired {
+			if f {
+				fired++
+			}
+		}
+	}
+	if fired < len(r.rules) {
+		t.Errorf("%d rules fired", fired)
+	}
+}
