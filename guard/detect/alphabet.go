@@ -75,6 +75,12 @@ func turns(out []turn, norm []byte) []turn {
 // frequency has 32 times the logarithm to base 2 of 1000 times the share of each letter in English text.
 var frequency = [26]int{203, 125, 154, 174, 224, 143, 138, 190, 196, 19, 94, 170, 147, 194, 199, 136, 4, 189, 191, 208, 154, 105, 147, 19, 138, 4}
 
+// frequencies is frequency twice, so that a letter moved on need not be brought back into the alphabet.
+var frequencies = func() (t [2 * len(frequency)]int) {
+	copy(t[copy(t[:], frequency[:]):], frequency[:])
+	return t
+}()
+
 // How much more like English a block must be, and how much like it, by letter: English has 186, letters by chance have 141.
 const (
 	likelier = 20
@@ -100,7 +106,7 @@ func moved(block []byte) (turn, bool) {
 			if t.mirrored {
 				k = 26 - k
 			}
-			v += n * frequency[(k+int(t.shift))%26]
+			v += n * frequencies[k+int(t.shift)]
 		}
 		return v
 	}

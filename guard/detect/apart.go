@@ -73,7 +73,10 @@ func commonGap(text []byte, by int) int {
 	var count [maxGapInWord + 1]int
 	n, all, started := 0, 0, false
 	for i := 0; i < len(text); {
-		r, size := utf8.DecodeRune(text[i:])
+		r, size := rune(text[i]), 1
+		if r >= utf8.RuneSelf {
+			r, size = utf8.DecodeRune(text[i:])
+		}
 		i += size
 		if !setApart(r, by) {
 			n++

@@ -155,16 +155,20 @@ func (x *features) read(norm []byte) (n int, flags uint16) {
 	rest := norm[x.end:]
 	i, n := 0, 1
 	for i < len(rest) && n <= maxUnits {
-		k := x.plain(rest[i:], max(blockBytes-1-i, 0), n)
-		i, n = i+k, n+k
-		if i == len(rest) {
-			break
-		}
 		c, size := rest[i], 1
 		u := units[c]
+		if u&(stops|other) == 0 && i < blockBytes-1 {
+			k := x.plain(rest[i:], blockBytes-1-i, n)
+			i, n = i+k, n+k
+			continue
+		}
 		if c >= utf8.RuneSelf {
 			var r rune
-			r, size = utf8.DecodeRune(rest[i:])
+			if c >= 0xc2 && c < 0xe0 && i+1 < len(rest) && rest[i+1]&0xc0 == 0x80 {
+				r, size = rune(c&0x1f)<<6|rune(rest[i+1]&0x3f), 2
+			} else {
+				r, size = utf8.DecodeRune(rest[i:])
+			}
 			u = uint16(unit(r)) | lettered
 			if r >= 0x0e00 && (r < 0x1100 || r >= 0x3040) {
 				u |= wide

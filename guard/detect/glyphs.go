@@ -57,6 +57,12 @@ func asItIs(r rune) bool {
 	return r >= 0x3400 && r <= 0x9fff || r >= 0xac00 && r <= 0xd7a3 || r >= 0x3041 && r <= 0x3096 || r >= 0x30a1 && r <= 0x30fe || r == 0x3001 || r == 0x3002
 }
 
+// Small Cherokee letters, many of which look like Latin ones.
+const (
+	firstCherokee = 0xab70
+	lastCherokee  = 0xabbf
+)
+
 // glyphRun appends runes from text[i:] that need no more than a look-up, and returns where they end.
 func (t *Text) glyphRun(text []byte, i, base int) int {
 	t.mark(base + i)
@@ -69,16 +75,20 @@ func (t *Text) glyphRun(text []byte, i, base int) int {
 	}
 	for i < len(text) && text[i] >= utf8.RuneSelf {
 		r, n := utf8.DecodeRune(text[i:])
-		if r > lastGlyph {
-			if !asItIs(r) {
-				break
-			}
+		var g glyph
+		switch {
+		case r <= lastGlyph:
+			g = all[r-firstGlyph]
+		case asItIs(r):
 			t.endRuns()
 			t.Norm = append(t.Norm, text[i:i+n]...)
 			i += n
 			continue
+		case r >= firstCherokee && r <= lastCherokee:
+			if g = glyph(1); homoglyph(r) != 0 {
+				g = glyphTwin
+			}
 		}
-		g := all[r-firstGlyph]
 		if g == 0 {
 			break
 		}
@@ -92,7 +102,11 @@ func (t *Text) glyphRun(text []byte, i, base int) int {
 			continue
 		}
 		t.Evidence.Twins += int(g / glyphTwin & 1)
-		t.Norm = utf8.AppendRune(t.Norm, rune(g&glyphRune))
+		if low := rune(g & glyphRune); r <= lastGlyph {
+			t.Norm = utf8.AppendRune(t.Norm, low)
+		} else {
+			t.Norm = append(t.Norm, text[i:i+n]...)
+		}
 		i += n
 		if g&glyphFolded != 0 {
 			t.Evidence.Folded++

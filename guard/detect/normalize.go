@@ -84,8 +84,17 @@ func (t *Text) asciiRun(text []byte, i, base int) int {
 	norm := t.Norm[:cap(t.Norm)]
 	n := len(t.Norm)
 	start := n == 0 || !asciiWord(norm[n-1])
-	for i < len(text) {
-		if k := lowerRun(norm[n:], text[i:], n == 0 || norm[n-1] == ' ', start); k > 0 {
+	for again := i; i < len(text); {
+		k, space := 0, n == 0 || norm[n-1] == ' '
+		if i >= again {
+			if k = lowerWide(norm[n:], text[i:], space, start); k == 0 {
+				again = i + lowerStep // for there is something in those
+			}
+		}
+		if k == 0 {
+			k = lowerRun(norm[n:], text[i:], space, start)
+		}
+		if k > 0 {
 			i, n = i+k, n+k
 			start = !asciiWord(norm[n-1])
 			continue
@@ -303,7 +312,10 @@ func (t *Text) visible(text []byte, i, base int, r rune) {
 		return
 	}
 	t.mark(base + i)
-	t.Norm = utf8.AppendRune(t.Norm, unicode.ToLower(r))
+	if r < 0x1f000 || r > 0x1ffff { // emoji
+		r = unicode.ToLower(r)
+	}
+	t.Norm = utf8.AppendRune(t.Norm, r)
 }
 
 func (t *Text) endRuns() { t.zw, t.vs = 0, 0 }

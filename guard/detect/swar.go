@@ -18,9 +18,12 @@ func lowerEight(x uint64) uint64 { return x | between(x, 'A', 'Z')>>2 }
 // wordsOf flags letters and digits of lowered ASCII.
 func wordsOf(x uint64) uint64 { return between(x, 'a', 'z') | between(x, '0', '9') }
 
-// lowerRunGo copies text to dst in lower case, eight bytes at a time, as far as it is ASCII without white space in a row and without two
+// lowerStep is what lowerWide takes at once, in bytes.
+const lowerStep = 28
+
+// lowerRun copies text to dst in lower case, eight bytes at a time, as far as it is ASCII without white space in a row and without two
 // single letters one byte apart, which may be a word spelled out. space and start say what was before it. It returns how much that is.
-func lowerRunGo(dst, text []byte, space, start bool) int {
+func lowerRun(dst, text []byte, space, start bool) int {
 	var before, wordBefore uint64 // flags of the byte before, in the lowest byte
 	if space {
 		before = 0x80

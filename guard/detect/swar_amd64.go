@@ -6,31 +6,28 @@ import "golang.org/x/sys/cpu"
 
 var wideBytes = cpu.X86.HasAVX2
 
-// lowerWords is lowerRunGo in steps of lowerStep bytes, of which it returns how many it did. Behind each step lowerAhead bytes must follow in both.
+// lowerWords is lowerRun in steps of lowerStep bytes, of which it returns how many it did. Behind each step lowerAhead bytes must follow in both.
 // before and wordBefore are 1 for what is true of the byte before.
 //
 //go:noescape
 func lowerWords(dst, text *byte, steps int, before, wordBefore uint32) (done int)
 
-const (
-	lowerStep  = 28
-	lowerAhead = 4
-)
+const lowerAhead = 4
 
-func lowerRun(dst, text []byte, space, start bool) int {
-	if steps := (min(len(dst), len(text)) - lowerAhead) / lowerStep; wideBytes && steps > 0 {
-		var before, wordBefore uint32
-		if space {
-			before = 1
-		}
-		if !start {
-			wordBefore = 1
-		}
-		if k := lowerWords(&dst[0], &text[0], steps, before, wordBefore); k > 0 {
-			return k * lowerStep
-		}
+// lowerWide is lowerRun of whole steps.
+func lowerWide(dst, text []byte, space, start bool) int {
+	steps := (min(len(dst), len(text)) - lowerAhead) / lowerStep
+	if !wideBytes || steps <= 0 {
+		return 0
 	}
-	return lowerRunGo(dst, text, space, start)
+	var before, wordBefore uint32
+	if space {
+		before = 1
+	}
+	if !start {
+		wordBefore = 1
+	}
+	return lowerStep * lowerWords(&dst[0], &text[0], steps, before, wordBefore)
 }
 
 // unitsOf turns chunks of 16 bytes of ASCII into units. It returns how many it read in front of the first byte that may end a sentence or is

@@ -2,6 +2,6 @@
 
 package detect
 
-func lowerRun(dst, text []byte, space, start bool) int { return lowerRunGo(dst, text, space, start) }
+func lowerWide(_, _ []byte, _, _ bool) int { return 0 }
 
 func (x *features) plain(text []byte, most, n int) int { return x.plainGo(text, most, n) }

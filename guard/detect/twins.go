@@ -1,6 +1,7 @@
 package detect
 
 import (
+	"sync"
 	"unicode/utf8"
 )
 
@@ -37,8 +38,34 @@ type twinWord struct {
 // mixed reports whether no language has such a word.
 func (w *twinWord) mixed() bool { return w.twins && w.scripts&(w.scripts-1) != 0 }
 
-func nextWord(norm []byte, i int) twinWord {
-	w := twinWord{twins: true}
+// What a rune means for its word, beside the scripts of a look-alike.
+const (
+	isTwin     = 1 << 6
+	isForeign  = 1 << 7 // a letter of another kind
+	allScripts = isTwin - 1
+)
+
+func twinKind(r rune) uint8 {
+	switch {
+	case r >= firstGlyph && r <= lastGlyph && glyphs()[r-firstGlyph]&glyphTwin != 0, r > lastGlyph && homoglyph(r) != 0:
+		return isTwin | script(r)
+	case inWord(r):
+		return isForeign
+	}
+	return 0
+}
+
+// twinKinds is a constant that takes time to work out.
+var twinKinds = sync.OnceValue(func() *[lastGlyph + 1]uint8 {
+	t := new([lastGlyph + 1]uint8)
+	for r := range t {
+		t[r] = twinKind(rune(r))
+	}
+	return t
+})
+
+func nextWord(norm []byte, i int, kinds *[lastGlyph + 1]uint8) twinWord {
+	seen := uint8(0)
 	for i < len(norm) && norm[i] != ' ' {
 		if norm[i] < utf8.RuneSelf {
 			i++
@@ -46,16 +73,13 @@ func nextWord(norm []byte, i int) twinWord {
 		}
 		r, n := utf8.DecodeRune(norm[i:])
 		i += n
-		switch {
-		case r <= lastGlyph && glyphs()[r-firstGlyph]&glyphTwin != 0 || r > lastGlyph && homoglyph(r) != 0:
-			w.foreign = true
-			w.scripts |= script(r)
-		case inWord(r):
-			w.foreign, w.twins = true, false
+		if r <= lastGlyph {
+			seen |= kinds[r]
+		} else {
+			seen |= twinKind(r)
 		}
 	}
-	w.end = i
-	return w
+	return twinWord{end: i, scripts: seen & allScripts, foreign: seen != 0, twins: seen&isForeign == 0}
 }
 
 // foldTwins reads such words in Latin letters: those of several scripts, and those of one where hardly a word cannot be read so.
@@ -63,9 +87,10 @@ func (t *Text) foldTwins() bool {
 	if t.Evidence.Twins < signsOfTwins {
 		return false
 	}
+	kinds := twinKinds()
 	others, twins, mixed := 0, 0, 0
 	for i := 0; i < len(t.Norm); {
-		w := nextWord(t.Norm, i)
+		w := nextWord(t.Norm, i, kinds)
 		switch {
 		case w.mixed():
 			mixed++
@@ -85,7 +110,7 @@ func (t *Text) foldTwins() bool {
 	t.from, t.Norm = t.from[:0], norm[:0]
 	k := 0
 	for i := 0; i < len(norm); {
-		w := nextWord(norm, i)
+		w := nextWord(norm, i, kinds)
 		next := min(w.end+1, len(norm))
 		if !w.mixed() && !(all && w.foreign && w.twins) {
 			k = t.keep(norm, i, next, k)
