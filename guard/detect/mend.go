@@ -2,6 +2,7 @@ package detect
 
 import (
 	"bytes"
+	"math/bits"
 	"unicode/utf8"
 )
 
@@ -94,12 +95,10 @@ func markInWord(norm []byte, i int) (length int, joins bool) {
 // broken counts words of the rules with marks in them, and joined strings, as far as that matters.
 func (v *vocabulary) broken(norm []byte) (n int) {
 	seen := 1 // what is in front of it has been looked at
-	for at := 0; at < len(norm) && n < signsOfFolding; at += 8 {
-		if p := norm[at:]; len(p) >= 8 && mayBreak[p[0]]|mayBreak[p[1]]|mayBreak[p[2]]|mayBreak[p[3]]|mayBreak[p[4]]|mayBreak[p[5]]|mayBreak[p[6]]|mayBreak[p[7]] == 0 {
-			continue
-		}
-		for i := max(at, seen); i < min(at+8, len(norm)); i++ {
-			if mayBreak[norm[i]] == 0 || letterBit[norm[i-1]] == 0 {
+	for at := 0; at < len(norm) && n < signsOfFolding; at += 64 {
+		for some := breakSet.mask(norm[at:]); some != 0; some &= some - 1 {
+			i := at + bits.TrailingZeros64(some)
+			if i < seen || letterBit[norm[i-1]] == 0 || breakSet.marks[norm[i]] == 0 {
 				continue
 			}
 			m, joins := markInWord(norm, i)
@@ -111,7 +110,7 @@ func (v *vocabulary) broken(norm []byte) (n int) {
 			if joins || size > minShuffled && v.knows(w[:size]) {
 				n++
 			}
-			seen, i = end, end-1
+			seen = end
 		}
 	}
 	return n
@@ -137,15 +136,8 @@ func lettersAround(w, norm []byte, i, mark int) (size, end int) {
 	return len(w), max(end, i+1)
 }
 
-// mayBreak is 1 for what may stand within a word: signs, and what begins characters that are not ASCII.
-var mayBreak = func() (t [256]uint8) {
-	for c := range 256 {
-		if c > ' ' && !isWord(byte(c)) || c >= 0xc0 {
-			t[c] = 1
-		}
-	}
-	return t
-}()
+// breakSet holds what may stand within a word: signs, and what begins characters that are not ASCII.
+var breakSet = newByteSet(func(c byte) bool { return c > ' ' && !isWord(c) || c >= 0xc0 })
 
 // knows reports whether w is a word of the rules.
 func (v *vocabulary) knows(w []byte) bool {

@@ -2,6 +2,7 @@ package detect
 
 import (
 	"bytes"
+	"math/bits"
 	"slices"
 	"strings"
 	"unicode"
@@ -178,6 +179,8 @@ var maySign = func() (t [256]uint8) {
 	return t
 }()
 
+var signSet = newByteSet(func(c byte) bool { return maySign[c] != 0 })
+
 const (
 	isSign   = 1
 	isMarkup = 2
@@ -187,15 +190,13 @@ const (
 // Bytes are replaced or dropped, never added.
 func (t *Text) foldSigns() bool {
 	n, norm := 0, t.Norm
-	for at := 0; at < len(norm) && n < signsOfFolding; at += 8 {
-		if p := norm[at:]; len(p) >= 8 && maySign[p[0]]|maySign[p[1]]|maySign[p[2]]|maySign[p[3]]|maySign[p[4]]|maySign[p[5]]|maySign[p[6]]|maySign[p[7]] == 0 {
-			continue
-		}
-		for i, c := range norm[at:min(at+8, len(norm))] {
-			if i += at; maySign[c] == 0 || i == 0 || i+1 >= len(norm) {
+	for at := 0; at < len(norm) && n < signsOfFolding; at += 64 {
+		for some := signSet.mask(norm[at:]); some != 0; some &= some - 1 {
+			i := at + bits.TrailingZeros64(some)
+			if i == 0 || i+1 >= len(norm) {
 				continue
 			}
-			before, after := letter(norm[i-1]), letter(norm[i+1])
+			c, before, after := norm[i], letter(norm[i-1]), letter(norm[i+1])
 			switch {
 			case markup(c):
 				if before && markupInWord(norm, i) {

@@ -1,6 +1,9 @@
 package detect
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"unicode/utf8"
+)
 
 // Eight bytes at a time: each byte of a word has room for a flag in its high bit, which ASCII leaves free.
 const (
@@ -51,25 +54,35 @@ func lowerRun(dst, text []byte, space, start bool) int {
 	return k
 }
 
-// lettersOf flags ASCII letters.
-func lettersOf(x uint64) uint64 {
-	y := (x | 0x20*each) &^ high
-	return between(y, 'a', 'z') &^ x
+// A byteSet tells bytes of a kind from others, 64 at a time. Its marks are 1 for what it holds.
+type byteSet struct {
+	marks [256]uint8
+	low   [16]uint8 // by the low half of an ASCII byte, a bit for each high half with which it is in the set
+	other uint8     // 0xff if the set holds what is not ASCII, or some of it
 }
 
-// letterMask has bit i set where text[i] is an ASCII letter, of the first 64 bytes.
-func letterMask(text []byte) (m uint64) {
-	if len(text) < 64 {
-		for i, c := range text {
-			m |= uint64(letterBit[c]) << i
+func newByteSet(in func(c byte) bool) *byteSet {
+	s := new(byteSet)
+	for c := range 256 {
+		switch {
+		case !in(byte(c)):
+			continue
+		case c < utf8.RuneSelf:
+			s.low[c&15] |= 1 << (c >> 4)
+		default:
+			s.other = 0xff
 		}
-		return m
+		s.marks[c] = 1
 	}
-	for i := 0; i < 64; i += 8 {
-		m |= lettersOf(binary.LittleEndian.Uint64(text[i:])) >> 7 * gather >> 56 << i
+	return s
+}
+
+// maskGo has bit i set where text[i] is in the set, of the first 64 bytes.
+func (s *byteSet) maskGo(text []byte) (m uint64) {
+	for i, c := range text[:min(len(text), 64)] {
+		m |= uint64(s.marks[c]) << (i & 63)
 	}
 	return m
 }
 
-// gather times one bit of each byte has those bits in its highest byte, in their order.
-const gather = 0x0102040810204080
+var letterSet = newByteSet(letter)

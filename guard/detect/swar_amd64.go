@@ -46,3 +46,16 @@ func (x *features) plain(text []byte, most, n int) (k int) {
 	}
 	return k + x.plainGo(text[k:], most-k, n+k)
 }
+
+// maskOf is maskGo of 64 bytes; of those that are not ASCII all may be in it if some are.
+//
+//go:noescape
+func maskOf(low *[16]uint8, other uint8, text *byte) uint64
+
+// mask has bit i set where text[i] is in the set, of the first 64 bytes; of those that are not ASCII all may be if some are.
+func (s *byteSet) mask(text []byte) uint64 {
+	if !wideBytes || len(text) < 64 {
+		return s.maskGo(text)
+	}
+	return maskOf(&s.low, s.other, &text[0])
+}

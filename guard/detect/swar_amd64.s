@@ -157,3 +157,38 @@ stop:
 	ADDQ BX, AX
 	MOVQ AX, n+24(FP)
 	RET
+
+DATA  halves<>+0(SB)/8, $0x8040201008040201
+DATA  halves<>+8(SB)/8, $0
+GLOBL halves<>(SB), RODATA|NOPTR, $16
+
+// MASK flags the bytes at off(SI) that are in the set: a bit for the high half is among those of the low half.
+#define MASK(off, out) \
+	VMOVDQU   off(SI), Y0;    \
+	VPAND     Y0, Y13, Y1;    \
+	VPSHUFB   Y1, Y14, Y1;    \
+	VPSRLW    $4, Y0, Y2;     \
+	VPAND     Y2, Y13, Y2;    \
+	VPSHUFB   Y2, Y15, Y2;    \
+	VPAND     Y1, Y2, Y1;     \
+	VPCMPEQB  Y1, Y2, Y1;     \
+	VPANDN    Y1, Y0, Y1;     \
+	VPAND     Y0, Y12, Y0;    \
+	VPOR      Y0, Y1, Y1;     \
+	VPMOVMSKB Y1, out
+
+// func maskOf(low *[16]uint8, other uint8, text *byte) uint64
+TEXT ·maskOf(SB), NOSPLIT, $0-32
+	MOVQ           low+0(FP), DI
+	MOVQ           text+16(FP), SI
+	VPBROADCASTB   other+8(FP), Y12
+	VPBROADCASTQ   nibble<>(SB), Y13
+	VBROADCASTI128 (DI), Y14
+	VBROADCASTI128 halves<>(SB), Y15
+	MASK(0, AX)
+	MASK(32, BX)
+	SHLQ           $32, BX
+	ORQ            BX, AX
+	MOVQ           AX, ret+24(FP)
+	VZEROUPPER
+	RET

@@ -104,3 +104,20 @@ func FuzzSigns(f *testing.F) {
 		}
 	})
 }
+
+func TestByteSets(t *testing.T) {
+	for name, s := range map[string]*byteSet{"letters": letterSet, "signs": signSet, "breaks": breakSet, "all": newByteSet(func(byte) bool { return true }), "ASCII": newByteSet(func(c byte) bool { return c < 0x80 })} {
+		for c := range 256 {
+			for _, around := range []byte{0, 'a', 0xff} {
+				for at := range 64 {
+					text := bytes.Repeat([]byte{around}, 70)
+					text[at] = byte(c)
+					got, want := s.mask(text), s.maskGo(text)
+					if got&want != want || c < 0x80 && (got^want)>>at&1 != 0 || s.other == 0 && got != want {
+						t.Fatalf("%s: %x at %d among %x: %x, want %x", name, c, at, around, got, want)
+					}
+				}
+			}
+		}
+	}
+}
