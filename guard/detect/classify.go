@@ -24,13 +24,18 @@ type Score struct {
 	Value   float64         // log-odds of the reading that looks most like an attack; compare it with thresholds, or turn it into a p-value with [Scores.PValue]
 	Windows [scales]float64 // of it, the linear model's highest windows, by width
 	Blocks  int             // of the text as it was read, about 100 bytes each
+	Known   float64         // how much the model knows of the words: 0 nothing, 0.15 is usual, 1 as much as of any
 	Rules   uint64          // bits of the rules that fired, in the order of [Rules.WordRules]
 	Start   int             // of the highest middle window in the text, in bytes
 	End     int
 }
 
-// Long reports whether the text is much longer than a wide window.
-func (s *Score) Long() bool { return s.Blocks > 2*wideBlocks }
+// maxLength is the log2 of the blocks from which on a text counts as no longer: rows of training are seldom longer, and no attack is to be
+// hidden by more and more text around it.
+const maxLength = 4
+
+// Length is the log2 of the number of blocks, as the combination takes it.
+func (s *Score) Length() float64 { return min(math.Log2(float64(max(s.Blocks, 1))), maxLength) }
 
 var errThreshold = errors.New("detect: a threshold is not a number")
 
@@ -109,7 +114,7 @@ func (c *Classifier) score(s *scoring, spans []Span, base int, findings []Findin
 	trust := min(spans[0].Trust, TrustOperator)
 	clear(s.fired)
 	out := Score{Value: math.Inf(-1)}
-	left := 0
+	left, undone, hidden := 0, 0.0, false
 	for k := c.rules.next(s.scratch, 0, spans, base); k < readings; k = c.rules.next(s.scratch, k+1, spans, base) {
 		norm := s.text.Norm
 		switch k {
@@ -121,7 +126,11 @@ func (c *Classifier) score(s *scoring, spans []Span, base int, findings []Findin
 			left -= len(norm)
 		}
 		if len(norm) > 0 || k == asWritten {
-			c.look(s, norm, spans, &out)
+			known, highest := c.look(s, norm, spans, &out)
+			if k > joined {
+				undone = max(undone, known)
+			}
+			hidden = highest && k > joined || !highest && hidden
 		}
 		if k == asWritten {
 			findings = evidence(s.scratch, findings)
@@ -129,6 +138,10 @@ func (c *Classifier) score(s *scoring, spans []Span, base int, findings []Findin
 		findings = c.rules.words(s.scratch, trust, findings)
 	}
 	s.forget()
+	if !hidden { // letters out of place are no language that the model knows little of
+		out.Known = max(out.Known, undone)
+	}
+	out.Value += c.model.card.Combine.Known * out.Known
 	for i, f := range s.fired {
 		if f {
 			out.Rules |= 1 << i
@@ -139,33 +152,31 @@ func (c *Classifier) score(s *scoring, spans []Span, base int, findings []Findin
 	return out, findings
 }
 
-// look has the model judge a reading, and keeps the highest score.
-func (c *Classifier) look(s *scoring, norm []byte, spans []Span, highest *Score) {
-	best, blocks := c.model.windows(norm, &s.features, &s.seen)
-	one := Score{Blocks: blocks}
+// look has the model judge a reading, and keeps the highest score. It returns how much the model knows of the words, and whether this is the highest
+// reading so far.
+func (c *Classifier) look(s *scoring, norm []byte, spans []Span, highest *Score) (known float64, higher bool) {
+	best, blocks, words := c.model.windows(norm, &s.features, &s.seen)
+	one := Score{Blocks: blocks, Known: words.share()}
 	for k, p := range best {
 		one.Windows[k] = p.score
 	}
-	if one.Value = c.windows(&one); one.Value > highest.Value {
+	one.Value = c.windows(&one)
+	if higher = one.Value > highest.Value; higher {
 		middle := best[1]
 		one.End = min(s.text.Original(max(middle.end-1, 0))+1, len(spans[len(spans)-1].Text))
 		one.Start = min(s.text.Original(middle.start), one.End)
 		*highest = one
 	}
+	return one.Known, higher
 }
 
-// windows turns what the model saw in one reading into log-odds.
+// windows turns what the model saw in one reading into log-odds, but for how much it knows.
 func (c *Classifier) windows(s *Score) float64 {
 	k := &c.model.card.Combine
-	v := k.Bias + float64(k.Length*math.Log2(float64(s.Blocks)))
+	length := s.Length()
+	v := k.Bias + float64(k.Length*length)
 	for i, w := range s.Windows {
-		v += float64(k.Windows[i] * w)
-	}
-	if s.Long() {
-		v += k.Long
-		for i, w := range s.Windows {
-			v += float64(k.LongWindows[i] * w)
-		}
+		v += float64((k.Windows[i] + float64(k.LengthWindows[i]*length)) * w)
 	}
 	return v
 }

@@ -174,7 +174,7 @@ func checkWindows(t *testing.T, m *Model, x *features, seen *seenFilter, text []
 	if x.block(n.Norm) {
 		t.Fatalf("a block behind the last: %q", n.Norm)
 	}
-	best, k := m.windows(n.Norm, x, seen)
+	best, k, _ := m.windows(n.Norm, x, seen)
 	if want, wantK := plainWindows(m, n.Norm); best != want || k != wantK {
 		t.Fatalf("windows are %v of %d blocks, want %v of %d: %q", best, k, want, wantK, n.Norm)
 	}

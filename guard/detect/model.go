@@ -20,10 +20,10 @@ var ErrModel = errors.New("detect: unusable model")
 // modelMagic begins a model file:
 //
 //	magic || uint32 length of the header, big-endian || header, JSON || weights, one signed byte each
-const modelMagic = "holdfast/detect-model/v1\n"
+const modelMagic = "holdfast/detect-model/v2\n"
 
 // ModelPayloadType is the DSSE payload type of a signed model file (docs/SPEC.md section 10).
-const ModelPayloadType = "application/vnd.holdfast.detect-model.v1"
+const ModelPayloadType = "application/vnd.holdfast.detect-model.v2"
 
 // Bounds of a model file.
 const (
@@ -63,13 +63,13 @@ type ModelSource struct {
 
 // Combination turns what was seen in a text into one score, in log-odds.
 type Combination struct {
-	Bias        float64            `json:"bias"`
-	Windows     []float64          `json:"windows"`      // times the highest window score of each width, narrow to wide
-	LongWindows []float64          `json:"long_windows"` // added to windows for long texts, where a wide window says less
-	Long        float64            `json:"long"`         // bias of long texts, added
-	Length      float64            `json:"length"`       // times log2 of the number of blocks: many windows, many chances
-	Rules       map[string]float64 `json:"rules"`        // for each rule that fired, by id
-	Outside     map[string]float64 `json:"outside"`      // the same for texts from outside the conversation, added
+	Bias          float64            `json:"bias"`
+	Windows       []float64          `json:"windows"`        // times the highest window score of each width, narrow to wide
+	LengthWindows []float64          `json:"length_windows"` // added to windows, times the length: the longer a text, the less a narrow window says
+	Length        float64            `json:"length"`         // times the length, [Score.Length]: many windows, many chances
+	Known         float64            `json:"known"`          // times [Score.Known]: what a model knows little of scores near nothing
+	Rules         map[string]float64 `json:"rules"`          // for each rule that fired, by id
+	Outside       map[string]float64 `json:"outside"`        // the same for texts from outside the conversation, added
 }
 
 // Model is a linear model over hashed n-grams. It is immutable and safe for concurrent use.
@@ -116,7 +116,8 @@ func ParseModel(data []byte) (*Model, error) {
 		return bad("size of the table")
 	case len(weights) != 1<<c.Bits:
 		return bad("the weights do not fill the table")
-	case len(c.Combine.Windows) != scales || len(c.Combine.LongWindows) != scales || !finite(c.Combine.Windows...) || !finite(c.Combine.LongWindows...) || !finite(c.Scale, c.Bias, c.Combine.Bias, c.Combine.Length, c.Combine.Long) || c.Scale <= 0:
+	case len(c.Combine.Windows) != scales || len(c.Combine.LengthWindows) != scales || !finite(c.Combine.Windows...) || !finite(c.Combine.LengthWindows...) ||
+		!finite(c.Scale, c.Bias, c.Combine.Bias, c.Combine.Length, c.Combine.Known) || c.Scale <= 0:
 		return bad("a number is out of range")
 	case fmt.Sprintf("%x", sha256.Sum256(weights)) != c.Weights:
 		return bad("digest of the weights")
@@ -208,7 +209,7 @@ func AppendModel(dst []byte, card ModelCard, weights []int8) ([]byte, error) {
 		card.Combine.Outside = map[string]float64{}
 	}
 	if card.Combine.Windows == nil {
-		card.Combine.Windows, card.Combine.LongWindows = make([]float64, scales), make([]float64, scales)
+		card.Combine.Windows, card.Combine.LengthWindows = make([]float64, scales), make([]float64, scales)
 	}
 	if card.Sources == nil {
 		card.Sources = []ModelSource{}

@@ -54,7 +54,7 @@ type peak struct {
 
 // windows finds the highest window score of each width, of the linear model alone, and counts blocks. An n-gram
 // counts once in a window; what a block in front of the window had too does not count, which is as near as one pass gets.
-func (m *Model) windows(norm []byte, x *features, seen *seenFilter) (best [scales]peak, blocks int) {
+func (m *Model) windows(norm []byte, x *features, seen *seenFilter) (best [scales]peak, blocks int, known familiarity) {
 	if seen.model != m {
 		*seen = seenFilter{model: m, entry: make([]uint32, len(m.weights))}
 		for i, w := range m.weights {
@@ -76,6 +76,7 @@ func (m *Model) windows(norm []byte, x *features, seen *seenFilter) (best [scale
 		grams.add(seen.look(x.grams[2*x.last : min(x.n, maxGrams)]))
 		here := grams.sum()
 		here.add(seen.look(x.meanings.hashes()).sum())
+		known.add(seen, x, blocks)
 		for k, width := range widths {
 			total.weight[k] += here.weight[k]
 			total.n[k] += here.n[k]
@@ -102,7 +103,7 @@ func (m *Model) windows(norm []byte, x *features, seen *seenFilter) (best [scale
 			best[k].score = m.card.Bias
 		}
 	}
-	return best, max(blocks, 1)
+	return best, max(blocks, 1), known
 }
 
 // pass moves the clock on by n blocks, up to wideBlocks.

@@ -16,7 +16,7 @@ var leastRecall = map[string]float64{
 	"unicode-escapes": .95, "brace-escapes": .95, "entities-open": .95, "url-bytes": .95, "url-twice": .95, "quoted-printable": .95,
 	"braille": .95, "emoji-payload": .85, "small-capitals": .95, "superscript": .95, "circled": .95, "squared": .95, "squared-black": .95,
 	"parenthesised": .95, "regional": .95, "greek": .95, "armenian": .95, "cherokee": .95, "mixed-scripts": .95, "strike-through": .95,
-	"enclosed": .95, "reversed-bidi": .95, "bold-inside": .95, "splat": .95, "wide-spaced": .95, "spaced-lines": .95, "markdown-words": .95,
+	"enclosed": .95, "reversed-bidi": .92, "bold-inside": .95, "splat": .95, "wide-spaced": .95, "spaced-lines": .95, "markdown-words": .95,
 	"one-word-a-line": .95, "underscores": .95,
 	"atbash": .90, "caesar": .90, "caesar-19": .90, "upside-down": .90, "dashes": .90, "dots": .90,
 	"emoji-between": .85, "middle-dots": .85, "double-dashes": .85,

@@ -203,7 +203,7 @@ func provisional(w []float32) (*detect.Classifier, error) {
 	third := 1.0 / 3
 	file, err := detect.AppendModel(nil, detect.ModelCard{
 		Scale: scale, Bias: float64(w[len(w)-1]), Benign: new(detect.Scores),
-		Combine: detect.Combination{Windows: []float64{third, third, third}, LongWindows: []float64{0, 0, 0}},
+		Combine: detect.Combination{Windows: []float64{third, third, third}, LengthWindows: []float64{0, 0, 0}},
 	}, weights)
 	if err != nil {
 		return nil, err

@@ -1,0 +1,51 @@
+package detect
+
+// familiarity is how much a model knows of what it read: the mean size of the weights of n-grams. Weights are small where few texts of
+// training had a word: of a language that it saw little of, a model has little to say either way, so that harmless texts and attacks alike
+// score near its bias. One threshold for all languages then means another rate in each; the combination moves the scores to where they
+// can be compared.
+//
+// It samples. In a longer text there is more to sample from: each further block is looked at less.
+type familiarity struct{ size, n int }
+
+const (
+	firstStep = 3  // of the first block every third n-gram counts
+	moreSteps = 2  // and of each further one every second one less often
+	lastStep  = 31 // but some of every block
+)
+
+// A text of few n-grams is taken to be an ordinary one, as if it had usualCount more of an ordinary size, in hundredths of the largest.
+const (
+	usualCount = 8
+	usualSize  = 15
+)
+
+// add samples the block that x read last, the one behind so many others: n-grams of four characters, and of words.
+func (f *familiarity) add(s *seenFilter, x *features, blocks int) {
+	step := min(firstStep+moreSteps*blocks, lastStep)
+	sum, n := 0, 0
+	for k := 4; k <= x.last; k += step {
+		u := (*[4]uint16)(x.units[k-3:])
+		gram := uint64(u[0]&unitBits)<<36 | uint64(u[1]&unitBits)<<24 | uint64(u[2]&unitBits)<<12 | uint64(u[3]&unitBits)
+		sum += s.size(uint32(gram * mul4 >> 32))
+		n++
+	}
+	words := x.grams[min(2*x.last, x.n):min(x.n, maxGrams)]
+	for k := 0; k < len(words); k += step {
+		sum += s.size(words[k])
+		n++
+	}
+	f.size += sum * step
+	f.n += n * step
+}
+
+// size is that of the weight of an n-gram, whatever its sign.
+func (s *seenFilter) size(hash uint32) int {
+	w := int(s.entry[uint64(hash)*uint64(len(s.entry))>>32]&maxWeight) - 128
+	return max(w, -w)
+}
+
+// share is the mean size as a share of the largest, 0 to 1.
+func (f *familiarity) share() float64 {
+	return (float64(f.size)/127 + usualCount*usualSize/100.0) / float64(f.n+usualCount)
+}
