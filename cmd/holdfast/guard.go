@@ -47,7 +47,7 @@ func classifier(model string) (*detect.Classifier, error) {
 	if err != nil {
 		return nil, err
 	}
-	return detect.NewClassifier(rules, m, nil)
+	return detect.NewClassifier(rules, m, map[detect.Trust]float64{}) // scores are all that is asked
 }
 
 func readRows(paths []string) ([]train.Row, error) {

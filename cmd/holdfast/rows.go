@@ -87,10 +87,44 @@ func parseTexts(ctx context.Context, r io.Reader, labelled bool) ([]text, error)
 	return rows, errors.Join(s.Err(), ctx.Err())
 }
 
+// twice returns the name of a field that is read and stands twice in an object, or "": which of them counts others would see differently.
+func twice(line []byte) string {
+	d := json.NewDecoder(bytes.NewReader(line))
+	seen, depth, key := make(map[string]bool), 0, false
+	for {
+		t, err := d.Token()
+		if err != nil {
+			return ""
+		}
+		switch v := t.(type) {
+		case json.Delim:
+			if v == '{' || v == '[' {
+				depth++
+			} else {
+				depth--
+			}
+			key = depth == 1
+		case string:
+			if key && (v == "text" || v == "label" || v == "source" || v == "lang" || v == "role") {
+				if seen[v] {
+					return v
+				}
+				seen[v] = true
+			}
+			key = depth == 1 && !key
+		default:
+			key = depth == 1
+		}
+	}
+}
+
 func parseText(line []byte, labelled bool) (text, error) {
 	var fields map[string]json.RawMessage
 	if json.Unmarshal(line, &fields) != nil {
 		return text{}, errors.New("not a JSON object") // what the parser says would quote the text
+	}
+	if name := twice(line); name != "" {
+		return text{}, fmt.Errorf("%q stands there twice", name)
 	}
 	var row text
 	var words string

@@ -3,6 +3,7 @@ package detect
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math"
 	"sync"
 )
@@ -37,10 +38,11 @@ const maxLength = 4
 // Length is the log2 of the number of blocks, as the combination takes it.
 func (s *Score) Length() float64 { return min(math.Log2(float64(max(s.Blocks, 1))), maxLength) }
 
-var errThreshold = errors.New("detect: a threshold is not a number")
+var errThreshold = errors.New("detect: no usable threshold")
 
 // NewClassifier joins rules and a model. thresholds are the scores from which [Classifier.Detect] reports, by [Trust];
-// nil takes those at which 0.1 % of the harmless texts of the model's card are flagged, and never flags the operator's.
+// nil takes those at which 0.1 % of the harmless texts of the model's card are flagged, and never flags the operator's; a card that counts too few
+// texts to say is an error then.
 func NewClassifier(rules *Rules, model *Model, thresholds map[Trust]float64) (*Classifier, error) {
 	if rules == nil || model == nil {
 		return nil, errors.New("detect: a classifier needs rules and a model")
@@ -48,11 +50,14 @@ func NewClassifier(rules *Rules, model *Model, thresholds map[Trust]float64) (*C
 	c := &Classifier{rules: rules, model: model}
 	t := model.card.Benign.Threshold(0.001)
 	c.threshold = [3]float64{TrustNone: t, TrustUser: t, TrustOperator: math.Inf(1)}
+	if thresholds == nil && math.IsInf(t, 1) {
+		return nil, fmt.Errorf("%w: the model's card counts too few harmless texts for one", errThreshold)
+	}
 	if thresholds != nil {
 		c.threshold = [3]float64{math.Inf(1), math.Inf(1), math.Inf(1)}
 		for trust, t := range thresholds {
 			if math.IsNaN(t) || trust > TrustOperator {
-				return nil, errThreshold
+				return nil, fmt.Errorf("%w: not a number, or of no trust", errThreshold)
 			}
 			c.threshold[trust] = t
 		}
@@ -114,7 +119,7 @@ func (c *Classifier) score(s *scoring, spans []Span, base int, findings []Findin
 	trust := min(spans[0].Trust, TrustOperator)
 	clear(s.fired)
 	out := Score{Value: math.Inf(-1)}
-	left, undone, hidden := 0, 0.0, false
+	left, undone, hidden, first := 0, 0.0, false, len(findings)
 	for k := c.rules.next(s.scratch, 0, spans, base); k < readings; k = c.rules.next(s.scratch, k+1, spans, base) {
 		norm := s.text.Norm
 		switch k {
@@ -137,6 +142,8 @@ func (c *Classifier) score(s *scoring, spans []Span, base int, findings []Findin
 		}
 		findings = c.rules.words(s.scratch, trust, findings)
 	}
+	align(findings[first:], spans, base)
+	out.Start, out.End = whole(spans[len(spans)-1].Text, out.Start, out.End)
 	s.forget()
 	if !hidden { // letters out of place are no language that the model knows little of
 		out.Known = max(out.Known, undone)

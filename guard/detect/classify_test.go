@@ -77,7 +77,7 @@ func TestScoreIsTheCombination(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c, err := NewClassifier(signals, m, nil)
+	c, err := NewClassifier(signals, m, map[Trust]float64{})
 	if err != nil {
 		t.Fatal(err)
 	}

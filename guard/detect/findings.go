@@ -1,5 +1,7 @@
 package detect
 
+import "unicode/utf8"
+
 // Rules that are not word patterns, and word patterns that ask for a reading.
 const (
 	RuleTags      = "invisible.tags"      // tag characters that spell text, outside flags
@@ -40,4 +42,23 @@ func evidence(s *scratch, findings []Finding) []Finding {
 		}
 	}
 	return findings
+}
+
+// align moves the ends of findings in spans, whose first has index base, to whole characters, outwards: what a policy takes out leaves UTF-8.
+func align(findings []Finding, spans []Span, base int) {
+	for i := range findings {
+		f := &findings[i]
+		f.Start, f.End = whole(spans[f.Span-base].Text, f.Start, f.End)
+	}
+}
+
+// whole returns the range of the characters that a range touches.
+func whole(text []byte, start, end int) (int, int) {
+	for start > 0 && start < len(text) && !utf8.RuneStart(text[start]) {
+		start--
+	}
+	for end > 0 && end < len(text) && !utf8.RuneStart(text[end]) {
+		end++
+	}
+	return start, end
 }

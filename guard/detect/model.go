@@ -116,15 +116,15 @@ func ParseModel(data []byte) (*Model, error) {
 		return bad("size of the table")
 	case len(weights) != 1<<c.Bits:
 		return bad("the weights do not fill the table")
-	case len(c.Combine.Windows) != scales || len(c.Combine.LengthWindows) != scales || !finite(c.Combine.Windows...) || !finite(c.Combine.LengthWindows...) ||
-		!finite(c.Scale, c.Bias, c.Combine.Bias, c.Combine.Length, c.Combine.Known) || c.Scale <= 0:
+	case len(c.Combine.Windows) != scales || len(c.Combine.LengthWindows) != scales || !sane(c.Combine.Windows...) || !sane(c.Combine.LengthWindows...) ||
+		!sane(c.Scale, c.Bias, c.Combine.Bias, c.Combine.Length, c.Combine.Known) || c.Scale <= 0:
 		return bad("a number is out of range")
 	case fmt.Sprintf("%x", sha256.Sum256(weights)) != c.Weights:
 		return bad("digest of the weights")
 	}
 	for _, set := range []map[string]float64{c.Combine.Rules, c.Combine.Outside} {
 		for _, w := range set {
-			if !finite(w) {
+			if !sane(w) {
 				return bad("a number is out of range")
 			}
 		}
@@ -176,9 +176,13 @@ func current(number, least uint64, expires string, now time.Time) error {
 	return nil
 }
 
-func finite(v ...float64) bool {
+// maxCardNumber bounds the numbers of a card: log-odds of a thousand are certainty, and products of larger ones could end in what is no number, which
+// is above no threshold.
+const maxCardNumber = 1e6
+
+func sane(v ...float64) bool {
 	for _, x := range v {
-		if math.IsNaN(x) || math.IsInf(x, 0) {
+		if !(math.Abs(x) <= maxCardNumber) {
 			return false
 		}
 	}

@@ -33,15 +33,31 @@ func TestModelFileIsChecked(t *testing.T) {
 	for name, data := range map[string][]byte{
 		"empty": nil, "magic": change(0), "length": change(len(modelMagic)), "header": change(len(modelMagic) + 4), "a weight": change(len(good) - 1),
 		"cut": good[:len(good)-1], "longer": append([]byte(string(good)), 0),
-		"features":           []byte(strings.Replace(string(good), `"features": 2`, `"features": 1`, 1)),
-		"version":            []byte(strings.Replace(string(good), "detect-model/v2", "detect-model/v1", 1)),
-		"field of version 1": []byte(strings.Replace(string(good), `"length_windows"`, `"long_windows"`, 1)),
-		"a field":            []byte(strings.Replace(string(good), `"number"`, `"nimber"`, 1)),
-		"scale":              []byte(strings.Replace(string(good), `"scale": 1`, `"scale": 0`, 1)),
+		"features":             []byte(strings.Replace(string(good), `"features": 2`, `"features": 1`, 1)),
+		"version":              []byte(strings.Replace(string(good), "detect-model/v2", "detect-model/v1", 1)),
+		"field of version 1":   []byte(strings.Replace(string(good), `"length_windows"`, `"long_windows"`, 1)),
+		"a field":              []byte(strings.Replace(string(good), `"number"`, `"nimber"`, 1)),
+		"scale":                []byte(strings.Replace(string(good), `"scale": 1`, `"scale": 0`, 1)),
+		"a bias beyond bounds": []byte(strings.Replace(string(good), `"bias": 0`, `"bias": 1e300`, 1)),
+		"a rule beyond bounds": []byte(strings.Replace(string(good), `"outside": {}`, `"outside": {"x.y": -1e300}`, 1)),
 	} {
 		if m, err := ParseModel(data); !errors.Is(err, ErrModel) || m != nil {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+}
+
+// A model whose card counts too few harmless texts for a threshold would flag nothing by itself: it needs one that is given.
+func TestModelWithoutThreshold(t *testing.T) {
+	m, err := ParseModel(smallModel(t, nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c, err := NewClassifier(newRules(t), m, nil); !errors.Is(err, errThreshold) || c != nil {
+		t.Error(err)
+	}
+	if _, err := NewClassifier(newRules(t), m, map[Trust]float64{TrustUser: 1}); err != nil {
+		t.Error(err)
 	}
 }
 

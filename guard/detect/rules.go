@@ -217,12 +217,14 @@ func (r *Rules) Detect(_ context.Context, v View, findings []Finding) ([]Finding
 // scan reads spans, whose first has index base in the view.
 func (r *Rules) scan(s *scratch, spans []Span, base int, findings []Finding) []Finding {
 	clear(s.fired)
+	first := len(findings)
 	for k := r.next(s, 0, spans, base); k < readings; k = r.next(s, k+1, spans, base) {
 		if k == asWritten {
 			findings = evidence(s, findings)
 		}
 		findings = r.words(s, spans[0].Trust, findings)
 	}
+	align(findings[first:], spans, base)
 	s.forget()
 	return findings
 }

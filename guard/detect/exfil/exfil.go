@@ -5,14 +5,16 @@
 //	s, err := exfil.New("docs.example.com", "*.cdn.example.com")
 //	g, err := guard.New(policy, guard.WithScanner(s.Start, exfil.IDs()...))
 //
-// What is found is the address alone: where the policy redacts, the text around it stays. Addresses that are written with
-// character references of HTML, or split by markup, are not recognised; render answers without remote content where you can.
+// What is found is the address alone: where the policy redacts, the text around it stays. An address is read as it stands, and as Markdown and HTML read it:
+// with backslashes in front of punctuation and character references undone. One that is split by markup is not recognised; render answers without
+// remote content where you can.
 package exfil
 
 import (
 	"bytes"
 	"errors"
 	"fmt"
+	"html"
 	"strings"
 
 	"github.com/holdfast-ai/holdfast/guard/stream"
@@ -85,11 +87,12 @@ const (
 
 // follower cuts a text into words, in which addresses stand.
 type follower struct {
-	hosts  *Hosts
-	pos    int // of the word in progress
-	word   []byte
-	before []byte // the last of what was passed, white space as one byte
-	passed byte   // the last of it
+	hosts   *Hosts
+	pos     int // of the word in progress
+	word    []byte
+	skipped int    // bytes within it that browsers skip
+	before  []byte // the last of what was passed, white space as one byte
+	passed  byte   // the last of it
 	// Where in Markdown the last image began ("!["), and the last two destinations ("](").
 	image       int
 	destination [2]int
@@ -115,13 +118,31 @@ func (f *follower) Write(ms []stream.Match, p []byte) (matches []stream.Match, h
 		if len(p) == 0 {
 			break
 		}
+		if f.skips(p[0]) {
+			f.skipped++
+			p = p[1:]
+			continue
+		}
 		ms = f.flush(ms)
 		if ends[p[0]] {
 			f.pass(p[:1])
 			p = p[1:]
 		}
 	}
-	return ms, len(f.word), nil
+	return ms, len(f.word) + f.skipped, nil
+}
+
+// maxSkipped bounds what is skipped in one word, in bytes.
+const maxSkipped = 64
+
+// skips reports whether c is skipped in the host of an address in an attribute: browsers take tabs and the ends of lines out of
+// addresses (WHATWG URL 4.4), so that what seems to end a host is followed by the rest of its name.
+func (f *follower) skips(c byte) bool {
+	if c != '\t' && c != '\n' && c != '\r' || f.passed != '"' && f.passed != '\'' || f.skipped >= maxSkipped || len(f.word) >= maxWord {
+		return false
+	}
+	i := bytes.Index(f.word, []byte("//"))
+	return i >= 0 && !bytes.ContainsAny(f.word[i+2:], "/\\?#")
 }
 
 // Finish implements [stream.Scanner]. The error is nil.
@@ -153,17 +174,41 @@ func (f *follower) flush(ms []stream.Match) []stream.Match {
 	if len(f.word) == 0 {
 		return ms
 	}
-	if rule, from := f.judge(); rule != "" {
-		ms = append(ms, stream.Match{Rule: rule, Category: Category, Start: f.pos + from, End: f.pos + len(f.word)})
+	rule, from := f.judge(f.word)
+	if read := undone(f.word); rule == "" && read != nil { // where it begins is then not known
+		rule, _ = f.judge(read)
+	}
+	if rule != "" {
+		ms = append(ms, stream.Match{Rule: rule, Category: Category, Start: f.pos + from, End: f.pos + len(f.word) + f.skipped})
 	}
 	f.pass(f.word)
-	f.word = f.word[:0]
+	f.pos += f.skipped
+	f.word, f.skipped = f.word[:0], 0
 	return ms
 }
 
-// judge says what is wrong with the address in the word, and where it begins.
-func (f *follower) judge() (rule string, from int) {
-	w := f.word
+// undone returns a word as Markdown and HTML read it, backslashes in front of punctuation (CommonMark 2.4) and character references undone, or nil
+// where it is read as it stands.
+func undone(w []byte) []byte {
+	if bytes.IndexByte(w, '\\') < 0 && bytes.IndexByte(w, '&') < 0 {
+		return nil
+	}
+	out := make([]byte, 0, len(w))
+	for i, c := range w {
+		if c == '\\' && i+1 < len(w) && punctuation(w[i+1]) && w[i+1] != '\\' {
+			continue
+		}
+		out = append(out, c)
+	}
+	return []byte(html.UnescapeString(string(out)))
+}
+
+func punctuation(c byte) bool {
+	return c > ' ' && c < 0x7f && !letter(c) && (c < '0' || c > '9')
+}
+
+// judge says what is wrong with the address in a word, and where it begins.
+func (f *follower) judge(w []byte) (rule string, from int) {
 	if from := bare(w); from >= 0 {
 		host, rest := cut(w[from:])
 		if !f.hosts.allows(host) && carries(host, rest) {
@@ -180,7 +225,7 @@ func (f *follower) judge() (rule string, from int) {
 	if !ok || f.hosts.allows(host) {
 		return "", 0
 	}
-	if f.loaded(from) {
+	if f.loaded(w[:from]) {
 		return RuleImage, from
 	}
 	if carries(host, rest) {
@@ -276,10 +321,10 @@ func bare(w []byte) int {
 	return from
 }
 
-// loaded reports whether the address at from in the word is loaded as soon as it is shown: of an image in Markdown, a
+// loaded reports whether the address behind a part of its word is loaded as soon as it is shown: of an image in Markdown, a
 // definition that images refer to, an attribute of HTML, a style sheet.
-func (f *follower) loaded(from int) bool {
-	b := append(append(make([]byte, 0, len(f.before)+from), f.before...), f.word[:from]...)
+func (f *follower) loaded(part []byte) bool {
+	b := append(append(make([]byte, 0, len(f.before)+len(part)), f.before...), part...)
 	b = bytes.ToLower(b[max(0, len(b)-maxBefore):])
 	t := bytes.TrimRight(b, " \t\r\n\"'<")
 	switch {
@@ -287,7 +332,7 @@ func (f *follower) loaded(from int) bool {
 		return f.image > f.destination[1] // however long the text of the image is
 	case bytes.HasSuffix(t, []byte("]:")):
 		return true
-	case bytes.HasSuffix(t, []byte("url(")), bytes.HasSuffix(t, []byte("@import")):
+	case bytes.HasSuffix(t, []byte("url(")), bytes.HasSuffix(t, []byte("image(")), bytes.HasSuffix(t, []byte("image-set(")), bytes.HasSuffix(t, []byte("@import")):
 		return true
 	}
 	if name, ok := bytes.CutSuffix(t, []byte("=")); ok { // whatever stands in front of it, such as an attribute with ">" in it
@@ -322,6 +367,7 @@ var loading = [...]string{"src", "srcset", "background", "poster", "data", "acti
 const (
 	longQuery = 24  // bytes: search terms and page numbers are shorter
 	longLabel = 32  // of a host: names can carry data to whoever answers for them
+	longHost  = 96  // of all its labels: longer than those of clouds
 	longPath  = 160 // bytes in all
 	longPart  = 24  // of a path, if it looks random
 	random    = 3.9 // bits for each byte
@@ -329,6 +375,9 @@ const (
 
 // carries reports whether an address has room for data, or data in it.
 func carries(host string, rest []byte) bool {
+	if len(host) >= longHost {
+		return true
+	}
 	for label := range strings.SplitSeq(host, ".") {
 		if len(label) >= longLabel {
 			return true

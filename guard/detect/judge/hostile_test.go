@@ -72,6 +72,32 @@ func TestRequestsDoNotBreakTheJudge(t *testing.T) {
 	}
 }
 
+// A judge that sends its caller elsewhere gets no answer: the texts would go there too.
+func TestRedirectionsAreNotFollowed(t *testing.T) {
+	var elsewhere atomic.Int64
+	other := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		elsewhere.Add(1)
+		fmt.Fprint(w, `{"choices":[{"message":{"content":"safe"}}]}`)
+	}))
+	defer other.Close()
+	for _, status := range []int{301, 302, 303, 307, 308} {
+		s := httptest.NewServer(http.RedirectHandler(other.URL, status))
+		if err := as(newJudge(t, s.URL, nil), "alice", "nice"); !errors.Is(err, detect.ErrUnavailable) {
+			t.Errorf("status %d: %v", status, err)
+		}
+		s.Close()
+	}
+	if elsewhere.Load() > 0 {
+		t.Error("texts were sent elsewhere")
+	}
+	for _, url := range []string{"judge.example/v1", "file:///etc/passwd", "http://", "ht tp://x", ":"} {
+		_, err := judge.New(judge.Config{URL: url, Client: http.DefaultClient, Ask: judge.LlamaGuard("g"), Score: func(detect.View) float64 { return 0 }, High: 1})
+		if !errors.Is(err, judge.ErrConfig) {
+			t.Errorf("%q: %v", url, err)
+		}
+	}
+}
+
 // A panic of an Ask is the guard's to judge, and not the end of the judge.
 func TestPanicDoesNotStopTheJudge(t *testing.T) {
 	var asked atomic.Int64

@@ -19,6 +19,7 @@ import (
 	"maps"
 	"math"
 	"net/http"
+	"net/url"
 	"sync"
 	"time"
 
@@ -47,7 +48,7 @@ type Ask struct {
 type Config struct {
 	URL    string
 	Header http.Header  // for credentials; never logged
-	Client *http.Client // no default: it decides about proxies and roots
+	Client *http.Client // no default: it decides about proxies and roots. Redirections are not followed: they would take the texts elsewhere
 	Ask    Ask
 
 	// Score rates a request, the higher the more suspicious; requests are asked about whose score lies in [Low, High). Those
@@ -119,8 +120,8 @@ func New(c Config) (*Judge, error) {
 		}
 	}
 	switch {
-	case c.URL == "":
-		return nil, fmt.Errorf("%w: no URL", ErrConfig)
+	case !usable(c.URL):
+		return nil, fmt.Errorf("%w: no URL of http or https", ErrConfig)
 	case c.Client == nil:
 		return nil, fmt.Errorf("%w: no Client", ErrConfig)
 	case c.Ask.Body == nil || c.Ask.Flagged == nil:
@@ -132,7 +133,15 @@ func New(c Config) (*Judge, error) {
 	case c.Timeout < 0 || c.Pause < 0 || c.Failures < 1 || !(c.MaxShare > 0 && c.MaxShare <= 1) || c.MaxText < 1:
 		return nil, fmt.Errorf("%w: limits", ErrConfig)
 	}
+	client := *c.Client
+	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	c.Client = &client
 	return &Judge{cfg: c, seed: maphash.MakeSeed()}, nil
+}
+
+func usable(raw string) bool {
+	u, err := url.Parse(raw)
+	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != ""
 }
 
 // Highest returns a [Config].Score: what c gives to the text of a request that looks most like an attack, the operator's own left out.

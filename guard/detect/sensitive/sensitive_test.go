@@ -56,7 +56,7 @@ var examples = map[string][]string{
 	"pii.cn-id": {"{11010519491231002X}"}, "pii.hk-id": {"{A123456(3)}"}, "pii.tw-id": {"national ID {A123456789}"}, "pii.jp-my-number": {"My Number {1234 5678 9018}"},
 	"pii.sg-nric": {"{S1234567D}", "{T0123456G}"}, "pii.ae-id": {"{784-1980-1234567-8}"}, "phi.au-medicare": {"Medicare {2123 45670 1}"}, "phi.nz-nhi": {"NHI {ZAC5361}"},
 	"pii.iban": {"{DE89 3704 0044 0532 0130 00}", "{DE89370400440532013000}", "IBAN {GB82 WEST 1234 5698 7654 32}!"}, "pii.email": {"mail {john.doe+x@mail.example.com}.", "<{a@b.co}>"},
-	"pii.ipv4": {"{8.8.4.4}", "http://{203.0.113.9}:8080/"}, "pii.ipv6": {"{2001:db8:85a3::8a2e:370:7334}"}, "pii.mac": {"{00:1B:44:11:3A:B7}", "{00-1b-44-11-3a-b7}"},
+	"pii.ipv4": {"{8.8.4.4}", "conversion {8.8.4.4}", "http://{203.0.113.9}:8080/"}, "pii.ipv6": {"{2001:db8:85a3::8a2e:370:7334}"}, "pii.mac": {"{00:1B:44:11:3A:B7}", "{00-1b-44-11-3a-b7}"},
 	"pii.crypto-btc": {"{1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNa}", "{bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4}", "{bc1p0xlxvlhemja6c4dqv22uapctqupfhlxm9h8z3k2e72q4k9hcz7vqzk5jj0}"},
 	"pii.crypto-eth": {"{0x52908400098527886E0F7030069857D2E4169EE7}"},
 
@@ -65,7 +65,7 @@ var examples = map[string][]string{
 	"secret.assigned":    {"DB_PASSWORD={h7Gk29dLqPzx81}", "api_key: \"{9f8e7d6c5b4a39281706f5e4}\"", "curl -d token={Zx81kLq29dPh7Gq}&x=1"},
 	"secret.private-key": {"{-----BEGIN EC PRIVATE KEY-----\nMHcCAQEEIIGn\n-----END EC PRIVATE KEY-----}", "{-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1rZXktdjEAAAAA"},
 	"secret.slack":       {"{xoxb-" + "123456789012-1234567890123-aBcDeFgHiJkLmNoPqRsTuVwX}"}, "secret.stripe": {"{sk_live_" + "4eC39HqLyjWDarjtT1zdp7dc}"},
-	"secret.google-api-key": {"{AIza" + "SyD-9tSrke72PouQMnMX-a7eZSW0jkFMBWY}"}, "secret.hugging-face": {"{hf_" + "aBcDeFgHiJkLmNoPqRsTuVwXyZ01234567}"},
+	"secret.google-api-key": {"{AIza" + "SyD-9tSrke72PouQMnMX-a7eZSW0jkFMBWY}"}, "secret.hugging-face": {"{hf_" + "aBcDeFgHiJkLmNoPqRsTuVwXyZ01234567}", "{api_org_" + "aBcDeFgHiJkLmNoPqRsTuVwXyZ01234567}"},
 	"secret.npm": {"{npm_" + "aBcDeFgHiJkLmNoPqRsTuVwXyZ0123456789}"}, "secret.openai": {"{sk-proj-" + "aB3dEfGhIjKlMnOpQrStUvWxYz0123456789aBcDeFgH}"},
 	"secret.vault": {"{hvs." + "CAESIJ3kQ2b9dXy7zWv5uTs1}"}, "secret.age": {"{AGE-SECRET-KEY-1" + "QQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQQ}"},
 }
@@ -96,7 +96,7 @@ func TestExamples(t *testing.T) {
 func TestHarmless(t *testing.T) {
 	s := all(t)
 	for _, text := range []string{
-		"order 123456789 shipped", "1234567890", "3.14159265358979", "version 1.2.3.4.5", "2024-01-02 10:20:30", "at 10:20:30:40", "127.0.0.1 and 192.168.0.1",
+		"order 123456789 shipped", "1234567890", "3.14159265358979", "version 1.2.3.4.5", "version 1.2.3.4", "Version: 10.4.0.1", "v 2.3.4.5", "2024-01-02 10:20:30", "at 10:20:30:40", "127.0.0.1 and 192.168.0.1",
 		"4111111111111112", "4111111111111116", "id 4242 4242 4242 4241", "000-12-3456", "f47ac10b-58cc-4372-a567-0e02b2c3d479",
 		"sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08", "@decorator and user@localhost", "a @ b.example", "http://example.com/@user/1",
 		"sk-this-is-a-very-long-name-of-a-branch-without-digits", "the token: is a word", "password: correct horse battery", "secret=changeme", "token = getToken(request)",

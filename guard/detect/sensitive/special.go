@@ -128,9 +128,23 @@ func (f *finder) dotted(i int) {
 	if dots != 3 || !(j >= len(s) || f.ends(j) || s[j] == ':' || s[j] == '/') {
 		return
 	}
-	if a, err := netip.ParseAddr(string(s[i:j])); err == nil && !a.IsLoopback() && !a.IsUnspecified() && !a.IsPrivate() {
+	if a, err := netip.ParseAddr(string(s[i:j])); err == nil && !a.IsLoopback() && !a.IsUnspecified() && !a.IsPrivate() && !f.ofVersion(i) {
 		f.add("pii.ipv4", i, j)
 	}
+}
+
+// ofVersion reports whether the word in front of position i says that a version stands there: those have four numbers too.
+func (f *finder) ofVersion(i int) bool {
+	t := bytes.TrimRight(f.text()[:len(f.before)+i], " :=\"'")
+	from := len(t)
+	for from > 0 && isLetter(t[from-1]) {
+		from--
+	}
+	switch string(t[from:]) {
+	case "version", "versions", "ver", "v", "release", "build", "firmware", "driver":
+		return true
+	}
+	return false
 }
 
 // network looks for IPv6 and MAC addresses.

@@ -60,7 +60,7 @@ var tokens = []token{
 	{"secret.twilio", "SK", hexes, 32, 0}, {"secret.mailgun", "key-", hexes, 32, 0}, {"secret.mailchimp", "md-", url, 22, 0},
 	{"secret.npm", "npm_", word, 36, 0}, {"secret.pypi", "pypi-", url, 60, 250}, {"secret.rubygems", "rubygems_", hexes, 48, 0}, {"secret.crates-io", "cio", word, 32, 0},
 	{"secret.docker", "dckr_pat_", url, 27, 0},
-	{"secret.hugging-face", "hf_", word, 34, 40}, {"secret.replicate", "r8_", word, 37, 40}, {"secret.groq", "gsk_", word, 48, 60},
+	{"secret.hugging-face", "hf_", word, 34, 40}, {"secret.hugging-face", "api_org_", word, 34, 40}, {"secret.replicate", "r8_", word, 37, 40}, {"secret.groq", "gsk_", word, 48, 60},
 	{"secret.perplexity", "pplx-", word, 40, 64}, {"secret.xai", "xai-", word, 70, 90},
 	{"secret.digitalocean", "dop_v1_", hexes, 64, 0}, {"secret.digitalocean", "doo_v1_", hexes, 64, 0}, {"secret.digitalocean", "dor_v1_", hexes, 64, 0},
 	{"secret.databricks", "dapi", hexes, 32, 36}, {"secret.shopify", "shpat_", hexes, 32, 0}, {"secret.shopify", "shpss_", hexes, 32, 0}, {"secret.shopify", "shpca_", hexes, 32, 0},

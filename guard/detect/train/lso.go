@@ -216,5 +216,5 @@ func provisional(w []float32) (*detect.Classifier, error) {
 	if err != nil {
 		return nil, err
 	}
-	return detect.NewClassifier(rules, m, nil)
+	return detect.NewClassifier(rules, m, map[detect.Trust]float64{}) // scores are all that is asked
 }
