@@ -58,8 +58,11 @@ const (
 
 // setApart reports whether r is one of what is set apart.
 func setApart(r rune, by int) bool {
-	if by == bySpace {
+	switch {
+	case by == bySpace:
 		return r > ' ' && (r < 0x85 || !unicode.IsSpace(r))
+	case r < utf8.RuneSelf:
+		return word[r]
 	}
 	return inWord(r)
 }

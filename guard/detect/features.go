@@ -157,7 +157,7 @@ func (x *features) read(norm []byte) (n int, flags uint16) {
 	for i < len(rest) && n <= maxUnits {
 		c, size := rest[i], 1
 		u := units[c]
-		if u&(stops|other) == 0 && i < blockBytes-1 {
+		if u&(stops|other) == 0 && i < blockBytes-1 && i+1 < len(rest) && rest[i+1] < utf8.RuneSelf {
 			k := x.plain(rest[i:], blockBytes-1-i, n)
 			i, n = i+k, n+k
 			continue
@@ -166,6 +166,8 @@ func (x *features) read(norm []byte) (n int, flags uint16) {
 			var r rune
 			if c >= 0xc2 && c < 0xe0 && i+1 < len(rest) && rest[i+1]&0xc0 == 0x80 {
 				r, size = rune(c&0x1f)<<6|rune(rest[i+1]&0x3f), 2
+			} else if c > 0xe0 && c < 0xed && i+2 < len(rest) && rest[i+1]&0xc0 == 0x80 && rest[i+2]&0xc0 == 0x80 {
+				r, size = rune(c&0x0f)<<12|rune(rest[i+1]&0x3f)<<6|rune(rest[i+2]&0x3f), 3
 			} else {
 				r, size = utf8.DecodeRune(rest[i:])
 			}

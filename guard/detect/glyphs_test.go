@@ -46,3 +46,23 @@ func TestGlyphs(t *testing.T) {
 		}
 	}
 }
+
+func TestPictured(t *testing.T) {
+	n := 0
+	for r := range rune(0x30000) {
+		if !pictured(r) {
+			continue
+		}
+		if n++; unicode.ToLower(r) != r || unicode.In(r, unicode.M) {
+			t.Errorf("%U", r)
+		}
+	}
+	for r := range rune(utf8.RuneSelf) {
+		if word[r] != inWord(r) {
+			t.Errorf("%q is in words: %v, %v", r, word[r], inWord(r))
+		}
+	}
+	if n < 4000 {
+		t.Errorf("%d", n)
+	}
+}

@@ -242,7 +242,7 @@ func (t *Text) rune(text []byte, i, base int) int {
 		}
 		t.Norm = append(t.Norm, text[i:i+n]...)
 	default:
-		if t.endsInLetter() && unicode.In(r, unicode.Mn, unicode.Me) { // a mark of another script on Latin
+		if t.endsInLetter() && !pictured(r) && unicode.In(r, unicode.Mn, unicode.Me) { // a mark of another script on Latin
 			t.Evidence.Folded++
 			break
 		}
@@ -312,10 +312,13 @@ func (t *Text) visible(text []byte, i, base int, r rune) {
 		return
 	}
 	t.mark(base + i)
-	if r < 0x1f000 || r > 0x1ffff { // emoji
+	if !pictured(r) {
 		r = unicode.ToLower(r)
 	}
 	t.Norm = utf8.AppendRune(t.Norm, r)
 }
+
+// pictured reports whether r is of the planes of emoji, which hold no letters of two cases and no marks.
+func pictured(r rune) bool { return r >= 0x1f000 && r <= 0x1ffff }
 
 func (t *Text) endRuns() { t.zw, t.vs = 0, 0 }
