@@ -38,7 +38,7 @@ func found(s *sensitive.Set, text string) []string {
 // Published examples of each kind, with the part that is found between { and }. Others' validators judge the numbers with
 // check digits in internal/interop.
 var examples = map[string][]string{
-	"pii.card": {"{4111111111111111}", "Visa {4111 1111 1111 1111}.", "{5555-5555-5555-4444},", "amex {378282246310005}", "{30569309025904}"},
+	"pii.card": {"{4111111111111111}", "é {4111\u00a01111\u202f1111\u20091111} é", "{4111\u20111111\u20131111\u22121111}", "ａ {４１１１ １１１１ １１１１ １１１１}。", "{٤١١١ ١١١١ ١١١١ ١١١١}", "{4111\u200b1111\u00ad1111\u20601111}", "Visa {4111 1111 1111 1111}.", "{5555-5555-5555-4444},", "amex {378282246310005}", "{30569309025904}"},
 	"pii.imei": {"IMEI: {490154203237518}"}, "pii.vin": {"VIN {1M8GDM9AXKP042788}"}, "pii.bank-bic": {"BIC {DEUTDEFF}", "swift code {DEUTDEFF500}"},
 	"pii.passport": {"passport no. {C01234567}", "US passport {123456789}"}, "pii.birth-date": {"born {1987-03-14}", "dob: {03/14/1987}", "geboren am {14.03.1987}"},
 	"pii.us-ssn": {"{536-90-4399}", "my ssn is {536904399}"}, "pii.us-itin": {"ITIN {912-78-1234}"}, "pii.us-ein": {"EIN {12-3456789}"},
@@ -96,6 +96,7 @@ func TestExamples(t *testing.T) {
 func TestHarmless(t *testing.T) {
 	s := all(t)
 	for _, text := range []string{
+		"4111\u00a01111 — 1111\u00a01111", "１２３４５６７８９０", "2019–2024", "٢٠١٩", "\u200b\u200b\u200b",
 		"order 123456789 shipped", "1234567890", "3.14159265358979", "version 1.2.3.4.5", "version 1.2.3.4", "Version: 10.4.0.1", "v 2.3.4.5", "2024-01-02 10:20:30", "at 10:20:30:40", "127.0.0.1 and 192.168.0.1",
 		"4111111111111112", "4111111111111116", "id 4242 4242 4242 4241", "000-12-3456", "f47ac10b-58cc-4372-a567-0e02b2c3d479",
 		"sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08", "@decorator and user@localhost", "a @ b.example", "http://example.com/@user/1",
@@ -178,6 +179,24 @@ func TestCutsDoNotMatter(t *testing.T) {
 			t.Fatalf("%v\n%v\n%q", got, want, text)
 		}
 	})
+}
+
+// Pieces of a long text may end within characters, whole ones and broken ones.
+func TestPiecesEndAnywhere(t *testing.T) {
+	s := all(t)
+	for pad := range 8 {
+		for _, fill := range []string{"\u00a0", "\xe2", "\xe2\x80", "é", "\u2011"} {
+			text := strings.Repeat("x", pad) + strings.Repeat(fill, 3000) + " 4111\u00a01111\u00a01111\u00a01111 " + strings.Repeat(fill, 3000)
+			ms := s.Find(nil, []byte(text))
+			if len(ms) != 1 || text[ms[0].Start:ms[0].End] != "4111\u00a01111\u00a01111\u00a01111" {
+				t.Errorf("%d × %q: %v", pad, fill, ms)
+			}
+			sc := s.Start()
+			if _, held, _ := sc.Write(nil, []byte(text)); held > 4*4096 {
+				t.Errorf("%d bytes are held behind %q", held, fill)
+			}
+		}
+	}
 }
 
 func TestProseIsHeldByAWord(t *testing.T) {

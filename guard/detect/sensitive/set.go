@@ -8,7 +8,8 @@
 // and the policy says for each kind whether it is monitored, redacted, restored (taken out of the request and put back into the
 // answer) or blocked. Identifiers whose check is weak count in
 // the form in which people write them, or after a word that names them; so a nine-digit order number is not taken for a
-// social security number. What is written out in words, or cut by markup, is not recognised.
+// social security number. Spaces and hyphens that do not break, digits of other keyboards and invisible characters do not hide one. What is written out
+// in words, or cut by markup or the end of a line, is not recognised.
 package sensitive
 
 import (
@@ -110,7 +111,7 @@ func (s *Set) Detect(_ context.Context, v detect.View, findings []detect.Finding
 
 // Find appends the matches in a text that is complete.
 func (s *Set) Find(ms []stream.Match, text []byte) []stream.Match {
-	f := follower{set: s}
+	f := typeset{plain: follower{set: s}}
 	ms, _, _ = f.Write(ms, text)
 	ms, _ = f.Finish(ms)
 	return ms
@@ -118,4 +119,4 @@ func (s *Set) Find(ms []stream.Match, text []byte) []stream.Match {
 
 // Start returns a scanner of one text that grows; see [stream.Scanner]. It holds back the word in progress, groups of digits
 // and capitals with their single spaces, and private keys in PEM up to their end: prose is a word late, no more.
-func (s *Set) Start() stream.Scanner { return &follower{set: s} }
+func (s *Set) Start() stream.Scanner { return &typeset{plain: follower{set: s}} }

@@ -1,0 +1,158 @@
+package sensitive
+
+import (
+	"encoding/binary"
+	"sort"
+	"unicode/utf8"
+
+	"github.com/holdfast-ai/holdfast/guard/stream"
+)
+
+// A typeset follows a text as a plain typewriter would write it: models and word processors put spaces and hyphens that do not break between groups of
+// digits, other keyboards have digits of their own or of full width, and invisible characters show nothing. Matches are of the text as it is.
+type typeset struct {
+	plain   follower
+	pending []byte // of a character that is not complete
+	buf     []byte
+	in, of  int     // bytes that plain was given, and of the text, without what is pending
+	shifts  []shift // in order; what is before all of those needed was dropped
+}
+
+// shift says that from byte in of the plain text on, byte in+k stands at byte of+k of the text.
+type shift struct{ in, of int }
+
+var _ stream.Scanner = (*typeset)(nil)
+
+// mayPlain marks the first bytes of characters that are written otherwise.
+var mayPlain = func() (t [256]bool) {
+	for _, c := range []byte{0xc2, 0xd9, 0xdb, 0xe0, 0xe2, 0xef} {
+		t[c] = true
+	}
+	return t
+}()
+
+// What a character becomes, beside ASCII.
+const (
+	dropped = 0
+	itself  = -1
+)
+
+func plainly(r rune) int {
+	switch {
+	case r == 0xad || r >= 0x200b && r <= 0x200d || r >= 0x2060 && r <= 0x2064 || r == 0xfeff:
+		return dropped
+	case r == 0xa0 || r >= 0x2000 && r <= 0x200a || r == 0x202f || r == 0x205f:
+		return ' '
+	case r >= 0x2010 && r <= 0x2015 || r == 0x2212:
+		return '-'
+	case r >= 0x660 && r <= 0x669: // Arabic
+		return int(r - 0x660 + '0')
+	case r >= 0x6f0 && r <= 0x6f9: // Persian
+		return int(r - 0x6f0 + '0')
+	case r >= 0x966 && r <= 0x96f: // Devanagari
+		return int(r - 0x966 + '0')
+	case r >= 0xff01 && r <= 0xff5e: // of full width
+		return int(r - 0xff01 + '!')
+	}
+	return itself
+}
+
+// maxPiece bounds what is rewritten at once, in bytes, and with it what is remembered of where it stood.
+const maxPiece = 4096
+
+// Write implements [stream.Scanner]. The error is nil.
+func (t *typeset) Write(ms []stream.Match, p []byte) (matches []stream.Match, held int, err error) {
+	for len(p) > 0 {
+		if len(t.pending) > 0 {
+			t.pending, p = append(t.pending, p[0]), p[1:]
+			if whole := t.pending; utf8.FullRune(whole) {
+				t.pending = nil
+				ms = t.take(ms, whole)
+			}
+			continue
+		}
+		n := min(len(p), maxPiece)
+		ms = t.take(ms, p[:n])
+		p = p[n:]
+	}
+	return ms, t.of - t.at(t.in-len(t.plain.seg)) + len(t.pending), nil
+}
+
+// take gives plain what p says, but for a character at its end that is not complete.
+func (t *typeset) take(ms []stream.Match, p []byte) []stream.Match {
+	first := len(ms)
+	t.buf = t.buf[:0]
+	kept := 0 // p[:kept] is in buf
+	for i := ascii(p); i < len(p); {
+		if !mayPlain[p[i]] {
+			i++
+			continue
+		}
+		if !utf8.FullRune(p[i:]) {
+			t.pending = append(t.pending[:0], p[i:]...)
+			p = p[:i]
+			break
+		}
+		r, n := utf8.DecodeRune(p[i:])
+		c := plainly(r)
+		if i += n; c == itself {
+			continue
+		}
+		t.buf = append(t.buf, p[kept:i-n]...)
+		if c != dropped {
+			t.buf = append(t.buf, byte(c))
+		}
+		kept = i
+		t.shifts = append(t.shifts, shift{t.in + len(t.buf), t.of + i})
+	}
+	text := p
+	if kept > 0 {
+		t.buf = append(t.buf, p[kept:]...)
+		text = t.buf
+	}
+	ms, _, _ = t.plain.Write(ms, text)
+	t.in, t.of = t.in+len(text), t.of+len(p)
+	t.place(ms[first:])
+	from := t.in - len(t.plain.seg) // no match to come begins before it
+	if k := sort.Search(len(t.shifts), func(k int) bool { return t.shifts[k].in > from }); k > 1 {
+		t.shifts = t.shifts[:copy(t.shifts, t.shifts[k-1:])]
+	}
+	return ms
+}
+
+// ascii returns how many bytes at the beginning of p are ASCII, or a few less.
+func ascii(p []byte) int {
+	i := 0
+	for ; i+8 <= len(p) && binary.LittleEndian.Uint64(p[i:])&0x8080808080808080 == 0; i += 8 {
+	}
+	return i
+}
+
+// place moves matches to the text.
+func (t *typeset) place(ms []stream.Match) {
+	for i := range ms {
+		ms[i].Start, ms[i].End = t.at(ms[i].Start), t.at(ms[i].End)
+	}
+}
+
+// at returns where byte i of the plain text stands.
+func (t *typeset) at(i int) int {
+	k := sort.Search(len(t.shifts), func(k int) bool { return t.shifts[k].in > i })
+	if k == 0 {
+		return i
+	}
+	return t.shifts[k-1].of + i - t.shifts[k-1].in
+}
+
+// Finish implements [stream.Scanner]. The error is nil.
+func (t *typeset) Finish(ms []stream.Match) ([]stream.Match, error) {
+	first := len(ms)
+	if len(t.pending) > 0 { // no character after all
+		ms, _, _ = t.plain.Write(ms, t.pending)
+		t.in, t.of = t.in+len(t.pending), t.of+len(t.pending)
+		t.pending = t.pending[:0]
+	}
+	ms, _ = t.plain.Finish(ms)
+	t.place(ms[first:])
+	return ms, nil
+}
