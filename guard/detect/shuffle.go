@@ -107,7 +107,7 @@ func (v *vocabulary) restore(norm []byte) bool {
 	const step = 64 - longShuffled // places where a word is seen to be long enough
 	before := uint64(0)            // a letter, in the lowest bit
 	for at := 0; at < len(norm) && n < signsOfShuffling; at += step {
-		m := letterSet.mask(norm[at:])
+		m := letterMask(norm[at:])
 		long := m & (m >> 1)
 		long &= long >> 2 & (m >> 4) & (m >> 5) & (1<<step - 1)
 		for long &^= m<<1 | before; long != 0 && n < signsOfShuffling; long &= long - 1 {

@@ -77,12 +77,44 @@ func newByteSet(in func(c byte) bool) *byteSet {
 	return s
 }
 
-// maskGo has bit i set where text[i] is in the set, of the first 64 bytes.
+// maskGo has bit i set where text[i] is in the set, of the first 64 bytes. It is made for sets of which there are few in most texts.
 func (s *byteSet) maskGo(text []byte) (m uint64) {
-	for i, c := range text[:min(len(text), 64)] {
-		m |= uint64(s.marks[c]) << (i & 63)
+	t := &s.marks
+	text = text[:min(len(text), 64)]
+	for i := 0; i < len(text); i += 8 {
+		if p := text[i:]; len(p) >= 8 && t[p[0]]|t[p[1]]|t[p[2]]|t[p[3]]|t[p[4]]|t[p[5]]|t[p[6]]|t[p[7]] == 0 {
+			continue
+		}
+		for k, c := range text[i:min(i+8, len(text))] {
+			m |= uint64(t[c]) << ((i + k) & 63)
+		}
 	}
 	return m
+}
+
+// lettersOf flags ASCII letters.
+func lettersOf(x uint64) uint64 {
+	y := (x | 0x20*each) &^ high
+	return between(y, 'a', 'z') &^ x
+}
+
+// lettersGo is letterSet.maskGo of 64 bytes, eight at a time: letters are not few.
+func lettersGo(text *[64]byte) (m uint64) {
+	for i := 0; i < 64; i += 8 {
+		m |= lettersOf(binary.LittleEndian.Uint64(text[i:])) >> 7 * gather >> 56 << i
+	}
+	return m
+}
+
+// gather times one bit of each byte has those bits in its highest byte, in their order.
+const gather = 0x0102040810204080
+
+// letterMask is letterSet.mask.
+func letterMask(text []byte) uint64 {
+	if wideBytes || len(text) < 64 {
+		return letterSet.mask(text)
+	}
+	return lettersGo((*[64]byte)(text))
 }
 
 var letterSet = newByteSet(letter)

@@ -2,6 +2,8 @@
 
 package detect
 
+const wideBytes = false
+
 func lowerWide(_, _ []byte, _, _ bool) int { return 0 }
 
 func (x *features) plain(text []byte, most, n int) int { return x.plainGo(text, most, n) }

@@ -113,6 +113,12 @@ func TestByteSets(t *testing.T) {
 					text := bytes.Repeat([]byte{around}, 70)
 					text[at] = byte(c)
 					got, want := s.mask(text), s.maskGo(text)
+					if s == letterSet && lettersGo((*[64]byte)(text)) != want {
+						t.Fatalf("letters, %x at %d among %x: %x, want %x", c, at, around, lettersGo((*[64]byte)(text)), want)
+					}
+					if want>>at&1 != uint64(s.marks[c]) {
+						t.Fatalf("%s: %x at %d among %x: %x", name, c, at, around, want)
+					}
 					if got&want != want || c < 0x80 && (got^want)>>at&1 != 0 || s.other == 0 && got != want {
 						t.Fatalf("%s: %x at %d among %x: %x, want %x", name, c, at, around, got, want)
 					}
