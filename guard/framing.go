@@ -76,6 +76,9 @@ func (t *Transaction) isBinary(h http.Header) bool {
 	return t.kind == KindInfer && len(h[api.HeaderLength]) == 1 && len(c) == 1 && c[0] == "application/octet-stream"
 }
 
+// translated is the prefix of IPv4 addresses behind a translator (RFC 6052 section 2.1): its network of 64 bits is all of IPv4.
+var translated = netip.MustParsePrefix("64:ff9b::/96")
+
 // remoteHost names the other end of a connection. Of IPv6 addresses it is the network of so many bits that one line or machine
 // gets: each of its 2^64 addresses would have budgets of its own.
 func remoteHost(r *Request, bits int) string {
@@ -87,7 +90,11 @@ func remoteHost(r *Request, bits int) string {
 	if err != nil {
 		return host
 	}
-	if ip = ip.Unmap().WithZone(""); ip.Is4() {
+	if ip = ip.Unmap().WithZone(""); translated.Contains(ip) {
+		b := ip.As16()
+		ip = netip.AddrFrom4([4]byte(b[12:]))
+	}
+	if ip.Is4() {
 		return ip.String()
 	}
 	net, _ := ip.Prefix(bits)

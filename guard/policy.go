@@ -152,12 +152,25 @@ func DefaultPolicy() Policy {
 	}
 }
 
-// ParsePolicy reads a policy from JSON. Unknown, misspelt and duplicate keys are refused.
+// modes are all there are; answers know no [ModeRestore].
+var modes = [...]Mode{ModeBlock, ModeMonitor, ModeOff, ModeRedact, ModeRestore}
+
+// ParsePolicy reads a policy from JSON. Unknown, misspelt and duplicate keys are refused, and modes that there are not; [New] checks all else.
 // Errors unwrap to [ErrPolicy].
 func ParsePolicy(data []byte) (Policy, error) {
 	var p Policy
 	if err := strictjson.Unmarshal(data, &p, strictjson.Limits{MaxBytes: 4 << 20, MaxDepth: 12}); err != nil {
 		return Policy{}, fmt.Errorf("%w: %w", ErrPolicy, err)
+	}
+	for id, m := range p.Rules {
+		if !slices.Contains(modes[:], m) {
+			return Policy{}, fmt.Errorf("%w: rules: %s has the mode %q", ErrPolicy, id, string(m))
+		}
+	}
+	for id, m := range p.Output {
+		if m == ModeRestore || !slices.Contains(modes[:], m) {
+			return Policy{}, fmt.Errorf("%w: output_rules: %s has the mode %q", ErrPolicy, id, string(m))
+		}
 	}
 	return p, nil
 }

@@ -74,6 +74,7 @@ func TestParsePolicy(t *testing.T) {
 	for _, bad := range []string{
 		``, `[]`, good + good, strings.Replace(good, `"limits"`, `"Limits"`, 1), strings.Replace(good, `"limits"`, `"limit"`, 1),
 		strings.Replace(good, `"kind"`, `"path"`, 1), strings.Replace(good, `1000`, `"1000"`, 1), strings.Replace(good, `1000`, `1e3`, 1),
+		strings.Replace(good, `"monitor"`, `"allow"`, 1), strings.Replace(good, `"monitor"`, `""`, 1), strings.Replace(good, `"rules":{"invisible.tags":"monitor"}`, `"output_rules":{"leak.canary":"restore"}`, 1),
 	} {
 		if _, err := guard.ParsePolicy([]byte(bad)); !errors.Is(err, guard.ErrPolicy) {
 			t.Errorf("%s: %v", bad, err)

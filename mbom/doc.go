@@ -5,7 +5,7 @@
 // their own, and for each of these whether it was verified from bytes, declared by a file, inferred or left open.
 // [BOM.CycloneDX] writes it as CycloneDX; equal directories give equal bytes.
 //
-//	bom, err := mbom.Build(ctx, root.FS(), mbom.BuildOptions{})
+//	bom, err := mbom.Build(ctx, sign.DirFS(root), mbom.BuildOptions{}) // root: the directory, by os.OpenRoot
 //	doc, err := bom.CycloneDX("1.7") // becomes mbom.cdx.json, then the directory is signed
 //
 // [Open] is the server's side. It binds the bill to the files that were signed (each listed, with equal digest, and
