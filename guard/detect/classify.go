@@ -25,7 +25,7 @@ type Score struct {
 	Value   float64         // log-odds of the reading that looks most like an attack; compare it with thresholds, or turn it into a p-value with [Scores.PValue]
 	Windows [scales]float64 // of it, the linear model's highest windows, by width
 	Blocks  int             // of the text as it was read, about 100 bytes each
-	Known   float64         // how much the model knows of the words: 0 nothing, 0.15 is usual, 1 as much as of any
+	Known   float64         // how much the model knows of the words: 0 nothing, 0.15 is usual, more than 0.17 counts no more
 	Rules   uint64          // bits of the rules that fired, in the order of [Rules.WordRules]
 	Start   int             // of the highest middle window in the text, in bytes
 	End     int
