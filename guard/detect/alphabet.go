@@ -20,18 +20,18 @@ type turn struct {
 
 // put replaces the letters of a block by those that t says.
 func (t turn) put(norm []byte) {
-	var to [256]byte
-	for c := range 256 {
-		if to[c] = byte(c); c >= 'a' && c <= 'z' {
-			k := byte(c) - 'a'
-			if t.mirrored {
-				k = 26 - k
-			}
-			to[c] = 'a' + (k+t.shift)%26
+	var to [26]byte
+	for k := range uint8(26) {
+		from := k
+		if t.mirrored {
+			from = 26 - k
 		}
+		to[k] = 'a' + (from+t.shift)%26
 	}
 	for i, c := range norm[t.start:t.end] {
-		norm[int(t.start)+i] = to[c]
+		if k := c - 'a'; k < 26 {
+			norm[int(t.start)+i] = to[k]
+		}
 	}
 }
 
