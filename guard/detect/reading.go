@@ -50,12 +50,13 @@ func (r *Rules) next(s *scratch, k reading, spans []Span, base int) reading {
 	return k
 }
 
-// further returns how much of the readings behind the first two the model looks at, in bytes, of a text whose normal form has n.
-func further(n int) int {
+// further returns how much of the readings behind the first two the model looks at, in bytes, of a text of the given size whose normal form has n.
+// Few texts ask for more than three; of invisible characters the normal form has nothing, and what they say is not longer than they are.
+func further(n, size int) int {
 	if n > maxApart {
 		return n + n/2
 	}
-	return maxApart * int(readings)
+	return 3 * max(n, size)
 }
 
 // read prepares s.text for a reading of spans, whose first has index base. It reports false where the reading says nothing
