@@ -6,7 +6,7 @@ import (
 )
 
 // rowsPerTemplate caps the rows of one template, so that no phrase of ours outweighs what people write.
-const rowsPerTemplate = 12
+const rowsPerTemplate = 30
 
 // family is one file of templates.
 type family struct {
