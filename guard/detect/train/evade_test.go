@@ -101,7 +101,7 @@ func TestEvasions(t *testing.T) {
 		if least, ok := leastRecall[e.Name]; !ok || share < least {
 			t.Errorf("%s: %.3f of the attacks are caught, want %.2f", e.Name, share, least)
 		}
-		if float64(wrong) > 0.035*float64(len(harmless)) { // texts full of trigger words
+		if float64(wrong) > 0.05*float64(len(harmless)) { // texts full of trigger words, in disguises that nobody harmless wears
 			t.Errorf("%s: %d of %d harmless texts are flagged, %d in clear", e.Name, wrong, len(harmless), plain)
 		}
 	}
