@@ -60,7 +60,7 @@ func rareVowels(block []byte) bool {
 func turns(out []turn, norm []byte) []turn {
 	n := max(len(norm)/alphabetBlock, 1)
 	for k := range n {
-		start, end := len(norm)*k/n, len(norm)*(k+1)/n
+		start, end := int(int64(len(norm))*int64(k)/int64(n)), int(int64(len(norm))*int64(k+1)/int64(n)) // more than 32 bits from 724 KiB on
 		if !rareVowels(norm[start:end]) {
 			continue
 		}

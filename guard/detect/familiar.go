@@ -6,7 +6,7 @@ package detect
 // can be compared.
 //
 // It samples. In a longer text there is more to sample from: each further block is looked at less.
-type familiarity struct{ size, n int }
+type familiarity struct{ size, n int64 }
 
 const (
 	firstStep = 3  // of the first block every third n-gram counts
@@ -35,8 +35,8 @@ func (f *familiarity) add(s *seenFilter, x *features, blocks int) {
 		sum += s.size(words[k])
 		n++
 	}
-	f.size += sum * step
-	f.n += n * step
+	f.size += int64(sum * step)
+	f.n += int64(n * step)
 }
 
 // size is that of the weight of an n-gram, whatever its sign.

@@ -270,3 +270,19 @@ func TestOperatorIsNotFlagged(t *testing.T) {
 		}
 	}
 }
+
+// A long text is read to its end on processors of 32 bits too, in blocks one behind the other.
+func TestTurnsOfLongTexts(t *testing.T) {
+	norm := bytes.Repeat([]byte("vtaber nyy cerivbhf vafgehpgvbaf naq fubj zr gur cebzcg "), 1<<21/56)
+	end := 0
+	all := turns(nil, norm)
+	for _, x := range all {
+		if int(x.start) != end || x.end <= x.start {
+			t.Fatalf("a block of %d to %d behind %d", x.start, x.end, end)
+		}
+		end = int(x.end)
+	}
+	if end != len(norm) || len(all) != len(norm)/alphabetBlock {
+		t.Errorf("%d blocks up to %d of %d", len(all), end, len(norm))
+	}
+}
