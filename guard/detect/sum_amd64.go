@@ -7,15 +7,16 @@ import "golang.org/x/sys/cpu"
 // table is that of the model that this package is released with. Others go through plain Go.
 type table [1 << 18]uint32
 
-// assembly says that the processor has what the assembly needs: RORX of BMI2 and LZCNT, which came with it.
-var assembly = cpu.X86.HasBMI2
+// assembly says that the processor has what the assembly needs: RORX of BMI2, and LZCNT, which virtual machines can hide apart. Without it LZCNT is BSR, and scores
+// would be wrong in silence.
+var assembly = cpu.X86.HasBMI2 && cpu.X86.HasLZCNT
 
-// lookHashes is lookGo of n hashes from grams on; n may be 0. now is shifted by weightBits, and ones below it.
+// lookHashes is lookGo of n hashes from grams on, at least one. now is shifted by weightBits, and ones below it.
 //
 //go:noescape
 func lookHashes(entries *table, counts *[33]uint64, now uint32, grams *uint32, n int) (weight, ones uint64)
 
-// lookUnits is charactersGo of n units from units on, behind which there is one more in memory. gram is those before, one to each twelve bits; it returns
+// lookUnits is charactersGo of n units from units on, at least one; in front of them there is one more in memory. gram is those before, one to each twelve bits; it returns
 // the last three.
 //
 //go:noescape
