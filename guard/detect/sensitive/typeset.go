@@ -103,7 +103,11 @@ func (t *typeset) take(ms []stream.Match, p []byte) []stream.Match {
 			t.buf = append(t.buf, byte(c))
 		}
 		kept = i
-		t.shifts = append(t.shifts, shift{t.in + len(t.buf), t.of + i})
+		if next := (shift{t.in + len(t.buf), t.of + i}); len(t.shifts) > 0 && t.shifts[len(t.shifts)-1].in == next.in { // a run that shows nothing is one
+			t.shifts[len(t.shifts)-1] = next
+		} else {
+			t.shifts = append(t.shifts, next)
+		}
 	}
 	text := p
 	if kept > 0 {
