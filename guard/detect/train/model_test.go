@@ -87,7 +87,7 @@ func TestRulesPassHarmlessRows(t *testing.T) {
 // features that would change it cannot be forgotten. On other processors sums of floats may differ.
 func TestModelIsMadeByThisProgram(t *testing.T) {
 	if testing.Short() || testkit.Race || runtime.GOARCH != "amd64" {
-		t.Skip("takes twenty seconds on one kind of processor")
+		t.Skip("takes half a minute and more, on one kind of processor")
 	}
 	rows := sharedRows(t)
 	own, err := Generate(rows)
