@@ -63,6 +63,8 @@ const (
 	lastCherokee  = 0xabbf
 )
 
+const replacement = string(utf8.RuneError)
+
 // glyphRun appends runes from text[i:] that need no more than a look-up, and returns where they end.
 func (t *Text) glyphRun(text []byte, i, base int) int {
 	t.mark(base + i)
@@ -83,6 +85,13 @@ func (t *Text) glyphRun(text []byte, i, base int) int {
 			t.endRuns()
 			t.Norm = append(t.Norm, text[i:i+n]...)
 			i += n
+			continue
+		case r == utf8.RuneError: // also of bytes that are no character, which are three each then
+			t.endRuns()
+			t.mark(base + i)
+			t.Norm = append(t.Norm, replacement...)
+			i += n
+			t.mark(base + i)
 			continue
 		case r >= firstCherokee && r <= lastCherokee:
 			if g = glyph(1); homoglyph(r) != 0 {
