@@ -17,6 +17,14 @@ type decoder struct {
 	dead int      // bytes from which to the end of the text no long code is looked for: one that said nothing reached thus far
 }
 
+// forget clears what the decoder holds of a text.
+func (d *decoder) forget() {
+	if d.used {
+		clear(d.out[:cap(d.out)])
+		d.out, d.used = d.out[:0], false
+	}
+}
+
 // Least lengths, in characters, of runs that are taken for codes. Shorter ones are words, digests in part or chance.
 const (
 	minBase64 = 16

@@ -152,7 +152,7 @@ func inBits(s, zero, one string) string {
 
 // A long code that says nothing is tried once, not again from each of its parts.
 func TestLongCodesAreTriedOnce(t *testing.T) {
-	const size = 256 << 10
+	const size = 32 << 10
 	cost := func(s string) time.Duration {
 		text := bytes.Repeat([]byte(s), size/len(s))
 		least := time.Hour

@@ -242,12 +242,10 @@ func (s *scratch) small() bool {
 func (s *scratch) forget() {
 	clear(s.text.Norm[:min(s.used, cap(s.text.Norm))])
 	s.used, s.live = 0, nil
-	for _, d := range [...]*decoder{&s.decoders[0], &s.decoders[1], &s.closed} {
-		if d.used {
-			clear(d.out[:cap(d.out)])
-			d.out, d.used = d.out[:0], false
-		}
+	for k := range s.decoders {
+		s.decoders[k].forget()
 	}
+	s.closed.forget()
 }
 
 // join normalises spans to one text.
