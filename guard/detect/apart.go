@@ -67,7 +67,7 @@ func setApart(r rune, by int) bool {
 	return inWord(r)
 }
 
-// maxGap is the longest gap between letters of a word, in characters.
+// maxGapInWord is the longest gap between letters of a word, in characters.
 const maxGapInWord = 4
 
 // commonGap returns the length of the gap that stands between most neighbours, in characters; 0 if more than a third of them touch or no gap

@@ -17,10 +17,7 @@ func (v *vocabulary) mend(t *Text) bool {
 	if !marks && !stars && !lows && squeeze == 0 {
 		return false
 	}
-	norm := t.Norm
-	t.old = append(t.old[:0], t.from...)
-	t.from, t.Norm = t.from[:0], norm[:0]
-	k := 0
+	norm, k := t.rewrite()
 	for i := 0; i < len(norm); {
 		c, next := norm[i], i+1
 		switch {

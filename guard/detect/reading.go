@@ -211,9 +211,7 @@ func (t *Text) foldSigns() bool {
 	if n < signsOfFolding {
 		return false
 	}
-	t.old = append(t.old[:0], t.from...)
-	t.from, t.Norm = t.from[:0], norm[:0]
-	k := 0
+	norm, k := t.rewrite()
 	for start := 0; start < len(norm); {
 		end, letters, seen := start, 0, uint8(0)
 		for ; end < len(norm) && norm[end] != ' '; end++ {
@@ -254,6 +252,15 @@ func (t *Text) foldWord(norm []byte, start, next, k int, word []byte, marks bool
 		t.Norm[len(t.Norm)-1] = c
 	}
 	return k
+}
+
+// rewrite empties t and returns the normal form that it had, and the first place of it for keep. Both share their memory: what is written never goes beyond
+// what was read.
+func (t *Text) rewrite() (norm []byte, k int) {
+	norm = t.Norm
+	t.old = append(t.old[:0], t.from...)
+	t.from, t.Norm = t.from[:0], norm[:0]
+	return norm, 0
 }
 
 // keep appends norm[i:j] with its offsets, of which old[k] or a later one holds at i.

@@ -105,10 +105,7 @@ func (t *Text) foldTwins() bool {
 	if mixed == 0 && !(all && twins > 0) {
 		return false
 	}
-	norm := t.Norm
-	t.old = append(t.old[:0], t.from...)
-	t.from, t.Norm = t.from[:0], norm[:0]
-	k := 0
+	norm, k := t.rewrite()
 	for i := 0; i < len(norm); {
 		w := nextWord(norm, i, kinds)
 		next := min(w.end+1, len(norm))
