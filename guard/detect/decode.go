@@ -377,6 +377,9 @@ var entities = map[string]byte{
 	"NewLine": '\n', "Tab": '\t', "lowbar": '_', "hyphen": '-', "vert": '|', "lbrack": '[', "rbrack": ']',
 }
 
+// phaseSample is how much of a run is looked at to tell where its base64 begins, in characters.
+const phaseSample = 256
+
 // run decodes an unbroken run of hexadecimal or base64, if it says something readable, and returns its length.
 func (d *decoder) run(s []byte) int {
 	start := len(d.out)
@@ -400,11 +403,17 @@ func (d *decoder) run(s []byte) int {
 	if len(s) < minBase64 {
 		return 0
 	}
-	d.base64(s)
-	if readable(d.out[start:]) {
-		return len(s)
+	for phase := range 4 { // a character in front that is none of the code shifts all the others
+		d.base64(s[phase:min(len(s), phase+phaseSample)])
+		said := readable(d.out[start:])
+		d.out = d.out[:start]
+		if said {
+			if d.base64(s[phase:]); readable(d.out[start:]) {
+				return len(s)
+			}
+			d.out = d.out[:start]
+		}
 	}
-	d.out = d.out[:start]
 	if d.base32(s) && readable(d.out[start:]) {
 		return len(s)
 	}
@@ -469,16 +478,13 @@ func (d *decoder) base64(s []byte) {
 	}
 }
 
-// readable reports whether bytes are text that somebody wrote: UTF-8 without control characters, most of it letters and
-// spaces. Of random bytes one sixteen-letter word in ten thousand is.
+// readable reports whether seven bytes of ten are letters and spaces of a text that somebody wrote, in UTF-8. What else there is does not
+// count: one byte of junk would hide all the others. Of random bytes one sixteen-letter word in ten thousand is.
 func readable(p []byte) bool {
 	letters := 0
 	for i := 0; i < len(p); {
 		c := p[i]
 		if c < utf8.RuneSelf {
-			if c < ' ' && c != '\n' && c != '\t' && c != '\r' || c == 0x7f {
-				return false
-			}
 			if letter(c) || c == ' ' {
 				letters++
 			}
@@ -486,10 +492,9 @@ func readable(p []byte) bool {
 			continue
 		}
 		r, n := utf8.DecodeRune(p[i:])
-		if r == utf8.RuneError {
-			return false
+		if r != utf8.RuneError {
+			letters += n
 		}
-		letters += n
 		i += n
 	}
 	return len(p) > 0 && letters*10 >= len(p)*7
