@@ -120,15 +120,11 @@ func (c *Classifier) score(s *scoring, spans []Span, base int, findings []Findin
 	clear(s.fired)
 	out := Score{Value: math.Inf(-1)}
 	left, undone, hidden, first := 0, 0.0, false, len(findings)
-	size := 0
-	for _, sp := range spans {
-		size += len(sp.Text)
-	}
 	for k := c.rules.next(s.scratch, 0, spans, base); k < readings; k = c.rules.next(s.scratch, k+1, spans, base) {
 		norm := s.text.Norm
 		switch k {
 		case asWritten:
-			left = further(len(norm), size)
+			left = further(len(norm), sizeOf(spans))
 		case joined:
 		default:
 			norm = norm[:min(len(norm), left)]

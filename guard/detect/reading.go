@@ -36,11 +36,7 @@ const maxApart = 8 << 10
 
 // next prepares s.text for the next reading from k on that is to be looked at; it returns readings behind the last.
 func (r *Rules) next(s *scratch, k reading, spans []Span, base int) reading {
-	size := 0
-	for _, sp := range spans {
-		size += len(sp.Text)
-	}
-	long := size > maxApart
+	long := sizeOf(spans) > maxApart
 	for changed := false; k < readings; k++ {
 		changed = r.read(s, k, spans, base) || changed
 		if changed && (!long || k != decoded && k != folded) {
@@ -48,6 +44,14 @@ func (r *Rules) next(s *scratch, k reading, spans []Span, base int) reading {
 		}
 	}
 	return k
+}
+
+// sizeOf returns how many bytes the texts of spans have.
+func sizeOf(spans []Span) (n int) {
+	for _, sp := range spans {
+		n += len(sp.Text)
+	}
+	return n
 }
 
 // further returns how much of the readings behind the first two the model looks at, in bytes, of a text of the given size whose normal form has n.

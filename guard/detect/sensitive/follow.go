@@ -25,8 +25,6 @@ type follower struct {
 	pem    bool   // the segment is a private key
 }
 
-var _ stream.Scanner = (*follower)(nil)
-
 // What a byte of a segment is good for.
 const (
 	other   = 1 << iota // part of a segment, and nothing else
@@ -57,8 +55,8 @@ func joins(c byte) bool {
 	return isDigit(c) || isUpper(c) || c == '(' || c == ')' || c == '+' || c == '-'
 }
 
-// Write implements [stream.Scanner]. The error is nil.
-func (f *follower) Write(ms []stream.Match, p []byte) (matches []stream.Match, held int, err error) {
+// write takes more of the text; what it holds back is seg.
+func (f *follower) write(ms []stream.Match, p []byte) []stream.Match {
 	synced := 0 // of p: what before has
 	for i := 0; i < len(p); {
 		if len(f.seg) > 0 {
@@ -98,15 +96,15 @@ func (f *follower) Write(ms []stream.Match, p []byte) (matches []stream.Match, h
 	if len(f.seg) == 0 {
 		f.sync(p[synced:])
 	}
-	return ms, len(f.seg), nil
+	return ms
 }
 
-// Finish implements [stream.Scanner]. The error is nil.
-func (f *follower) Finish(ms []stream.Match) ([]stream.Match, error) {
+// finish looks at what is held at the end of the text.
+func (f *follower) finish(ms []stream.Match) []stream.Match {
 	if f.pem {
-		return f.end(ms), nil
+		return f.end(ms)
 	}
-	return f.flush(ms), nil
+	return f.flush(ms)
 }
 
 // step takes the next byte while a segment is in progress, unless the byte ends it.

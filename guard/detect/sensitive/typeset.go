@@ -114,7 +114,7 @@ func (t *typeset) take(ms []stream.Match, p []byte) []stream.Match {
 		t.buf = append(t.buf, p[kept:]...)
 		text = t.buf
 	}
-	ms, _, _ = t.plain.Write(ms, text)
+	ms = t.plain.write(ms, text)
 	t.in, t.of = t.in+len(text), t.of+len(p)
 	t.place(ms[first:])
 	from := t.in - len(t.plain.seg) // no match to come begins before it
@@ -152,11 +152,11 @@ func (t *typeset) at(i int) int {
 func (t *typeset) Finish(ms []stream.Match) ([]stream.Match, error) {
 	first := len(ms)
 	if len(t.pending) > 0 { // no character after all
-		ms, _, _ = t.plain.Write(ms, t.pending)
+		ms = t.plain.write(ms, t.pending)
 		t.in, t.of = t.in+len(t.pending), t.of+len(t.pending)
 		t.pending = t.pending[:0]
 	}
-	ms, _ = t.plain.Finish(ms)
+	ms = t.plain.finish(ms)
 	t.place(ms[first:])
 	return ms, nil
 }
