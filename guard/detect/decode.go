@@ -377,48 +377,48 @@ var entities = map[string]byte{
 	"NewLine": '\n', "Tab": '\t', "lowbar": '_', "hyphen": '-', "vert": '|', "lbrack": '[', "rbrack": ']',
 }
 
-// phaseSample is how much of a run is looked at to tell where its base64 begins, in characters.
-const phaseSample = 256
-
-// run decodes an unbroken run of hexadecimal or base64, if it says something readable, and returns its length.
+// run decodes an unbroken run of hexadecimal or base64, if it says something readable, and returns its length. A character in front that is none
+// of the code shifts all the others, so that each place where it can begin is tried.
 func (d *decoder) run(s []byte) int {
 	start := len(d.out)
-	if len(s) >= minHex && len(s)%2 == 0 {
-		k := 0
-		if s[1]|0x20 == 'x' && s[0] == '0' {
-			k = 2
-		}
-		for ; k < len(s); k += 2 {
-			b := pair(s, k)
-			if b < 0 {
-				break
-			}
-			d.out = append(d.out, byte(b))
-		}
-		if k == len(s) && readable(d.out[start:]) {
-			return len(s)
-		}
-		d.out = d.out[:start]
-	}
-	if len(s) < minBase64 {
-		return 0
-	}
-	for phase := range 4 { // a character in front that is none of the code shifts all the others
-		d.base64(s[phase:min(len(s), phase+phaseSample)])
-		said := readable(d.out[start:])
-		d.out = d.out[:start]
-		if said {
-			if d.base64(s[phase:]); readable(d.out[start:]) {
+	if len(s) >= minHex {
+		for phase := range 2 {
+			if d.hex(s[phase:]) && readable(d.out[start:]) {
 				return len(s)
 			}
 			d.out = d.out[:start]
 		}
+	}
+	if len(s) < minBase64 {
+		return 0
+	}
+	for phase := range 4 {
+		if d.base64(s[phase:]); readable(d.out[start:]) {
+			return len(s)
+		}
+		d.out = d.out[:start]
 	}
 	if d.base32(s) && readable(d.out[start:]) {
 		return len(s)
 	}
 	d.out = d.out[:start]
 	return 0
+}
+
+// hex decodes pairs of digits, behind "0x" or not, and reports whether s has nothing else; a last digit alone is left.
+func (d *decoder) hex(s []byte) bool {
+	k := 0
+	if s[0] == '0' && s[1]|0x20 == 'x' {
+		k = 2
+	}
+	for ; k+1 < len(s); k += 2 {
+		b := pair(s, k)
+		if b < 0 {
+			return false
+		}
+		d.out = append(d.out, byte(b))
+	}
+	return k == len(s) || hexValue(s[k]) >= 0
 }
 
 // base64Value maps the characters of both alphabets to their six bits.
