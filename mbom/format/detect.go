@@ -163,7 +163,8 @@ func byMagic(head []byte) Kind {
 	if len(head) >= 12 && string(head[:4]) == "RIFF" && string(head[8:12]) == "WEBP" {
 		return Image
 	}
-	if len(head) >= 16 && binary.LittleEndian.Uint16(head) >= 3394 && head[2] == '\r' && head[3] == '\n' { // .pyc of Python 3.7 and later
+	// .pyc of Python 3.7 and later (PEP 552): a magic number, then flags, of which there are two. Prose has none of the zeros.
+	if len(head) >= 16 && binary.LittleEndian.Uint16(head) >= 3394 && head[2] == '\r' && head[3] == '\n' && binary.LittleEndian.Uint32(head[4:]) <= 3 {
 		return Python
 	}
 	return ""

@@ -64,7 +64,8 @@ func dangerousModules() []string {
 		"bdb", "pdb", "pydoc", "pip", "ensurepip", "venv", "idlelib", "lib2to3", "distutils", "setuptools", "timeit", "cProfile", "profile",
 		"trace", "doctest", "unittest", "platform", "tempfile", "pathlib", "glob", "fileinput", "io", "_io", "inspect", "ast", "dis", "gc", "site",
 		"sysconfig", "zipimport", "zipfile", "tarfile", "signal", "resource", "mmap", "msvcrt", "winreg", "_winapi", "_osx_support", "_aix_support",
-		"_pyrepl", "uuid", "logging", "configparser", "sqlite3", "gopen", "fickling",
+		"_pyrepl", "uuid", "logging", "configparser", "sqlite3", "gopen", "fickling", "test", "antigravity", "this", "_posixsubprocess",
+		"_ctypes", "_socket", "_imp", "_thread", "_frozen_importlib", "_frozen_importlib_external", "imaplib", "poplib", "nntplib", "rlcompleter",
 	}
 }
 
@@ -72,7 +73,6 @@ func dangerousModules() []string {
 func dangerousPackages() []string {
 	return []string{
 		"torch._inductor", "torch._dynamo", "torch.serialization", "torch.hub", "torch.jit", "torch.package", "torch.distributed", "torch.utils",
-		"torch.fx", "torch.testing", "torch.multiprocessing", "numpy.testing", "numpy.distutils", "numpy.f2py", "numpy.load", "numpy.lib", "types.CodeType",
-		"dill._dill",
+		"torch.fx", "torch.testing", "torch.multiprocessing", "numpy.testing", "numpy.distutils", "numpy.f2py", "numpy.lib",
 	}
 }

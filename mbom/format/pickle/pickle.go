@@ -3,7 +3,8 @@
 // A pickle is a program: loading it may call any function of any module. [Scan] walks its opcodes with a model of the
 // stack and the memo, so that names put together on the stack are found too. The verdict is by default a refusal: only a
 // pickle that was read to its end and imports nothing but names on a short list of tensor and container builders is
-// [Clean]. A limit that is hit, or a stream that breaks, is [Incomplete], never clean.
+// [Clean]. A limit that is hit, or a stream that breaks, is [Incomplete], never clean. Bytes that loaders read in different
+// ways, such as frames that end within an opcode, are [Dangerous], and so is a state given to an imported class itself.
 //
 // Three layouts are known: plain pickles (several may follow one another), the zip files of torch.save, and its older
 // layout of pickles followed by raw storage.
@@ -104,12 +105,12 @@ func Detect(data []byte, whole bool) bool {
 	for n := 1; ; n++ {
 		end := w.stream()
 		for i := range w.imports {
-			if judge(i) == Dangerous {
+			if dotted(i.Name) && judge(i) == Dangerous { // no module has anything under another name
 				return true
 			}
 		}
 		switch {
-		case w.calls && (len(w.imports) > 0 || w.ext), end == stopped && len(w.imports) > 0, n == MaxStreams:
+		case (w.calls || end == stopped) && (w.named || w.ext), w.ambiguous, end == limited, n == MaxStreams:
 			return true
 		case end != stopped:
 			return false
@@ -145,7 +146,7 @@ func scanStreams(r io.Reader, torch bool) Report {
 		if rep.Kind == Legacy && n >= legacyStreams && end == broke {
 			break // raw storage follows the pickles
 		}
-		if n == 0 && !marked && len(w.imports) == 0 && !w.calls {
+		if n == 0 && !marked && len(w.imports) == 0 && !w.calls && !w.ambiguous {
 			rep.Kind, w.persistent = None, false
 		}
 		w.broken = true
@@ -168,6 +169,12 @@ func (w *walker) report(rep Report) Report {
 	worse := func(v Verdict, note string) {
 		rep.Verdict = min(rep.Verdict, v)
 		rep.Notes = append(rep.Notes, note)
+	}
+	if w.ambiguous {
+		worse(Dangerous, "loaders read it in different ways")
+	}
+	if w.changes {
+		worse(Dangerous, "an imported class or function is changed")
 	}
 	if w.ext {
 		worse(Unknown, "names come from the loader's extension registry")

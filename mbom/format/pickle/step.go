@@ -1,0 +1,253 @@
+package pickle
+
+import (
+	"strconv"
+	"strings"
+	"unicode/utf8"
+)
+
+func (w *walker) global(module, name string) {
+	w.imports[Import{module, name}] = true
+	w.named = w.named || dotted(module) && dotted(name)
+}
+
+// textGlobal reads the two lines of GLOBAL and INST. Names that are no identifiers are kept as they are: a module may have
+// such a name, and what follows them is run too. No loader goes on behind one that is not UTF-8.
+func (w *walker) textGlobal() {
+	module, _ := w.line()
+	name, _ := w.line()
+	if !utf8.ValidString(module) || !utf8.ValidString(name) {
+		w.fail()
+	}
+	if w.bad == stopped {
+		w.global(module, name)
+	}
+}
+
+// dotted reports whether s could be the name of a module or attribute. Python allows letters of any script.
+func dotted(s string) bool {
+	if s == "" || !utf8.ValidString(s) || s[0] == '.' || s[len(s)-1] == '.' || s[0] >= '0' && s[0] <= '9' {
+		return false
+	}
+	for _, c := range []byte(s) {
+		switch {
+		case c == '_', c == '.', c >= '0' && c <= '9', c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= 0x80, c == '<', c == '>':
+		default:
+			return false
+		}
+	}
+	return true
+}
+
+func (w *walker) stackGlobal() {
+	name, module := w.pop(), w.pop()
+	if w.bad != stopped {
+		return
+	}
+	i := Import{"?", "?"}
+	if module.kind == str {
+		i.Module = module.text
+	}
+	if name.kind == str {
+		i.Name = name.text
+	}
+	w.global(i.Module, i.Name)
+	w.push(value{kind: imported})
+}
+
+func (w *walker) get(slot uint64) {
+	v, ok := w.memo[slot]
+	if !ok { // a loader stops here; what it could name is unknown
+		v = value{}
+	}
+	w.push(v)
+}
+
+func (w *walker) called() {
+	if w.bad == stopped {
+		w.calls = true
+	}
+}
+
+// change looks at what is on top, to which a state or items are given. A class or function itself is never given any.
+func (w *walker) change() {
+	if w.top().kind == imported {
+		w.changes = true
+	}
+}
+
+// literal reads the text of a number.
+func (w *walker) literal(is func(string) bool) {
+	if s, whole := w.line(); whole && !is(s) {
+		w.fail()
+	}
+	w.push(value{})
+}
+
+func (w *walker) step(op byte) {
+	switch op {
+	case opMark:
+		w.push(value{kind: mark})
+	case opPop:
+		if n := len(w.stack); n > 0 && w.stack[n-1].kind == mark {
+			w.popMark()
+		} else {
+			w.pop()
+		}
+	case opPopMark:
+		w.popMark()
+	case opDup:
+		w.push(w.top())
+	case opNone, opEmptyDict, opEmptyList, opEmptyTuple, opEmptySet, opNewTrue, opNewFalse, opNextBuffer:
+		w.push(value{})
+	case opReadonlyBuffer:
+		w.top()
+	case opFloat:
+		w.literal(floating)
+	case opInt, opLong:
+		w.literal(integral)
+	case opBinInt1:
+		w.uint(1)
+		w.push(value{})
+	case opBinInt2:
+		w.uint(2)
+		w.push(value{})
+	case opBinInt:
+		w.uint(4)
+		w.push(value{})
+	case opBinFloat:
+		w.uint(8)
+		w.push(value{})
+	case opLong1:
+		w.long(w.uint(1))
+	case opLong4:
+		w.long(w.uint(4))
+	case opString:
+		line, whole := w.line()
+		s, ok := quoted(line)
+		if whole && !ok {
+			w.fail()
+			return
+		}
+		w.pushText(unescape(s), whole)
+	case opUnicode:
+		s, ok := w.line()
+		w.pushText(unescape(s), ok)
+	case opShortBinString, opShortBinUnicode, opShortBinBytes:
+		w.pushText(w.bytes(w.uint(1)))
+	case opBinString, opBinUnicode, opBinBytes:
+		w.pushText(w.bytes(w.uint(4)))
+	case opBinUnicode8, opBinBytes8, opByteArray8:
+		w.pushText(w.bytes(w.uint(8)))
+	default:
+		w.structure(op)
+	}
+}
+
+// structure handles the opcodes that combine what is on the stack.
+func (w *walker) structure(op byte) {
+	switch op {
+	case opProto:
+		if w.uint(1) > 5 {
+			w.fail()
+		}
+	case opFrame:
+		w.startFrame()
+	case opAppend:
+		w.pop()
+		w.change()
+	case opSetItem:
+		w.pops(2)
+		w.change()
+	case opAppends, opSetItems, opAddItems:
+		w.popMark()
+		w.change()
+	case opList, opTuple, opDict, opFrozenSet:
+		w.popMark()
+		w.push(value{})
+	case opTuple1, opTuple2, opTuple3:
+		w.pops(int(op) - opTuple1 + 1)
+		w.push(value{})
+	case opGet:
+		w.get(w.slot())
+	case opBinGet:
+		w.get(w.uint(1))
+	case opLongBinGet:
+		w.get(w.uint(4))
+	case opPut:
+		w.memo[w.slot()] = w.top()
+	case opBinPut:
+		w.memo[w.uint(1)] = w.top()
+	case opLongBinPut:
+		w.memo[w.uint(4)] = w.top()
+	case opMemoize:
+		w.memo[uint64(len(w.memo))] = w.top()
+	case opPersID:
+		w.line()
+		w.persistent = true
+		w.push(value{})
+	case opBinPersID:
+		w.pop()
+		w.persistent = true
+		w.push(value{})
+	case opGlobal:
+		w.textGlobal()
+		w.push(value{kind: imported})
+	case opStackGlobal:
+		w.stackGlobal()
+	case opExt1, opExt2, opExt4:
+		w.uint(1 << (op - opExt1))
+		w.ext = true
+		w.push(value{})
+	default:
+		w.call(op)
+	}
+}
+
+// call handles the opcodes that run code of the loaded classes.
+func (w *walker) call(op byte) {
+	switch op {
+	case opReduce, opNewObj:
+		w.pops(2)
+		w.push(value{})
+	case opNewObjEx:
+		w.pops(3)
+		w.push(value{})
+	case opBuild:
+		w.pop()
+		w.change()
+	case opInst:
+		w.textGlobal() // before the mark, as the unpickler does that is written in Python
+		w.popMark()
+		w.push(value{})
+	case opObj:
+		if w.popMark() == 0 {
+			w.fail()
+		}
+		w.push(value{})
+	default:
+		w.fail()
+		return
+	}
+	w.called()
+}
+
+// torchMagic is the number that begins files of the older torch layout, little-endian (torch/serialization.py).
+const torchMagic = "\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19"
+
+func (w *walker) long(n uint64) {
+	s, ok := w.bytes(n)
+	w.legacyMagic = ok && s == torchMagic && len(w.stack) == 0
+	w.push(value{})
+}
+
+// unescape resolves the escapes that could hide a name in a text protocol.
+func unescape(s string) string {
+	if !strings.Contains(s, `\`) {
+		return s
+	}
+	if u, err := strconv.Unquote(`"` + strings.ReplaceAll(s, `"`, `\"`) + `"`); err == nil {
+		return u
+	}
+	return "?" // names nothing, so an import by it is refused
+}
