@@ -75,11 +75,23 @@ func turns(out []turn, norm []byte) []turn {
 // frequency has 32 times the logarithm to base 2 of 1000 times the share of each letter in English text.
 var frequency = [26]int{203, 125, 154, 174, 224, 143, 138, 190, 196, 19, 94, 170, 147, 194, 199, 136, 4, 189, 191, 208, 154, 105, 147, 19, 138, 4}
 
-// frequencies is frequency twice, so that a letter moved on need not be brought back into the alphabet.
-var frequencies = func() (t [2 * len(frequency)]int) {
-	copy(t[copy(t[:], frequency[:]):], frequency[:])
+// turned has what a letter is worth for each way to put it back: three shifts in a word, since a block's sum, of no more than twice alphabetBlock
+// letters, takes 17 bits.
+var turned = func() (t [2][len(frequency)][turnWords]uint64) {
+	for k := range frequency {
+		for shift := range frequency {
+			at := uint(shift % 3 * turnBits)
+			t[0][k][shift/3] |= uint64(frequency[(k+shift)%26]) << at
+			t[1][k][shift/3] |= uint64(frequency[(26-k+shift)%26]) << at
+		}
+	}
 	return t
 }()
+
+const (
+	turnBits  = 21
+	turnWords = (len(frequency) + 2) / 3
+)
 
 // How much more like English a block must be, and how much like it, by letter: English has 186, letters by chance have 141.
 const (
@@ -100,23 +112,24 @@ func moved(block []byte) (turn, bool) {
 	if letters < minLetters || 100*(count[0]+count['e'-'a']+count['i'-'a']+count['o'-'a']+count['u'-'a']) > 33*letters {
 		return turn{}, false
 	}
-	value := func(t turn) int {
-		v := 0
-		for k, n := range count {
-			if t.mirrored {
-				k = 26 - k
-			}
-			v += n * frequencies[k+int(t.shift)]
+	var values [2][turnWords]uint64
+	for k, n := range count {
+		if n == 0 {
+			continue
 		}
-		return v
+		for i := range turnWords {
+			values[0][i] += uint64(n) * turned[0][k][i]
+			values[1][i] += uint64(n) * turned[1][k][i]
+		}
 	}
-	best, at := turn{}, 0
-	plain := value(best)
+	value := func(shift uint8, mirrored int) int {
+		return int(values[mirrored][shift/3] >> (shift % 3 * turnBits) & (1<<turnBits - 1))
+	}
+	best, at, plain := turn{}, 0, value(0, 0)
 	for shift := range uint8(26) {
-		for _, mirrored := range [...]bool{false, true} {
-			t := turn{shift: shift, mirrored: mirrored}
-			if v := value(t); v > at {
-				best, at = t, v
+		for mirrored := range 2 {
+			if v := value(shift, mirrored); v > at {
+				best, at = turn{shift: shift, mirrored: mirrored > 0}, v
 			}
 		}
 	}

@@ -34,10 +34,10 @@ func isolated(sample []byte) bool {
 		c, size := rune(sample[0]), 1
 		is := letter(sample[0])
 		if c >= utf8.RuneSelf {
-			if c, size = utf8.DecodeRune(sample); c == utf8.RuneError {
+			if c, size = runeAt(sample); c == utf8.RuneError {
 				break // the sample cuts it
 			}
-			is = unicode.In(c, unicode.L, unicode.M)
+			is = inWord(c) && unicode.In(c, unicode.L, unicode.M)
 		}
 		if is && before {
 			return false
@@ -60,11 +60,22 @@ const (
 func setApart(r rune, by int) bool {
 	switch {
 	case by == bySpace:
-		return r > ' ' && (r < 0x85 || !unicode.IsSpace(r))
+		return r > ' ' && (r < 0x85 || !whiteSpace(r))
 	case r < utf8.RuneSelf:
 		return word[r]
 	}
 	return inWord(r)
+}
+
+// whiteSpace is unicode.IsSpace without a search in its tables.
+func whiteSpace(r rune) bool {
+	switch {
+	case r < 0x1680:
+		return r == ' ' || r >= '\t' && r <= '\r' || r == 0x85 || r == 0xa0
+	case r < 0x2000 || r > 0x205f:
+		return r == 0x1680 || r == 0x3000
+	}
+	return r <= 0x200a || r == 0x2028 || r == 0x2029 || r == 0x202f || r == 0x205f
 }
 
 // maxGapInWord is the longest gap between letters of a word, in characters.
@@ -78,7 +89,7 @@ func commonGap(text []byte, by int) int {
 	for i := 0; i < len(text); {
 		r, size := rune(text[i]), 1
 		if r >= utf8.RuneSelf {
-			r, size = utf8.DecodeRune(text[i:])
+			r, size = runeAt(text[i:])
 		}
 		i += size
 		if !setApart(r, by) {
@@ -89,6 +100,9 @@ func commonGap(text []byte, by int) int {
 			count[n]++
 		}
 		all, n, started = all+1, 0, true
+		if 3*count[0] > all+len(text)-i { // whatever is to come
+			return 0
+		}
 	}
 	for gap := 1; gap <= maxGapInWord; gap++ {
 		if 3*count[gap] >= 2*(all-1) && all > 2*apartLeast {
@@ -113,9 +127,9 @@ func (d *decoder) closeUp(text []byte) bool {
 	d.out, d.from, d.used = d.out[:0], append(d.from[:0], offset{}), true
 	n, white := 0, false
 	for i := 0; i < len(text); {
-		r, size := utf8.DecodeRune(text[i:])
+		r, size := runeAt(text[i:])
 		if !setApart(r, by) {
-			n, white = n+1, white || unicode.IsSpace(r)
+			n, white = n+1, white || whiteSpace(r)
 			i += size
 			continue
 		}

@@ -3,6 +3,7 @@ package detect
 import (
 	"bytes"
 	"encoding/binary"
+	"math/bits"
 	"slices"
 	"unicode/utf8"
 )
@@ -136,15 +137,20 @@ var codeChar = func() (t [256]uint8) {
 	return t
 }()
 
-func hexValue(c byte) int {
-	switch {
-	case c >= '0' && c <= '9':
-		return int(c - '0')
-	case c|0x20 >= 'a' && c|0x20 <= 'f':
-		return int(c|0x20-'a') + 10
+func hexValue(c byte) int { return int(hexValues[c]) }
+
+var hexValues = func() (t [256]int8) {
+	for c := range 256 {
+		t[c] = -1
+		switch b := byte(c); {
+		case b >= '0' && b <= '9':
+			t[c] = int8(b - '0')
+		case b|0x20 >= 'a' && b|0x20 <= 'f':
+			t[c] = int8(b|0x20-'a') + 10
+		}
 	}
-	return -1
-}
+	return t
+}()
 
 // decode replaces the codes in text, with hidden also those of invisible characters, and reports how many there were.
 func (d *decoder) decode(text []byte, hidden bool) int {
@@ -179,10 +185,18 @@ func (d *decoder) decode(text []byte, hidden bool) int {
 			for end < len(text) && codeChar[text[end]]&inBase64 != 0 {
 				end++
 			}
-			if n := end - i; n < min(minBase64, minHex) && (hexValue(c) < 0 || n > maxNumber) && c != '-' {
+			if n := end - i; n < min(minBase64, minHex) && (hexValue(c) < 0 || n > maxNumber || n == 1) && c != '-' {
 				i = end
 				continue
 			}
+		case c == '.':
+			if end < len(text) && codeChar[text[end]]&inMorse == 0 {
+				i++
+				continue
+			}
+		case c != '\\' && !opens(text[i:]): // entities, percent, quoted-printable
+			i++
+			continue
 		}
 		d.out = append(d.out, text[kept:i]...)
 		kept = i
@@ -235,10 +249,27 @@ func (d *decoder) code(text []byte, run int) int {
 	return n
 }
 
-// original maps an offset in the output to the input; inside a code it is near it.
-func (d *decoder) original(i int) int {
-	t := Text{from: d.from}
-	return t.Original(i)
+// A mapper is [Text.Original] for places of a decoder's output one behind the other, or almost: inside a code it is near it.
+type mapper struct {
+	from []offset
+	k    int // the last that is at or before what was asked for
+}
+
+func (m *mapper) original(i int) int {
+	if len(m.from) == 0 || int(m.from[0].norm) > i {
+		return i
+	}
+	for m.k > 0 && int(m.from[m.k].norm) > i {
+		m.k--
+	}
+	for m.k+1 < len(m.from) && int(m.from[m.k+1].norm) <= i {
+		m.k++
+	}
+	o := int(m.from[m.k].orig) + i - int(m.from[m.k].norm)
+	if m.k+1 < len(m.from) {
+		o = min(o, int(m.from[m.k+1].orig))
+	}
+	return o
 }
 
 // pair reads two hexadecimal digits at s[at:], or returns -1.
@@ -380,45 +411,55 @@ var entities = map[string]byte{
 // run decodes an unbroken run of hexadecimal or base64, if it says something readable, and returns its length. A character in front that is none
 // of the code shifts all the others, so that each place where it can begin is tried.
 func (d *decoder) run(s []byte) int {
-	start := len(d.out)
 	if len(s) >= minHex {
 		for phase := range 2 {
-			if d.hex(s[phase:]) && readable(d.out[start:]) {
+			if d.hex(s[phase:]) {
 				return len(s)
 			}
-			d.out = d.out[:start]
 		}
 	}
 	if len(s) < minBase64 {
 		return 0
 	}
 	for phase := range 4 {
-		if d.base64(s[phase:]); readable(d.out[start:]) {
+		if d.base64(s[phase:]) {
 			return len(s)
 		}
-		d.out = d.out[:start]
 	}
-	if d.base32(s) && readable(d.out[start:]) {
+	if d.base32(s) {
 		return len(s)
 	}
-	d.out = d.out[:start]
 	return 0
 }
 
-// hex decodes pairs of digits, behind "0x" or not, and reports whether s has nothing else; a last digit alone is left.
+// codePiece is what is decoded between two looks at whether a long code can still be readable, in characters: pieces of each code end with a byte.
+const codePiece = 240
+
+// hex decodes pairs of digits, behind "0x" or not, if s has nothing else and says something readable; a last digit alone is left.
 func (d *decoder) hex(s []byte) bool {
-	k := 0
+	k, start, seen := 0, len(d.out), reader{all: len(s) / 2}
 	if s[0] == '0' && s[1]|0x20 == 'x' {
-		k = 2
+		k, seen.all = 2, seen.all-1
 	}
-	for ; k+1 < len(s); k += 2 {
-		b := pair(s, k)
-		if b < 0 {
+	for k+1 < len(s) {
+		for end := min(k+codePiece, len(s)-1); k < end; k += 2 {
+			b := pair(s, k)
+			if b < 0 {
+				d.out = d.out[:start]
+				return false
+			}
+			d.out = append(d.out, byte(b))
+		}
+		if !seen.read(d.out[start:]) {
+			d.out = d.out[:start]
 			return false
 		}
-		d.out = append(d.out, byte(b))
 	}
-	return k == len(s) || hexValue(s[k]) >= 0
+	if seen.all == 0 || k < len(s) && hexValue(s[k]) < 0 {
+		d.out = d.out[:start]
+		return false
+	}
+	return true
 }
 
 // base64Value maps the characters of both alphabets to their six bits.
@@ -431,19 +472,21 @@ var base64Value = func() (t [256]uint32) {
 	return t
 }()
 
-// base32 decodes letters of one case with the digits 2 to 7.
+// base32 decodes letters of one case with the digits 2 to 7, if s has nothing else and says something readable.
 func (d *decoder) base32(s []byte) bool {
 	var acc uint32
-	bits := 0
-	for _, c := range s {
+	bits, start, seen := 0, len(d.out), reader{all: len(s) * 5 / 8}
+	for i, c := range s {
 		v := c - '2' + 26
 		switch {
 		case letter(c):
 			if c&0x20 != s[0]&0x20 && letter(s[0]) {
+				d.out = d.out[:start]
 				return false
 			}
 			v = c | 0x20 - 'a'
 		case c < '2' || c > '7':
+			d.out = d.out[:start]
 			return false
 		}
 		acc = acc<<5 | uint32(v)
@@ -451,12 +494,33 @@ func (d *decoder) base32(s []byte) bool {
 			bits -= 8
 			d.out = append(d.out, byte(acc>>bits))
 		}
+		if (i+1)%codePiece == 0 || i+1 == len(s) {
+			if !seen.read(d.out[start:]) {
+				d.out = d.out[:start]
+				return false
+			}
+		}
 	}
 	return true
 }
 
-// base64 decodes characters of both alphabets; s may be what stands behind the output.
-func (d *decoder) base64(s []byte) {
+// base64 decodes characters of both alphabets, if they say something readable; s may be what stands behind the output.
+func (d *decoder) base64(s []byte) bool {
+	start, seen := len(d.out), reader{all: len(s) * 6 / 8}
+	for more := true; more; {
+		piece := s[:min(codePiece, len(s))]
+		s = s[len(piece):]
+		d.pieceOfBase64(piece)
+		more = len(s) > 0
+		if !seen.read(d.out[start:]) {
+			d.out = d.out[:start]
+			return false
+		}
+	}
+	return seen.all > 0
+}
+
+func (d *decoder) pieceOfBase64(s []byte) {
 	start := len(d.out)
 	d.out = slices.Grow(d.out, len(s)/4*3)
 	out, n := d.out[start:cap(d.out)], 0
@@ -478,11 +542,26 @@ func (d *decoder) base64(s []byte) {
 	}
 }
 
-// readable reports whether seven bytes of ten are letters and spaces of a text that somebody wrote, in UTF-8. What else there is does not
-// count: one byte of junk would hide all the others. Of random bytes one sixteen-letter word in ten thousand is.
-func readable(p []byte) bool {
-	letters := 0
-	for i := 0; i < len(p); {
+// A reader counts in what a code says, as far as it is decoded, letters and spaces of a text that somebody wrote, in UTF-8: seven bytes of ten must be.
+// What else there is does not count: one byte of junk would hide all the others. Of random bytes one sixteen-letter word in ten thousand is.
+type reader struct {
+	all     int // bytes that there will be
+	at      int // what was counted, in bytes
+	letters int
+}
+
+// read goes on with what is decoded by now, and reports whether it can still be readable.
+func (r *reader) read(p []byte) bool {
+	last := len(p) >= r.all
+	i, letters := r.at, r.letters
+	for i < len(p) {
+		if i+8 <= len(p) {
+			if x := binary.LittleEndian.Uint64(p[i:]); x&high == 0 {
+				letters += bits.OnesCount64(lettersOf(x) | between(x, ' ', ' '))
+				i += 8
+				continue
+			}
+		}
 		c := p[i]
 		if c < utf8.RuneSelf {
 			if letter(c) || c == ' ' {
@@ -491,11 +570,21 @@ func readable(p []byte) bool {
 			i++
 			continue
 		}
-		r, n := utf8.DecodeRune(p[i:])
-		if r != utf8.RuneError {
+		if !last && i+utf8.UTFMax > len(p) {
+			break // the rest of it is to come
+		}
+		k, n := utf8.DecodeRune(p[i:])
+		if k != utf8.RuneError {
 			letters += n
 		}
 		i += n
 	}
-	return len(p) > 0 && letters*10 >= len(p)*7
+	r.at, r.letters = i, letters
+	return (i-letters)*10 <= r.all*3
+}
+
+// readable reports whether all of p is a text, as a [reader] sees it.
+func readable(p []byte) bool {
+	r := reader{all: len(p)}
+	return len(p) > 0 && r.read(p)
 }

@@ -14,6 +14,8 @@ const (
 	glyphFolded = 1 << 15 // it becomes another letter
 	glyphTwin   = 1 << 14 // it looks like a Latin letter: in a Latin word it becomes that
 	glyphRune   = glyphTwin - 1
+
+	beyond = 1 // in place of a rune that is too high for a glyph: a small letter of Cherokee
 )
 
 // firstGlyph and lastGlyph bound the alphabets of glyphs.
@@ -42,7 +44,10 @@ func newGlyph(r rune) glyph {
 		return glyph(f) | glyphFolded
 	}
 	low := unicode.ToLower(r)
-	if utf8.RuneLen(low) != utf8.RuneLen(r) || low > glyphRune {
+	if r >= firstCapital && low == r-firstCapital+firstCherokee {
+		low = beyond
+	}
+	if low != beyond && utf8.RuneLen(low) != utf8.RuneLen(r) || low > glyphRune {
 		return 0
 	}
 	g := glyph(low)
@@ -52,54 +57,81 @@ func newGlyph(r rune) glyph {
 	return g
 }
 
-// asItIs reports whether a rune of a script without spaces is its own normal form.
+// asItIs reports whether a rune of a script without spaces, or an emoji, is its own normal form.
 func asItIs(r rune) bool {
-	return r >= 0x3400 && r <= 0x9fff || r >= 0xac00 && r <= 0xd7a3 || r >= 0x3041 && r <= 0x3096 || r >= 0x30a1 && r <= 0x30fe || r == 0x3001 || r == 0x3002
+	return r >= 0x3400 && r <= 0x9fff || r >= 0xac00 && r <= 0xd7a3 || r >= 0x1f200 && r <= 0x1ffff && r != blackFlag ||
+		r >= 0x3041 && r <= 0x3096 || r >= 0x30a1 && r <= 0x30fe || r == 0x3001 || r == 0x3002
 }
 
-// Small Cherokee letters, many of which look like Latin ones.
+// Small Cherokee letters, many of which look like Latin ones, and the first of the capitals that are as many in the same order.
 const (
 	firstCherokee = 0xab70
 	lastCherokee  = 0xabbf
+	firstCapital  = 0x13a0
 )
 
-const replacement = string(utf8.RuneError)
+// noCharacter stands in a normal form for a byte of a text that is none of a character: what is not UTF-8 becomes no longer than it was.
+// It is no letter and no white space, and nothing else becomes it.
+const noCharacter = 0x7f
 
-// glyphRun appends runes from text[i:] that need no more than a look-up, and returns where they end.
-func (t *Text) glyphRun(text []byte, i, base int) int {
-	t.mark(base + i)
-	all, near := glyphs(), latinNear{text: text, ahead: i, last: -1}
-	for j := i - 1; j >= 0 && i-j <= wordReach && wordByte(text[j]); j-- {
-		if letter(text[j]) {
-			near.last = j
-			break
+// noCharacter takes a byte that is none of a character. What a code of valid UTF-8 said has U+FFFD there, as whoever decodes it.
+func (t *Text) noCharacter(at int) {
+	if t.replaces {
+		t.mark(at)
+		t.Norm = utf8.AppendRune(t.Norm, utf8.RuneError)
+		return
+	}
+	t.Norm = append(t.Norm, noCharacter)
+}
+
+// runeAt is utf8.DecodeRune, at once for what has two or three bytes.
+func runeAt(p []byte) (rune, int) {
+	if len(p) >= 3 {
+		switch c := p[0]; {
+		case c >= 0xc2 && c < 0xe0 && p[1]&0xc0 == 0x80:
+			return rune(c&0x1f)<<6 | rune(p[1]&0x3f), 2
+		case c > 0xe0 && c < 0xed && p[1]&0xc0 == 0x80 && p[2]&0xc0 == 0x80:
+			return rune(c&0x0f)<<12 | rune(p[1]&0x3f)<<6 | rune(p[2]&0x3f), 3
 		}
 	}
+	return utf8.DecodeRune(p)
+}
+
+// glyphRun appends runes from text[i:] that need little more than a look-up, and returns where they end.
+func (t *Text) glyphRun(text []byte, i, base int) int {
+	t.mark(base + i)
+	all, near := glyphs(), latinNear{text: text, start: i, ahead: i}
 	for i < len(text) && text[i] >= utf8.RuneSelf {
-		r, n := utf8.DecodeRune(text[i:])
+		r, n := runeAt(text[i:])
 		var g glyph
 		switch {
 		case r <= lastGlyph:
 			g = all[r-firstGlyph]
-		case asItIs(r):
+		case asItIs(r) || r == utf8.RuneError && n > 1:
 			t.endRuns()
 			t.Norm = append(t.Norm, text[i:i+n]...)
 			i += n
 			continue
-		case r == utf8.RuneError: // also of bytes that are no character, which are three each then
+		case r == utf8.RuneError:
 			t.endRuns()
-			t.mark(base + i)
-			t.Norm = append(t.Norm, replacement...)
-			i += n
+			t.noCharacter(base + i)
+			i++
 			t.mark(base + i)
 			continue
 		case r >= firstCherokee && r <= lastCherokee:
-			if g = glyph(1); homoglyph(r) != 0 {
-				g = glyphTwin
+			if g = beyond; homoglyph(r) != 0 {
+				g |= glyphTwin
 			}
 		}
 		if g == 0 {
-			break
+			if !marksLatin(r) {
+				break
+			}
+			t.endRuns()
+			t.combine(text[i:i+n], r)
+			i += n
+			t.mark(base + i)
+			continue
 		}
 		t.endRuns()
 		if g&glyphTwin != 0 && near.at(i) {
@@ -111,10 +143,13 @@ func (t *Text) glyphRun(text []byte, i, base int) int {
 			continue
 		}
 		t.Evidence.Twins += int(g / glyphTwin & 1)
-		if low := rune(g & glyphRune); r <= lastGlyph {
+		switch low := rune(g & glyphRune); {
+		case low != beyond:
 			t.Norm = utf8.AppendRune(t.Norm, low)
-		} else {
+		case r >= firstCherokee:
 			t.Norm = append(t.Norm, text[i:i+n]...)
+		default:
+			t.Norm = utf8.AppendRune(t.Norm, r-firstCapital+firstCherokee)
 		}
 		i += n
 		if g&glyphFolded != 0 {
@@ -128,16 +163,30 @@ func (t *Text) glyphRun(text []byte, i, base int) int {
 	return i
 }
 
+// marksLatin reports whether r is one of the marks that stand on Latin letters most often.
+func marksLatin(r rune) bool { return r >= 0x300 && r <= 0x36f && r != 0x34f }
+
 // latinNear answers what inLatinWord does for places of a run of runes that are not ASCII, one behind the other.
 type latinNear struct {
 	text  []byte
-	last  int // the ASCII letter in front of the run, in the same word; -1 if none is near
-	ahead int // what is looked at next behind it
+	start int  // of the run
+	asked bool // last is known
+	last  int  // the ASCII letter in front of the run, in the same word; -1 if none is near
+	ahead int  // what is looked at next behind it
 	found bool
 	wall  bool // the word ends at ahead
 }
 
 func (l *latinNear) at(i int) bool {
+	if !l.asked {
+		l.asked, l.last = true, -1
+		for j := l.start - 1; j >= 0 && l.start-j <= wordReach && wordByte(l.text[j]); j-- {
+			if letter(l.text[j]) {
+				l.last = j
+				break
+			}
+		}
+	}
 	if l.last >= 0 && i-l.last <= wordReach {
 		return true
 	}

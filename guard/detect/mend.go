@@ -25,8 +25,7 @@ func (v *vocabulary) mend(t *Text) bool {
 			i++
 			continue
 		case lows && c == '_':
-			k = t.keep(norm, i, next, k)
-			t.Norm[len(t.Norm)-1] = ' '
+			k = t.put(' ', i, k)
 			i = next
 			continue
 		case marks && i > 0 && letterBit[norm[i-1]] != 0 && letterBit[c] == 0:

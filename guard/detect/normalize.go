@@ -29,6 +29,8 @@ type Text struct {
 	from   []offset
 	old    []offset // of the text before its signs were read as letters
 	zw, vs int      // current runs
+
+	replaces bool // bytes that are no character become U+FFFD
 }
 
 // offset says that Norm[norm:] comes from text[orig:], byte by byte, until the next one.
@@ -84,15 +86,17 @@ func (t *Text) asciiRun(text []byte, i, base int) int {
 	norm := t.Norm[:cap(t.Norm)]
 	n := len(t.Norm)
 	start := n == 0 || !asciiWord(norm[n-1])
-	for again := i; i < len(text); {
+	for again, narrow := i, i; i < len(text); { // where it is worth trying: what stopped it is behind that
 		k, space := 0, n == 0 || norm[n-1] == ' '
 		if i >= again {
 			if k = lowerWide(norm[n:], text[i:], space, start); k == 0 {
-				again = i + lowerStep // for there is something in those
+				again = i + lowerStep
 			}
 		}
-		if k == 0 {
-			k = lowerRun(norm[n:], text[i:], space, start)
+		if k == 0 && i >= narrow {
+			if k = lowerRun(norm[n:], text[i:], space, start); k == 0 {
+				narrow = i + 8
+			}
 		}
 		if k > 0 {
 			i, n = i+k, n+k
@@ -235,13 +239,13 @@ func (t *Text) rune(text []byte, i, base int) int {
 		t.Evidence.Bidi++
 	case blank:
 		t.space()
-	case combining: // on Latin and on nothing it is decoration; other scripts need their marks
-		if n := len(t.Norm); n == 0 || t.Norm[n-1] < utf8.RuneSelf || overlay(r) {
-			t.Evidence.Folded++
+	case combining:
+		t.combine(text[i:i+n], r)
+	default:
+		if r == utf8.RuneError && n == 1 {
+			t.noCharacter(base + i)
 			break
 		}
-		t.Norm = append(t.Norm, text[i:i+n]...)
-	default:
 		if t.endsInLetter() && !pictured(r) && unicode.In(r, unicode.Mn, unicode.Me) { // a mark of another script on Latin
 			t.Evidence.Folded++
 			break
@@ -254,6 +258,15 @@ func (t *Text) rune(text []byte, i, base int) int {
 	}
 	t.mark(base + i + n)
 	return n
+}
+
+// combine takes a combining mark: on Latin and on nothing it is decoration; other scripts need theirs.
+func (t *Text) combine(mark []byte, r rune) {
+	if n := len(t.Norm); n == 0 || t.Norm[n-1] < utf8.RuneSelf || overlay(r) {
+		t.Evidence.Folded++
+		return
+	}
+	t.Norm = append(t.Norm, mark...)
 }
 
 // endsInLetter reports whether what was read last is ASCII but no space.

@@ -113,11 +113,9 @@ func (d *decoder) lines(s []byte, first int) int {
 	}
 	run := d.out[start:]
 	d.out = d.out[:start]
-	d.base64(run)
-	if readable(d.out[start:]) {
+	if d.base64(run) {
 		return n
 	}
-	d.out = d.out[:start]
 	d.dead = len(s) - n
 	return 0
 }

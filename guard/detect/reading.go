@@ -147,11 +147,13 @@ func (s *scratch) joinDecoded(spans []Span, base int, hidden bool) bool {
 			}
 		}
 		start := len(s.text.from)
+		s.text.replaces = utf8.Valid(sp.Text)
 		s.text.Append(text, 0)
+		first, apart := mapper{from: s.decoders[0].from}, mapper{from: s.closed.from}
 		for k := start; k < len(s.text.from); k++ { // back through the first decoding, which is as near as it gets
-			at := s.decoders[0].original(int(s.text.from[k].orig))
+			at := first.original(int(s.text.from[k].orig))
 			if closed {
-				at = s.closed.original(at)
+				at = apart.original(at)
 			}
 			s.text.from[k].orig = int32(min(at, len(sp.Text)))
 		}
@@ -235,25 +237,22 @@ func (t *Text) foldSigns() bool {
 
 // foldWord appends norm[start:next], which is a word and the space behind it, with its signs as letters and without marks inside it.
 func (t *Text) foldWord(norm []byte, start, next, k int, word []byte, marks bool) int {
-	c := letterFor(word, 0)
-	k = t.keep(norm, start, start+1, k)
-	t.Norm[len(t.Norm)-1] = c
+	k = t.put(letterFor(word, 0), start, k)
 	i := start + 1
 	if !marks && (k+1 >= len(t.old) || int(t.old[k+1].norm) >= next) { // byte by byte behind the first
 		for ; i < next; i++ {
-			if c = norm[i]; signs[c] != 0 {
+			c := norm[i]
+			if signs[c] != 0 {
 				c = letterFor(word, i-start)
 			}
 			t.Norm = append(t.Norm, c)
 		}
 	}
 	for ; i < next; i++ {
-		if c = norm[i]; markup(c) && i-start+1 < len(word) {
+		if markup(norm[i]) && i-start+1 < len(word) {
 			continue
 		}
-		c = letterFor(word, i-start)
-		k = t.keep(norm, i, i+1, k)
-		t.Norm[len(t.Norm)-1] = c
+		k = t.put(letterFor(word, i-start), i, k)
 	}
 	return k
 }
@@ -283,6 +282,18 @@ func (t *Text) keep(norm []byte, i, j, k int) int {
 		t.Norm = append(t.Norm, norm[i:to]...)
 		i = to
 	}
+	return k
+}
+
+// put appends c for what stood at norm[i], as keep does.
+func (t *Text) put(c byte, i, k int) int {
+	for k+1 < len(t.old) && int(t.old[k+1].norm) <= i {
+		k++
+	}
+	if len(t.old) > 0 {
+		t.mark(int(t.old[k].orig) + i - int(t.old[k].norm))
+	}
+	t.Norm = append(t.Norm, c)
 	return k
 }
 

@@ -71,7 +71,7 @@ func nextWord(norm []byte, i int, kinds *[lastGlyph + 1]uint8) twinWord {
 			i++
 			continue
 		}
-		r, n := utf8.DecodeRune(norm[i:])
+		r, n := runeAt(norm[i:])
 		i += n
 		if r <= lastGlyph {
 			seen |= kinds[r]
@@ -115,13 +115,11 @@ func (t *Text) foldTwins() bool {
 			continue
 		}
 		for i < next {
-			r, n := utf8.DecodeRune(norm[i:next])
-			f := homoglyph(r)
-			if f == 0 {
-				k = t.keep(norm, i, i+n, k)
+			r, n := runeAt(norm[i:next])
+			if f := homoglyph(r); f != 0 {
+				k = t.put(f, i, k)
 			} else {
-				k = t.keep(norm, i, i+1, k)
-				t.Norm[len(t.Norm)-1] = f
+				k = t.keep(norm, i, i+n, k)
 			}
 			i += n
 		}
