@@ -25,8 +25,9 @@ func newRewrap(ui *ui) *cobra.Command {
 		Use:   "rewrap DIR",
 		Short: "Wrap the keyset of a sealed directory for another key; weights are not touched",
 		Long: "Rewrap opens the directory with one key, wraps its keyset with another and reads back what it wrote. Killed at any\n" +
-			"point it leaves a directory that opens with one of the two; run again it finishes. Whoever has opened the model\n" +
-			"before keeps what they have: to take that away, use reseal.",
+			"point it leaves a directory that opens with one of the two; run again it finishes. Without --remove-old the old key\n" +
+			"still opens it, so the new one needs an id of its own. Whoever has opened the model before keeps what they have: to\n" +
+			"take that away, use reseal.",
 		Example: "  holdfast rewrap --kek old.kek --kek-id 2025 --new-kek new.kek --new-kek-id 2026 --remove-old model.sealed",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {

@@ -15,15 +15,17 @@ import (
 
 // Rewrap wraps the keyset of a sealed directory for another key encryption key and writes it to seal.keys. Weights are not
 // touched: it costs the same for any model. The directory is opened first, so that name, version and commitment that the new
-// wrapping is bound to are authentic, also where from reads an unbound keyset. What was written is read back and unwrapped
-// before Rewrap returns nil.
+// wrapping is bound to are authentic, also where from reads an unbound keyset. What will be written is unwrapped before, and
+// read back and unwrapped after, before Rewrap returns nil.
 //
-// With keepOld the old wrapping stays beside the new one; without it is removed at the end, once the new one is durable, and
-// so is what killed processes left of it. At whatever point the process is killed, the directory opens with one of the two or with both, and running it again finishes
-// the work. Where both have the same id the file is replaced in one step.
+// With keepOld the old wrapping stays beside the new one, which needs an id of its own; without it is removed at the end, once
+// the new one is durable, and so is what killed processes left of it. Where both have the same id the file is replaced in one
+// step. At whatever point the process is killed, the directory opens with one of the two or with both, and running it again
+// finishes the work. The wrapping of a third key is never replaced.
 //
 // Re-wrapping takes nothing away from those who have opened the model; that takes sealing again under a new keyset.
-// Errors: those of [seal.OpenFS], [KEK.Unwrap] and [KEK.Wrap], and those of the file system.
+// Errors: [ErrParameters] for an id that is another key's, those of [seal.OpenFS], [KEK.Unwrap] and [KEK.Wrap], and those of
+// the file system.
 func Rewrap(ctx context.Context, dir *os.Root, from Source, to *KEK, keepOld bool) error {
 	return rewrap(ctx, dir, from, to, keepOld, func(string) error { return nil })
 }
@@ -33,17 +35,20 @@ func rewrap(ctx context.Context, dir *os.Root, from Source, to *KEK, keepOld boo
 	if from.KEK == nil || to == nil {
 		return fmt.Errorf("%w: re-wrapping needs two keys", ErrParameters)
 	}
-	info, h, err := open(ctx, dir.FS(), from)
+	d, err := open(ctx, dir.FS(), from)
 	if errors.Is(err, ErrNoWrap) && !keepOld { // an earlier run may have been stopped at the very end
-		if _, _, again := open(ctx, dir.FS(), Source{KEK: to}); again == nil {
+		if _, again := open(ctx, dir.FS(), Source{KEK: to}); again == nil {
 			return sweep(dir, from.KEK.id)
 		}
 	}
 	if err != nil {
 		return err
 	}
-	w, err := to.Wrap(ctx, h, info)
+	w, err := to.Wrap(ctx, d.keyset, d.info)
 	if err != nil {
+		return err
+	}
+	if err := d.mayReplace(ctx, w, from.KEK, to, keepOld); err != nil {
 		return err
 	}
 	if err := before("write"); err != nil {
@@ -52,7 +57,7 @@ func rewrap(ctx context.Context, dir *os.Root, from Source, to *KEK, keepOld boo
 	if err := seal.WriteWrapped(dir, w); err != nil {
 		return err
 	}
-	if _, _, err := open(ctx, dir.FS(), Source{KEK: to}); err != nil {
+	if _, err := open(ctx, dir.FS(), Source{KEK: to}); err != nil {
 		return fmt.Errorf("kek: the new wrapping does not open, the old one is kept: %w", err)
 	}
 	if keepOld {
@@ -87,15 +92,51 @@ func sweep(dir *os.Root, id string) error {
 	return nil
 }
 
-// open opens the sealed directory to learn its authentic info, and keeps the keyset that did it.
-func open(ctx context.Context, src fs.FS, s Source) (info seal.Info, h *keyset.Handle, err error) {
+// opened is a sealed directory that was opened, so that info is authentic.
+type opened struct {
+	info   seal.Info
+	keyset *keyset.Handle
+	wraps  []seal.Wrapped
+}
+
+// open opens the sealed directory and keeps the keyset that did it.
+func open(ctx context.Context, src fs.FS, s Source) (d opened, err error) {
 	f, err := seal.OpenFS(ctx, src, seal.KeySourceFunc(func(ctx context.Context, i seal.Info, wraps []seal.Wrapped) (*keyset.Handle, error) {
-		h, err = s.Keyset(ctx, i, wraps)
-		return h, err
+		d.wraps = wraps
+		d.keyset, err = s.Keyset(ctx, i, wraps)
+		return d.keyset, err
 	}))
 	if err != nil {
-		return seal.Info{}, nil, err
+		return opened{}, err
 	}
 	defer f.Close()
-	return f.Info(), h, nil
+	d.info = f.Info()
+	return d, nil
+}
+
+// mayReplace refuses to write w, wrapped for the key to, where that would lock somebody out: because to does not open it, or
+// because the file with its id is for another key than the one that is to go.
+func (d opened) mayReplace(ctx context.Context, w seal.Wrapped, from, to *KEK, keepOld bool) error {
+	if _, err := to.Unwrap(ctx, w, d.info); err != nil {
+		return fmt.Errorf("kek: the new wrapping does not open, nothing is written: %w", err)
+	}
+	opens := func(k *KEK, w seal.Wrapped) error {
+		_, err := k.Unwrap(ctx, w, d.info)
+		if err == nil || errors.Is(err, ErrUnavailable) {
+			return err
+		}
+		return fmt.Errorf("%w: the id %s is that of another key's wrapping, which would be lost", ErrParameters, w.ID)
+	}
+	if to.id == from.id {
+		if keepOld {
+			return opens(from, w)
+		}
+		return nil
+	}
+	for _, there := range d.wraps {
+		if there.ID == to.id {
+			return opens(to, there)
+		}
+	}
+	return nil
 }

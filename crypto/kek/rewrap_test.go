@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -84,7 +85,7 @@ func TestRewrapTouchesKeysOnly(t *testing.T) {
 		{"kept", to, true, []string{"seal.keys/new.json", "seal.keys/old.json"}},
 		{"moved", to, false, []string{"seal.keys/new.json"}},
 		{"replaced", same, false, []string{"seal.keys/old.json"}},
-		{"replaced, kept", same, true, []string{"seal.keys/old.json"}},
+		{"again, kept", from, true, []string{"seal.keys/old.json"}},
 	} {
 		root, _ := sealedFor(t, from)
 		before := snapshot(t, root)
@@ -108,7 +109,7 @@ func TestRewrapTouchesKeysOnly(t *testing.T) {
 		if !opens(t, root, c.to) {
 			t.Errorf("%s: the new key does not open", c.name)
 		}
-		if want := c.keep && c.to.id != "old"; opens(t, root, from) != want {
+		if want := c.keep; opens(t, root, from) != want {
 			t.Errorf("%s: the old key opens: %v", c.name, !want)
 		}
 	}
@@ -163,6 +164,20 @@ func (forgetful) EncryptWithContext(_ context.Context, pt, _ []byte) ([]byte, er
 	return make([]byte, len(pt)+28), nil
 }
 
+// unwrapsOnce has lost its key when it is asked again.
+type unwrapsOnce struct {
+	withContext
+	asked bool
+}
+
+func (u *unwrapsOnce) DecryptWithContext(ctx context.Context, ct, ad []byte) ([]byte, error) {
+	if u.asked {
+		return nil, errors.New("no such key")
+	}
+	u.asked = true
+	return u.withContext.DecryptWithContext(ctx, ct, ad)
+}
+
 // The old wrapping is removed only after the new one has been seen to open.
 func TestRewrapKeepsWhatStillOpens(t *testing.T) {
 	from := must(FromAEAD("old", tinkAEAD(t)))(t)
@@ -174,8 +189,29 @@ func TestRewrapKeepsWhatStillOpens(t *testing.T) {
 	if !opens(t, root, from) {
 		t.Error("nothing opens any more")
 	}
+	if err := seal.WriteWrapped(root, seal.Wrapped{ID: "new", Blob: must(fs.ReadFile(root.FS(), "seal.keys/old.json"))(t)}); err != nil {
+		t.Fatal(err)
+	}
 	if err := Rewrap(t.Context(), root, Source{KEK: bad}, from, false); !errors.Is(err, ErrUnwrap) {
 		t.Errorf("from a key that does not unwrap: %v", err)
+	}
+	if err := seal.RemoveWrapped(root, "new"); err != nil {
+		t.Fatal(err)
+	}
+	// Under the id of the old one it would take its place before it is read back.
+	bad = must(FromAEAD("old", forgetful{withContext{tinkAEAD(t)}}))(t)
+	if err := Rewrap(t.Context(), root, Source{KEK: from}, bad, false); !errors.Is(err, ErrUnwrap) {
+		t.Errorf("under the same id: %v", err)
+	}
+	if !opens(t, root, from) {
+		t.Error("under the same id: nothing opens any more")
+	}
+	once := must(FromAEAD("new", &unwrapsOnce{withContext: withContext{tinkAEAD(t)}}))(t)
+	if err := Rewrap(t.Context(), root, Source{KEK: from}, once, false); !errors.Is(err, ErrUnwrap) {
+		t.Errorf("a key that fails when it is read back: %v", err)
+	}
+	if !opens(t, root, from) {
+		t.Error("a key that fails when it is read back: nothing opens any more")
 	}
 	for _, c := range []struct {
 		from Source
@@ -183,6 +219,26 @@ func TestRewrapKeepsWhatStillOpens(t *testing.T) {
 	}{{Source{}, from}, {Source{KEK: from}, nil}} {
 		if err := Rewrap(t.Context(), root, c.from, c.to, false); !errors.Is(err, ErrParameters) {
 			t.Errorf("without a key: %v", err)
+		}
+	}
+}
+
+// No key loses a directory that Rewrap was not told to take it from: neither the old one that is to stay, nor a third one
+// whose id the new one has.
+func TestRewrapTakesNothingElse(t *testing.T) {
+	old, third := must(FromAEAD("old", tinkAEAD(t)))(t), must(FromAEAD("third", tinkAEAD(t)))(t)
+	for _, c := range []struct {
+		name, id string
+		keep     bool
+	}{{"the old one, to be kept", "old", true}, {"another one", "third", true}, {"another one, moved", "third", false}} {
+		root, _ := sealedFor(t, old, third)
+		to := must(FromAEAD(c.id, tinkAEAD(t)))(t)
+		before := snapshot(t, root)
+		if err := Rewrap(t.Context(), root, Source{KEK: old}, to, c.keep); !errors.Is(err, ErrParameters) {
+			t.Errorf("%s: %v", c.name, err)
+		}
+		if !maps.Equal(snapshot(t, root), before) {
+			t.Errorf("%s: the directory was changed", c.name)
 		}
 	}
 }

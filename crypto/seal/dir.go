@@ -59,8 +59,8 @@ func (o *Options) options() options {
 // dst must not exist, unless o.Replace is set. The directory is written beside it under a temporary name and moved at the
 // end, so that a process that dies at any moment leaves dst as it was or whole; on an error the temporary directory is
 // removed, unless o.Resume is set.
-// Errors: [ErrSource], [ErrKeyset], [ErrUnsupported], [ErrTooLarge], [fs.ErrExist] for dst, that of ctx, those of the
-// wrappers and of the file systems.
+// Errors: [ErrSource], [ErrKeyset], [ErrUnsupported], [ErrTooLarge], [ErrFormat] for two wrappers of one id, [fs.ErrExist]
+// for dst, that of ctx, those of the wrappers and of the file systems.
 func Dir(ctx context.Context, dst string, src fs.FS, h *keyset.Handle, o Options) (Info, error) {
 	if err := checkName(o.Name); err != nil {
 		return Info{}, fmt.Errorf("seal: %w", err)
@@ -214,6 +214,9 @@ func (d *sealing) wrap(ctx context.Context, h *keyset.Handle, info Info) (map[st
 		name, err := wrapped.path()
 		if err != nil {
 			return nil, err
+		}
+		if names[name] { // the second would take the place of the first, whose key then opens nothing
+			return nil, fmt.Errorf("%w: two wrapped keysets with the id %s", ErrFormat, wrapped.ID)
 		}
 		if err := d.dst.writeFile(name, wrapped.Blob); err != nil {
 			return nil, err

@@ -163,13 +163,16 @@ func (p *partial) mkdir(name string) error {
 	return nil
 }
 
-// create opens a new file for writing. One of an earlier call is removed.
+// create opens a new file for writing. One of an earlier call is removed; within one call no file replaces another, not even
+// where the file system takes two names for one.
 func (p *partial) create(name string, mode fs.FileMode) (*os.File, error) {
 	if err := p.options.step("create %s", name); err != nil {
 		return nil, err
 	}
-	if err := p.root.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("seal: %w", err)
+	if p.options.resume {
+		if err := p.root.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return nil, fmt.Errorf("seal: %w", err)
+		}
 	}
 	f, err := p.root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
 	if err != nil {

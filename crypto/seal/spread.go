@@ -49,17 +49,27 @@ func (s *spread) run(ctx context.Context, piece func(i int64) error) error {
 	return s.err
 }
 
-var errPanicked = errors.New("seal: panicked")
+// errEnded means that a piece or a report panicked, or ended its goroutine: it was not done.
+var errEnded = errors.New("seal: a goroutine ended before its work")
 
 func (s *spread) work(ctx context.Context, piece func(i int64) error) {
+	returned := false
 	defer func() {
-		if p := recover(); p != nil {
-			s.mu.Lock()
-			defer s.mu.Unlock()
-			s.panicked, s.err = p, errPanicked
-			s.cond.Broadcast()
+		if returned {
+			return
 		}
+		p := recover() // nil for runtime.Goexit
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.panicked, s.err = cmp.Or(s.panicked, p), cmp.Or(s.err, errEnded)
+		s.cond.Broadcast()
 	}()
+	s.pieces(ctx, piece)
+	returned = true
+}
+
+// pieces does what it can claim.
+func (s *spread) pieces(ctx context.Context, piece func(i int64) error) {
 	var owed time.Duration
 	for {
 		i, ok := s.claim(ctx)

@@ -41,9 +41,11 @@ func (s staging) clear() {
 	}
 }
 
-// grow returns b with length n, reusing its memory where it can.
+// grow returns b with length n, reusing its memory where it can. What it gives up is cleared: it may hold plaintext. The
+// content is undefined.
 func grow(b []byte, n int64) []byte {
 	if int64(cap(b)) < n {
+		clear(b[:cap(b)])
 		return make([]byte, n)
 	}
 	return b[:n]

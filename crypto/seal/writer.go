@@ -69,10 +69,23 @@ func (w *Writer) Write(p []byte) (n int, err error) {
 			continue
 		}
 		take := min(room, int64(len(p)))
+		w.reserve(take)
 		w.w.in = append(w.w.in, p[:take]...)
 		p, n = p[take:], n+int(take)
 	}
 	return n, nil
+}
+
+// reserve makes room for n bytes more of the segment. The buffer that was too small held plaintext.
+func (w *Writer) reserve(n int64) {
+	have := int64(len(w.w.in))
+	if have+n <= int64(cap(w.w.in)) {
+		return
+	}
+	larger := make([]byte, have, min(max(have+n, 2*have), w.capacity()))
+	copy(larger, w.w.in)
+	clear(w.w.in)
+	w.w.in = larger
 }
 
 const (
