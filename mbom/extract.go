@@ -5,9 +5,7 @@ import (
 	"cmp"
 	"crypto/sha256"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"path"
 	"slices"
@@ -54,6 +52,8 @@ func (x *extractor) file(name string) error {
 		return x.templateFile(name)
 	case isJSON(name):
 		return x.json(name)
+	case isYAML(name):
+		return x.yaml(name)
 	}
 	return nil
 }
@@ -147,17 +147,12 @@ func (x *extractor) templateFile(name string) error {
 }
 
 // json reads a JSON file for what a loader would act on. Vocabularies and indexes may be large and use keys that differ only
-// in case; they are read by nobody for instructions, and only configurations are held to strict JSON.
+// in case: they are looked at for code, and only configurations are held to strict JSON.
 func (x *extractor) json(name string) error {
 	config := isConfig(name)
-	limit := int64(maxConfig)
-	if !config {
-		if info, err := fs.Stat(x.src, name); err != nil {
-			return fmt.Errorf("mbom: %w", err)
-		} else if info.Size() > limit {
-			return nil
-		}
-		limit = maxInspected
+	limit := int64(maxInspected)
+	if config {
+		limit = maxConfig
 	}
 	data, err := readFile(x.src, name, limit)
 	if err != nil {
@@ -168,13 +163,15 @@ func (x *extractor) json(name string) error {
 			return &FormatError{name, "configuration", err}
 		}
 	}
-	if err := x.remoteCode(name, data); err != nil { // of a configuration this cannot be: it was checked
-		finding(x.bom, name, "its name says JSON and its content does not")
+	if config || len(data) <= maxConfig || mightAsk(data) {
+		if err := x.remoteCode(name, data); err != nil { // of a configuration this cannot be: it was checked
+			finding(x.bom, name, "its name says JSON and its content does not")
+		}
 	}
 	if !config {
 		return nil
 	}
-	if path.Base(name) == modulesFile {
+	if strings.EqualFold(path.Base(name), modulesFile) {
 		return x.modules(name, data)
 	}
 	var top map[string]json.RawMessage
@@ -187,25 +184,9 @@ func (x *extractor) json(name string) error {
 	return x.config(name, top)
 }
 
-// modules finds the classes of modules.json that are imported from a repository: all but those of the library itself.
-func (x *extractor) modules(name string, data []byte) error {
-	var parts []struct {
-		Type string `json:"type"`
-	}
-	if err := json.Unmarshal(data, &parts); err != nil {
-		return &FormatError{name, "list of modules", err}
-	}
-	for i, m := range parts {
-		if !strings.HasPrefix(m.Type, "sentence_transformers.") {
-			x.bom.RemoteCode = append(x.bom.RemoteCode, model.Value{Text: "type", Evidence: declared(name, fmt.Sprintf("/%d/type", i))})
-		}
-	}
-	return nil
-}
-
 // config takes the fields of the configuration files that describe the model.
 func (x *extractor) config(name string, top map[string]json.RawMessage) error {
-	switch path.Base(name) {
+	switch strings.ToLower(path.Base(name)) {
 	case "config.json":
 		for _, a := range texts(top["architectures"]) {
 			x.bom.Architects = append(x.bom.Architects, model.Value{Text: a, Evidence: declared(name, "/architectures")})
@@ -226,7 +207,7 @@ func (x *extractor) config(name string, top map[string]json.RawMessage) error {
 		x.property("cdx:ai-ml:model:parameter:model_max_length", scalar(top["model_max_length"]), name, "/model_max_length")
 	case pipelineFile:
 		if c := bytes.TrimSpace(top["_class_name"]); len(c) > 0 && c[0] == '[' { // [file of the repository, class]
-			x.bom.RemoteCode = append(x.bom.RemoteCode, model.Value{Text: "_class_name", Evidence: declared(name, "/_class_name")})
+			x.asks("_class_name", name, "/_class_name")
 		}
 	case "adapter_config.json":
 		for _, base := range texts(top["base_model_name_or_path"]) {
@@ -274,78 +255,6 @@ func (x *extractor) templates(name string, raw json.RawMessage) error {
 		return &FormatError{name, "chat_template is neither text nor a list of templates", nil}
 	}
 	return nil
-}
-
-// codeKey reports whether a key makes a loader import code from the repository, or from another one.
-func codeKey(key string) bool {
-	switch key {
-	case "auto_map", "auto_mapping", "custom_generate", "custom_pipelines", "trust_remote_code":
-		return true
-	}
-	return false
-}
-
-// remoteCode finds keys at any depth that ask for code. Numbers do not (a vocabulary may hold the word), nor do null and
-// false.
-func (x *extractor) remoteCode(name string, data []byte) error {
-	dec := json.NewDecoder(bytes.NewReader(data))
-	var open []container
-	expectKey := false
-	for {
-		tok, err := dec.Token()
-		if err != nil {
-			if len(open) == 0 && errors.Is(err, io.EOF) {
-				return nil
-			}
-			return err
-		}
-		var in *container // what holds the token
-		if len(open) > 0 {
-			in = &open[len(open)-1]
-		}
-		if key, ok := tok.(string); ok && expectKey {
-			in.key, expectKey = key, false
-			continue
-		}
-		switch tok {
-		case json.Delim('}'), json.Delim(']'):
-			open = open[:len(open)-1]
-			expectKey = len(open) > 0 && open[len(open)-1].object
-			continue
-		}
-		if in != nil && !in.object {
-			in.key = strconv.Itoa(in.next)
-			in.next++
-		}
-		_, number := tok.(float64)
-		if in != nil && in.object && codeKey(in.key) && tok != nil && tok != false && !number {
-			x.bom.RemoteCode = append(x.bom.RemoteCode, model.Value{Text: in.key, Evidence: declared(name, pointer(open))})
-		}
-		switch tok {
-		case json.Delim('{'):
-			open = append(open, container{object: true})
-		case json.Delim('['):
-			open = append(open, container{})
-		}
-		expectKey = len(open) > 0 && open[len(open)-1].object
-	}
-}
-
-// container is an array or object that is open, with the key or index of its current value.
-type container struct {
-	object bool
-	key    string
-	next   int
-}
-
-// pointer is the JSON pointer (RFC 6901) to the current value.
-func pointer(open []container) string {
-	var b strings.Builder
-	for _, c := range open {
-		b.WriteByte('/')
-		b.WriteString(strings.NewReplacer("~", "~0", "/", "~1").Replace(c.key))
-	}
-	return b.String()
 }
 
 // texts reads a string or a list of strings; anything else is nothing.

@@ -72,6 +72,11 @@ func readFile(src fs.FS, name string, limit int64) ([]byte, error) {
 
 func isJSON(name string) bool { return strings.EqualFold(path.Ext(name), ".json") }
 
+func isYAML(name string) bool {
+	ext := strings.ToLower(path.Ext(name))
+	return ext == ".yaml" || ext == ".yml"
+}
+
 // isConfig reports whether loaders take instructions from the file, as opposed to vocabularies and indexes.
 func isConfig(name string) bool {
 	base := strings.ToLower(path.Base(name))

@@ -2,6 +2,7 @@ package mbom_test
 
 import (
 	"errors"
+	"runtime"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -22,6 +23,60 @@ func TestRemoteCodeInOtherConfigurations(t *testing.T) {
 		_, err := open(t, src, policy())
 		if pe, ok := errors.AsType[*mbom.PolicyError](err); !ok || pe.Field != "InsecureAllowRemoteCode" || pe.Path != c.path {
 			t.Errorf("%s: got %v", name, err)
+		}
+	}
+	big := strings.Repeat(" ", 5<<20)
+	for name, c := range map[string]struct{ path, data string }{
+		"attention of the Hub":          {"config.json", `{"attn_implementation":"evil/kernel"}`}, // CVE-2026-4372
+		"attention, internal name":      {"config.json", `{"text_config":{"_attn_implementation_internal":"evil/kernel@main"}}`},
+		"attention by part":             {"config.json", `{"attn_implementation":{"text_config":"sdpa","vision_config":"evil/kernel"}}`},
+		"class of Hydra":                {"model_config.json", `{"loss":{"_target_":"os.system","command":"id"}}`}, // CVE-2025-23304
+		"layer of Keras":                {"model.json", `{"config":{"layers":[{"class_name":"Lambda","config":{"function":["4wEA"]}}]}}`},
+		"function of Keras 3":           {"model.json", `{"config":{"function":{"class_name":"__lambda__","config":{"code":"4wEA"}}}}`},
+		"function of Keras 2":           {"model.json", `{"config":{"function":["4wEA"],"function_type":"lambda"}}`},
+		"activation of any module":      {"2_Dense/config.json", `{"activation_function":"os.system"}`},
+		"activation of a cross encoder": {"config.json", `{"sentence_transformers":{"activation_fn":"evil.Module"}}`},
+		"file of MLX":                   {"config.json", `{"model_file":"../outside.py"}`},
+		"large, no configuration":       {"model.json", big + `{"config":{"class_name":"Lambda"}}`},
+		"large and escaped":             {"model.json", big + `{"config":{"class\u005fname":"\u004cambda"}}`},
+		"other case":                    {"Modules.json", `[{"type":"x.Y"}]`},
+		"YAML of Python":                {"config.yaml", "a: !!python/object/apply:os.system [id]\n"},
+		"YAML, tag in letters":          {"config.yml", "a: !!%70ython/object/apply:os.system [id]\n"},
+		"YAML, tag by directive":        {"c.yaml", "%TAG !e! tag:yaml.org,2002:py\n---\na: !e!thon/object/apply:os.system [id]\n"},
+		"YAML, local tag":               {"c.yaml", "a: !apply [id]\n"},
+		"YAML, second document":         {"c.YAML", "a: 1\n---\nb: !!python/name:os.system ''\n"},
+		"YAML of Hydra":                 {"c.yaml", "loss:\n  _target_: os.system\n"},
+	} {
+		src := small()
+		src[c.path] = &fstest.MapFile{Data: []byte(c.data)}
+		p := missing()
+		_, err := mbom.Open(t.Context(), src, resources(t, src), p)
+		if pe, ok := errors.AsType[*mbom.PolicyError](err); !ok || pe.Field != "InsecureAllowRemoteCode" || pe.Path != c.path {
+			t.Errorf("%s: got %v", name, err)
+		}
+		p.InsecureAllowRemoteCode = true
+		if _, err := mbom.Open(t.Context(), src, resources(t, src), p); err != nil {
+			t.Errorf("%s: allowed: %v", name, err)
+		}
+	}
+	for path, data := range map[string]string{
+		"config.json":         `{"attn_implementation":"sdpa","_attn_implementation":"flash_attention_2","activation_function":"gelu_new","model_file":"model.onnx"}`,
+		"2_Dense/config.json": `{"activation_function":"torch.nn.modules.linear.Identity"}`,
+		"model.json":          `{"class_name":"Dense","vocab":{"Lambda":1,"_target_":2}}`,
+		"conda.yaml":          "name: env\nchannels: &c [conda-forge]\ndependencies:\n- pip: *c\n",
+		"big.json":            big + `["auto_map","caf\u00e9"]`,
+	} {
+		src := small()
+		src[path] = &fstest.MapFile{Data: []byte(data)}
+		if _, err := mbom.Open(t.Context(), src, resources(t, src), missing()); err != nil {
+			t.Errorf("%s is harmless: %v", path, err)
+		}
+	}
+	for path, data := range map[string]string{"a.yaml": "a: [\n", "b.yml": strings.Repeat("# padding\n", 1<<17)} { // what is not read is not waved through
+		src := small()
+		src[path] = &fstest.MapFile{Data: []byte(data)}
+		if _, err := mbom.Open(t.Context(), src, resources(t, src), missing()); !errors.Is(err, mbom.ErrFormat) {
+			t.Errorf("%s: got %v", path, err)
 		}
 	}
 	for _, path := range []string{"modules.json", "model_index.json"} { // too large to be looked into is too large
@@ -58,6 +113,7 @@ func TestIndexPointsIntoTheModel(t *testing.T) {
 		"of a folder":  {"sub/model.safetensors.index.json", `{"weight_map":{"w":"model.safetensors"}}`, false},
 		"pickle":       {"pytorch_model.bin.index.json", `{"weight_map":{"w":"pytorch_model-1.bin"}}`, false},
 		"no text":      {"model.safetensors.index.json", `{"weight_map":{"w":1}}`, false},
+		"variant":      {"model.safetensors.index.fp16.json", `{"weight_map":{"w":"../x"}}`, false},
 		"upper case":   {"MODEL.SAFETENSORS.INDEX.JSON", `{"weight_map":{"w":"more.safetensors"}}`, false},
 		"two maps":     {"model.safetensors.index.json", `{"weight_map":{"w":"../x"},"weight_map":{"w":"model.safetensors"}}`, false},
 		"other index":  {"search.index.json", `{"documents":["a"]}`, true},
@@ -69,6 +125,27 @@ func TestIndexPointsIntoTheModel(t *testing.T) {
 		_, err := mbom.Open(t.Context(), src, resources(t, src), missing())
 		if c.ok && err != nil || !c.ok && !errors.Is(err, mbom.ErrPolicy) && !errors.Is(err, mbom.ErrFormat) {
 			t.Errorf("%s: got %v", name, err)
+		}
+	}
+}
+
+// One place that asks for code is enough to refuse: many of them, deep in a configuration, cost no more than its size.
+func TestRemoteCodeCostsItsSize(t *testing.T) {
+	for name, data := range map[string]string{
+		"long key": `{"` + strings.Repeat("k", 1<<20) + `":[` + strings.TrimSuffix(strings.Repeat(`{"auto_map":"x"},`, 100_000), ",") + `]}`,
+		"deep":     strings.Repeat("[", 9000) + strings.TrimSuffix(strings.Repeat(`{"auto_map":"x"},`, 100_000), ",") + strings.Repeat("]", 9000),
+		"paths":    strings.Repeat("[", 9000) + `{"auto_map":"x"}` + strings.Repeat(`,"/"`, 500_000) + strings.Repeat("]", 9000),
+	} {
+		src := fstest.MapFS{"other.json": {Data: []byte(data)}}
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		b, err := mbom.Build(t.Context(), src, mbom.BuildOptions{})
+		runtime.ReadMemStats(&after)
+		if err != nil || len(b.RemoteCode) == 0 || len(b.RemoteCode) > 1000 {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if mib := (after.TotalAlloc - before.TotalAlloc) >> 20; mib > 200 {
+			t.Errorf("%s: %d MiB for %d", name, mib, len(data)>>20)
 		}
 	}
 }

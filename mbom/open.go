@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"io/fs"
+	"path"
 	"slices"
 	"strings"
 
@@ -148,7 +149,7 @@ func (p Policy) gateFile(fsys fs.FS, name string, signed map[string][]byte) erro
 		if rep := pickle.Scan(bytes.NewReader(data), int64(len(data))); rep.Verdict != pickle.Clean {
 			return &PolicyError{"Formats", name, "a pickle that imports allowed names only", rep.Verdict.String()}
 		}
-	case strings.HasSuffix(strings.ToLower(name), ".index.json"):
+	case isJSON(name) && strings.Contains(strings.ToLower(path.Base(name)), "index"): // model.safetensors.index.fp16.json is one too
 		return checkIndex(name, data, signed)
 	}
 	return nil

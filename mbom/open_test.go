@@ -274,6 +274,12 @@ func TestLicences(t *testing.T) {
 			t.Errorf("%q with %v: %v", c.card, c.list, err)
 		}
 	}
+	// A licence that the bill gives without a name is one that is not allowed.
+	nameless := complete(t, small())
+	nameless[mbom.BOMFile].Data = []byte(strings.Replace(string(nameless[mbom.BOMFile].Data), `"id": "Apache-2.0"`, `"url": "https://example.org/terms"`, 1))
+	if _, err := open(t, nameless, policy()); !errors.Is(err, mbom.ErrPolicy) {
+		t.Errorf("nameless licence: %v", err)
+	}
 	src := small()
 	delete(src, "README.md")
 	p := policy()

@@ -25,7 +25,8 @@ type Policy struct {
 	Templates [][32]byte
 	// AnySignedTemplate accepts every chat template that was signed with the model.
 	AnySignedTemplate bool
-	// InsecureAllowRemoteCode accepts configurations that make a loader import code of a repository (auto_map and the like).
+	// InsecureAllowRemoteCode accepts configurations that make a loader import or call code that is not its own: auto_map and the
+	// like, kernels of the Hub, Lambda layers of Keras, _target_ of Hydra, tags of Python in YAML.
 	InsecureAllowRemoteCode bool
 	// InsecureAllowMissingBOM accepts a model without a bill of materials; all other rules hold.
 	InsecureAllowMissingBOM bool

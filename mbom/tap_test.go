@@ -246,6 +246,11 @@ func TestGGUF(t *testing.T) {
 	if pe, ok := errors.AsType[*mbom.PolicyError](err); !ok || pe.Field != "Templates" {
 		t.Errorf("template: %v", err)
 	}
+	// llama.cpp looks keys up as C strings: to it this is the template.
+	hidden := bytes.Replace(ggufFile([2]float32{}, 0), append([]byte{23, 0, 0, 0, 0, 0, 0, 0}, "tokenizer.chat_template"...), append([]byte{24, 0, 0, 0, 0, 0, 0, 0}, "tokenizer.chat_template\x00"...), 1)
+	if err := pass(p, "m.gguf", hidden, 100); !errors.Is(err, mbom.ErrFormat) {
+		t.Errorf("template behind a key with a NUL: %v", err)
+	}
 	p.AnySignedTemplate = true
 	if err := pass(p, "m.gguf", ggufFile([2]float32{}, 0), 100); err != nil {
 		t.Errorf("any template: %v", err)

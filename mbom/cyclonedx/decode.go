@@ -14,6 +14,9 @@ var ErrFormat = errors.New("cyclonedx: malformed document")
 // MaxSize bounds a document, in bytes.
 const MaxSize = 32 << 20
 
+// Nameless stands in [Document].Licences for a licence that the bill gives without identifier, name or expression.
+const Nameless = "licence without a name"
+
 // A Document is what a server takes from a bill: the files it lists, its templates and its licences.
 type Document struct {
 	SpecVersion string
@@ -63,6 +66,9 @@ func Decode(data []byte) (*Document, error) {
 	}
 	out := &Document{SpecVersion: doc.SpecVersion, Files: map[string][32]byte{}, Templates: map[string][32]byte{}}
 	for _, l := range doc.Metadata.Component.Licenses {
+		if l.License.ID+l.License.Name+l.Expression == "" { // one of text or address alone is declared all the same
+			out.Licences = append(out.Licences, Nameless)
+		}
 		for _, s := range []string{l.License.ID, l.License.Name, l.Expression} {
 			if s != "" {
 				out.Licences = append(out.Licences, s)

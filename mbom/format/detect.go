@@ -34,6 +34,7 @@ const (
 	Keras      Kind = "keras"
 	ONNX       Kind = "onnx"
 	TensorFlow Kind = "tensorflow"
+	RData      Kind = "r-data"
 	Executable Kind = "executable" // ELF, PE, Mach-O, WebAssembly: programs and shared libraries
 	Script     Kind = "script"     // a "#!" line, or the name of a shell or batch file
 	Python     Kind = "python"     // source or bytecode
@@ -67,10 +68,12 @@ func ByName(name string) Kind {
 		return HDF5
 	case ".keras":
 		return Keras
-	case ".onnx":
+	case ".onnx", ".onnxtxt", ".onnxtext", ".onnxjson", ".textproto", ".prototxt":
 		return ONNX
-	case ".pb":
+	case ".pb", ".pbtxt", ".cpb": // SavedModels are read as text too, and compressed
 		return TensorFlow
+	case ".rds", ".rda", ".rdata": // R runs code while it reads one, and reads them as text too
+		return RData
 	case ".py", ".pyw", ".pyc", ".pyo", ".pyi", ".pyx":
 		return Python
 	case ".so", ".dll", ".dylib", ".exe", ".pyd", ".wasm", ".com", ".scr", ".sys", ".o", ".a", ".ko", ".cubin", ".fatbin", ".ptx", ".llamafile":
@@ -133,26 +136,28 @@ func Detect(head []byte, size int64) Kind {
 	if pickle.Detect(head, whole) {
 		return Pickle
 	}
-	if len(head) > 262 && string(head[257:262]) == "ustar" {
+	if isTar(head) {
 		return Archive
 	}
 	return textual(head, whole)
 }
 
-// image returns what an image is to a loader that does not look at its magic: "G" and \x89 are opcodes of a pickle, and the
-// directory of a zip is found from the end, where images end in bytes that nobody shows.
+// image returns what an image is to a loader that does not look at its magic: "G" and \x89 are opcodes of a pickle, a tar begins
+// with any name, HDF5 may lie behind a block of the user's, and the directory of a zip is found from the end, where images end
+// in bytes that nobody shows.
 func image(head []byte, whole bool) Kind {
-	if pickle.Detect(head, whole) {
+	switch {
+	case pickle.Detect(head, whole):
 		return Pickle
-	}
-	if bytes.Contains(head[max(0, len(head)-zipTail):], []byte("PK\x05\x06")) {
+	case isTar(head):
+		return Archive
+	case hdf5Inside(head):
+		return HDF5
+	case zipAtEnd(head):
 		return Zip
 	}
 	return Image
 }
-
-// zipTail is how far from the end readers look for the end record of a zip: its 22 bytes and the longest comment.
-const zipTail = 22 + 1<<16 - 1
 
 func byMagic(head []byte) Kind {
 	for _, m := range magics() {

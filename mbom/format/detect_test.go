@@ -92,7 +92,7 @@ func TestDetect(t *testing.T) {
 func TestByName(t *testing.T) {
 	for name, want := range map[string]format.Kind{
 		"a/b.SafeTensors": format.Safetensors, "x.gguf": format.GGUF, "m.PT": format.Pickle, "lib.so": format.Executable, "lib.so.1.2": format.Executable,
-		"modeling.py": format.Python, "README.md": "", "noext": "", "x.npz": format.NumPy, "a.svg": format.SVG, "run.sh": format.Script,
+		"modeling.py": format.Python, "README.md": "", "noext": "", "x.npz": format.NumPy, "saved_model.pbtxt": format.TensorFlow, "m.onnxtxt": format.ONNX, "m.RDS": format.RData, "a.svg": format.SVG, "run.sh": format.Script,
 	} {
 		if got := format.ByName(name); got != want {
 			t.Errorf("%s: %q, want %q", name, got, want)

@@ -1,6 +1,8 @@
 package format_test
 
 import (
+	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/holdfast-ai/holdfast/mbom/format"
@@ -18,6 +20,8 @@ func TestImagesThatAreLoadedAsCode(t *testing.T) {
 	}{
 		"GIF and pickle": {"GIF89a\x00\x00\x00" + code, format.Pickle},
 		"old GIF":        {"GIF87a\x00\x00\x000" + code, format.Pickle},
+		"PNG and tar":    {tarHeader("\x89PNG\r\n\x1a\n"), format.Archive},
+		"PNG and HDF5":   {png + string(make([]byte, 1024-len(png))) + "\x89HDF\r\n\x1a\n", format.HDF5},
 		"PNG and pickle": {"\x89PNG\r\n" + code, format.Pickle},
 		"PNG and zip":    {png + zip, format.Zip},
 		"GIF and zip":    {"GIF89a" + string(make([]byte, 64)) + zip, format.Zip},
@@ -26,5 +30,34 @@ func TestImagesThatAreLoadedAsCode(t *testing.T) {
 		if got := format.Detect([]byte(c.data), int64(len(c.data))); got != c.want {
 			t.Errorf("%s looks like %s, want %s", name, got, c.want)
 		}
+	}
+}
+
+// tarHeader is the first block of a tar archive without magic, as archivers wrote it before POSIX and readers still take it.
+func tarHeader(name string) string {
+	block := fmt.Sprintf("%-100s%-8s%-8s%-8s%-12s%-12s%8s0%-100s", name, "0000644", "0000000", "0000000", "00000001000", "00000000000", "", "")
+	block += strings.Repeat(" ", 512-len(block))
+	sum := 0
+	for _, c := range []byte(block) {
+		sum += int(c)
+	}
+	return block[:148] + fmt.Sprintf("%07o ", sum) + block[156:]
+}
+
+// torch.load opens a file as a tar first, and a tar may be printable text from its first byte to its last.
+func TestTarOfText(t *testing.T) {
+	for name, header := range map[string]string{
+		"plain": tarHeader("storages"),
+		"magic": "x" + strings.Repeat("y", 256) + "ustar" + strings.Repeat("z", 300),
+	} {
+		data := header + "cos\nsystem\n(S'id'\ntR." + strings.Repeat(" ", 491)
+		if got := format.Detect([]byte(data), int64(len(data))); got != format.Archive {
+			t.Errorf("%s: %s", name, got)
+		}
+	}
+	almost := []byte(tarHeader("storages"))
+	almost[0]++
+	if got := format.Detect(almost, int64(len(almost))); got != format.Text {
+		t.Errorf("a wrong sum: %s", got)
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"gopkg.in/yaml.v3"
@@ -104,29 +105,62 @@ func Parse(data []byte) (*Card, error) {
 	return c, nil
 }
 
-// frontMatter returns the text between the first line "---" and the next one, or nil where the file does not begin so.
+// frontMatter returns the text between the first line "---" and the next one, or nil where the file does not begin so. Where
+// readers differ in what they take for a mark, it is an error: the Hub's (huggingface_hub, REGEX_YAML_BLOCK) passes over blanks
+// and lines before the first one, and wants nothing but line ends behind either.
 func frontMatter(data []byte) ([]byte, error) {
 	data = bytes.TrimPrefix(data, []byte("\ufeff"))
 	first, rest, _ := bytes.Cut(data, []byte("\n"))
-	if string(bytes.TrimRight(first, " \t\r")) != "---" {
+	if !isMark(first) {
+		begin := bytes.TrimLeftFunc(data, unicode.IsSpace)
+		if after, ok := bytes.CutPrefix(begin, []byte("---")); ok && len(after) > 0 && unicode.IsSpace(rune(after[0])) && len(bytes.TrimSpace(firstLine(after))) == 0 {
+			return nil, &FormatError{Reason: "front matter with blanks around its first mark"}
+		}
 		return nil, nil
 	}
 	for at := 0; at < len(rest); {
 		line, _, found := bytes.Cut(rest[at:], []byte("\n"))
-		if string(bytes.TrimRight(line, " \t\r")) == "---" {
+		switch {
+		case isMark(line):
 			if at > MaxFrontMatter {
-				break
+				return nil, endless()
 			}
-			if !utf8.Valid(rest[:at]) {
-				return nil, &FormatError{Reason: "front matter is not UTF-8"}
-			}
-			return append([]byte{}, rest[:at]...), nil
+			return between(rest[:at])
+		case bytes.HasPrefix(line, []byte("---")) && len(bytes.TrimSpace(line)) == len("---"):
+			return nil, &FormatError{Reason: "front matter with blanks around its last mark"}
 		}
 		if at += len(line) + 1; !found || at > MaxFrontMatter {
 			break
 		}
 	}
-	return nil, &FormatError{Reason: fmt.Sprintf("front matter has no end within %d bytes", MaxFrontMatter)}
+	return nil, endless()
+}
+
+func endless() error {
+	return &FormatError{Reason: fmt.Sprintf("front matter has no end within %d bytes", MaxFrontMatter)}
+}
+
+// isMark reports whether a line is one of the two around front matter.
+func isMark(line []byte) bool { return string(bytes.TrimSuffix(line, []byte("\r"))) == "---" }
+
+// firstLine is the text before the first line end of any kind.
+func firstLine(b []byte) []byte {
+	if i := bytes.IndexAny(b, "\r\n"); i >= 0 {
+		return b[:i]
+	}
+	return b
+}
+
+func between(text []byte) ([]byte, error) {
+	if !utf8.Valid(text) {
+		return nil, &FormatError{Reason: "front matter is not UTF-8"}
+	}
+	for i, c := range text {
+		if c == '\r' && (i+1 == len(text) || text[i+1] != '\n') {
+			return nil, &FormatError{Reason: "front matter with a carriage return inside a line"}
+		}
+	}
+	return append([]byte{}, text...), nil
 }
 
 // check walks the whole tree, so that what is not read is held to the same rules as what is.

@@ -77,6 +77,20 @@ func TestRefused(t *testing.T) {
 			t.Errorf("%s: want ErrFormat, got %v", name, err)
 		}
 	}
+	// Readers differ in where front matter may begin and end: the Hub's skips blank lines before it, and needs a bare mark at its end.
+	for _, text := range []string{
+		"\n---\nlicense: mit\n---\n", "  ---\nlicense: mit\n---\n", "\r\n\r\n---\r\nlicense: mit\r\n---\r\n", "---\rlicense: mit\r---\r", "\v---\nlicense: mit\n---\n",
+		"--- \nlicense: mit\n---\n", "---\nlicense: mit\n--- \nlicense: x\n---\n", "---\nlicense: mit\r---\nlicense: x\n---\n",
+	} {
+		if c, err := card.Parse([]byte(text)); !errors.Is(err, card.ErrFormat) {
+			t.Errorf("%q: want ErrFormat, got %+v, %v", text, c, err)
+		}
+	}
+	for _, text := range []string{"", "---", "----\n# A rule\n", "\n# Title\n\n---\nlicense: mit\n---\n", "--- a list\n", "-- \n---\n"} {
+		if c, err := card.Parse([]byte(text)); err != nil && text != "---" || err == nil && len(c.Licences) > 0 {
+			t.Errorf("%q: %+v, %v", text, c, err)
+		}
+	}
 	if _, err := card.Parse([]byte("---\nlicense: mit\n")); !errors.Is(err, card.ErrFormat) {
 		t.Errorf("no end: %v", err)
 	}

@@ -3,7 +3,7 @@
 //	"GGUF" || uint32le version || uint64le tensors || uint64le pairs || pairs || tensor entries || padding || data
 //
 // It holds the file to what the reference reader (ggml, gguf.cpp) checks and to what follows from the format's text:
-// every count and length fits the file before anything is kept from it; keys and tensor names are unique; arrays do not
+// every count and length fits the file before anything is kept from it; keys and tensor names are unique and without control characters; arrays do not
 // nest; the alignment is a power of two; dimensions, sizes and their sum do not overflow; each offset is the padded sum
 // of the sizes before it, so that nothing overlaps and nothing hides between tensors; well-known keys have their type.
 //

@@ -188,6 +188,9 @@ func TestRules(t *testing.T) {
 		"overlap":          {func(b []byte) []byte { le.PutUint64(b[entry+33:], 0); return b }, "offset-sum"},
 		"hole":             {func(b []byte) []byte { le.PutUint64(b[entry+33:], 64); return b }, "offset-sum"},
 		"data-beyond-file": {func(b []byte) []byte { return b[:len(b)-1] }, "data-beyond-file"},
+		// Readers in C take a NUL for the end of a name: the key is then another, and the tensor there twice.
+		"nul-in-key":    {func(b []byte) []byte { b[bytes.Index(b, []byte("chat_template"))+4] = 0; return b }, "name-control"},
+		"nul-in-tensor": {func(b []byte) []byte { b[entry+8] = 0; return b }, "name-control"},
 	} {
 		data := c.change(bytes.Clone(good))
 		_, err := gguf.Read(bytes.NewReader(data), int64(len(data)))

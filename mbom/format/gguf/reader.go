@@ -1,10 +1,12 @@
 package gguf
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -100,11 +102,16 @@ func (r *reader) text(rule string, most uint64) ([]byte, error) {
 	return out, nil
 }
 
-// name is a string that names something: it must be UTF-8.
+// name is a string that names something: it must be UTF-8 without control characters. Readers in C end it at a NUL: a key
+// with one is another key to them, and the checks of this package would have been of another file.
 func (r *reader) name(rule string, most uint64) (string, error) {
 	b, err := r.text(rule, most)
-	if err == nil && !utf8.Valid(b) {
+	switch {
+	case err != nil:
+	case !utf8.Valid(b):
 		err = r.fail("utf8", "a name is not UTF-8")
+	case bytes.ContainsFunc(b, unicode.IsControl):
+		err = r.fail("name-control", "a name has a control character")
 	}
 	return string(b), err
 }

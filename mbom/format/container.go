@@ -1,0 +1,60 @@
+package format
+
+import (
+	"bytes"
+	"strconv"
+	"strings"
+)
+
+// zipTail is how far from the end readers look for the end record of a zip: its 22 bytes and the longest comment.
+const zipTail = 22 + 1<<16 - 1
+
+// zipAtEnd reports whether the last bytes of a file hold the end record of a zip, which is found from the end.
+func zipAtEnd(data []byte) bool {
+	return bytes.Contains(data[max(0, len(data)-zipTail):], []byte("PK\x05\x06"))
+}
+
+// hdf5Inside reports whether data has the signature of HDF5 at one of the places where its readers look behind a user's block:
+// 512 bytes, and twice as far each time (HDF5 file format 3.0, II.A).
+func hdf5Inside(data []byte) bool {
+	for at := 512; at < len(data); at *= 2 {
+		if bytes.HasPrefix(data[at:], []byte("\x89HDF\r\n\x1a\n")) {
+			return true
+		}
+	}
+	return false
+}
+
+// The first header of a tar archive: one block, in which the checksum of its bytes stands (POSIX.1-1988, ustar).
+const (
+	tarBlock            = 512
+	tarSum, tarSumEnd   = 148, 156
+	tarMagic, tarMagicN = 257, "ustar"
+)
+
+// isTar reports whether data begins as a tar archive. Readers, among them Python's, look at the checksum and not at the magic:
+// torch.load opens such a file, whatever its name, and all of it may be printable text.
+func isTar(data []byte) bool {
+	if len(data) < tarBlock {
+		return false
+	}
+	if string(data[tarMagic:tarMagic+len(tarMagicN)]) == tarMagicN {
+		return true
+	}
+	field, _, _ := strings.Cut(string(data[tarSum:tarSumEnd]), "\x00")
+	field = strings.TrimPrefix(strings.TrimSpace(field), "+")
+	field = strings.TrimPrefix(strings.TrimPrefix(field, "0o"), "0O")
+	want, err := strconv.ParseInt(strings.ReplaceAll(field, "_", ""), 8, 64)
+	if err != nil {
+		return false
+	}
+	unsigned, signed := int64(0), int64(0) // old archivers summed signed bytes
+	for i, c := range data[:tarBlock] {
+		if i >= tarSum && i < tarSumEnd {
+			c = ' '
+		}
+		unsigned += int64(c)
+		signed += int64(int8(c))
+	}
+	return want == unsigned || want == signed
+}

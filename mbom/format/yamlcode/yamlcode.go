@@ -1,0 +1,63 @@
+// Package yamlcode finds in a YAML file what makes its loader call code: tags that are not YAML's own, such as
+// !!python/object/apply of PyYAML, and the key _target_ of Hydra, whose value is called by name.
+package yamlcode
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+
+	"gopkg.in/yaml.v3"
+)
+
+// MaxSize bounds a file, in bytes: configurations in YAML have some kilobytes, and a parsed one takes a hundred times its size.
+const MaxSize = 1 << 20
+
+// maxPlaces bounds what is returned; one is enough to refuse a file.
+const maxPlaces = 100
+
+// ErrFormat means that the file cannot be read as YAML, or is above [MaxSize].
+var ErrFormat = errors.New("yamlcode: malformed file")
+
+// Places returns the tags and keys in data that make a loader call code, in the order of the file; at most 100.
+// Errors: [ErrFormat].
+func Places(data []byte) ([]string, error) {
+	if len(data) > MaxSize {
+		return nil, fmt.Errorf("%w: above %d bytes", ErrFormat, MaxSize)
+	}
+	var out []string
+	dec := yaml.NewDecoder(bytes.NewReader(data))
+	for {
+		var doc yaml.Node
+		switch err := dec.Decode(&doc); {
+		case errors.Is(err, io.EOF):
+			return out[:min(len(out), maxPlaces)], nil
+		case err != nil:
+			return nil, fmt.Errorf("%w: not YAML", ErrFormat) // the parser's own text may quote the file
+		}
+		out = places(out, &doc)
+	}
+}
+
+func places(out []string, n *yaml.Node) []string {
+	if n.Kind != yaml.DocumentNode && n.Kind != yaml.AliasNode && !plain(n.Tag) {
+		out = append(out, n.Tag)
+	}
+	for i, c := range n.Content {
+		if n.Kind == yaml.MappingNode && i%2 == 0 && c.Value == "_target_" {
+			out = append(out, c.Value)
+		}
+		out = places(out, c)
+	}
+	return out
+}
+
+// plain reports whether a tag is one of YAML's own (yaml.org/type), which build data.
+func plain(tag string) bool {
+	switch tag {
+	case "", "!", "!!str", "!!int", "!!float", "!!bool", "!!null", "!!seq", "!!map", "!!timestamp", "!!binary", "!!merge", "!!set", "!!omap", "!!pairs":
+		return true
+	}
+	return false
+}

@@ -1,0 +1,48 @@
+package yamlcode_test
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/holdfast-ai/holdfast/mbom/format/yamlcode"
+)
+
+func TestPlaces(t *testing.T) {
+	for text, want := range map[string][]string{
+		"":                              nil,
+		"a: 1\nb: [x, 2.5, true, ~]\n":  nil,
+		"a: &x {b: c}\nd: *x\n<<: *x\n": nil,
+		"a: !!binary aGk=\nb: 2026-01-02\nc: !!set {x}\n": nil,
+		"a: ! x\n":                      nil,
+		"a: !!python/name:os.system ''": {"!!python/name:os.system"},
+		"!<tag:yaml.org,2002:python/name:os.system> x": {"!!python/name:os.system"},
+		"? !x y\n: 1\n":               {"!x"},
+		"a: 1\n---\n- _target_: x\n":  {"_target_"},
+		"a: {\"\\x5ftarget_\": x}\n":  {"_target_"},
+		"_target_not: x\ntarget: y\n": nil,
+	} {
+		if got, err := yamlcode.Places([]byte(text)); err != nil || !slices.Equal(got, want) {
+			t.Errorf("%q: %q, %v", text, got, err)
+		}
+	}
+	for _, text := range []string{"a: [", "a: b: c", "\x00", strings.Repeat("#\n", yamlcode.MaxSize)} {
+		if _, err := yamlcode.Places([]byte(text)); !errors.Is(err, yamlcode.ErrFormat) {
+			t.Errorf("%.10q: %v", text, err)
+		}
+	}
+	if got, err := yamlcode.Places([]byte(strings.Repeat("- !x y\n", 1000))); err != nil || len(got) != 100 {
+		t.Errorf("%d places, %v", len(got), err)
+	}
+}
+
+func FuzzPlaces(f *testing.F) {
+	f.Add([]byte("a: !!python/name:os.system ''\n---\n- _target_: x\n"))
+	f.Add([]byte("%TAG !e! tag:yaml.org,2002:py\n---\na: &x [!e!thon *x]\n"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		if _, err := yamlcode.Places(data); err != nil && !errors.Is(err, yamlcode.ErrFormat) {
+			t.Fatalf("untyped error: %v", err)
+		}
+	})
+}

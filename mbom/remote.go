@@ -1,0 +1,171 @@
+package mbom
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"github.com/holdfast-ai/holdfast/mbom/format/yamlcode"
+	"github.com/holdfast-ai/holdfast/mbom/model"
+)
+
+// Bounds on what is kept of places that ask for code. One is enough to refuse a model.
+const (
+	maxPlaces  = 1000    // of a model
+	maxPointer = 1 << 10 // bytes of a JSON pointer; a longer one is left out
+	maxNesting = 10_000  // of JSON that is no configuration; encoding/json reads no deeper either
+)
+
+var errNesting = errors.New("nested too deeply")
+
+// asksForCode reports whether a value makes a loader import or call code that is not its own. in holds it and knows its key.
+func asksForCode(in *container, value json.Token) bool {
+	text, isText := value.(string)
+	switch in.key {
+	case "auto_map", "auto_mapping", "custom_generate", "custom_pipelines", "trust_remote_code": // of transformers, PEFT and diffusers
+		_, number := value.(float64) // a vocabulary may hold the word
+		return value != nil && value != false && !number
+	case "_target_": // Hydra and NeMo call it (CVE-2025-23304)
+		return isText
+	case "class_name": // Keras: code of Python in base64
+		return text == "Lambda" || text == "__lambda__"
+	case "function_type":
+		return text == "lambda"
+	case "activation_function", "activation_fn", "sbert_ce_default_activation_function": // sentence-transformers imports it
+		return strings.Contains(text, ".") && !strings.HasPrefix(text, "torch.nn.")
+	case "model_file": // MLX runs it
+		return strings.HasSuffix(text, ".py")
+	}
+	// transformers fetches kernels with code from the Hub (CVE-2026-4372), for all or for a part of the model.
+	return strings.Contains(text, "/") && (in.kernels || isKernel(in.key))
+}
+
+func isKernel(key string) bool {
+	return strings.Contains(key, "attn_implementation") || strings.Contains(key, "experts_implementation")
+}
+
+// mightAsk reports whether text can hold anything of what asksForCode looks for: a fast answer for large vocabularies. Escapes
+// of printable ASCII could spell any of it.
+func mightAsk(data []byte) bool {
+	for _, word := range []string{
+		"auto_map", "custom_generate", "custom_pipelines", "trust_remote_code", "_target_", "Lambda", "__lambda__", "lambda", "activation_f",
+		"default_activation_function", "model_file", "_implementation",
+	} {
+		if bytes.Contains(data, []byte(word)) {
+			return true
+		}
+	}
+	return regexp.MustCompile(`\\u00[2-7]`).Match(data)
+}
+
+func (x *extractor) asks(text, file, pointer string) {
+	if len(x.bom.RemoteCode) < maxPlaces {
+		x.bom.RemoteCode = append(x.bom.RemoteCode, model.Value{Text: text, Evidence: declared(file, pointer)})
+	}
+}
+
+// remoteCode finds values at any depth of JSON that ask for code.
+func (x *extractor) remoteCode(name string, data []byte) error {
+	dec := json.NewDecoder(bytes.NewReader(data))
+	var open []container
+	expectKey := false
+	for {
+		tok, err := dec.Token()
+		if err != nil {
+			if len(open) == 0 && errors.Is(err, io.EOF) {
+				return nil
+			}
+			return err
+		}
+		var in *container // what holds the token
+		if len(open) > 0 {
+			in = &open[len(open)-1]
+		}
+		if key, ok := tok.(string); ok && expectKey {
+			in.key, expectKey = key, false
+			continue
+		}
+		switch tok {
+		case json.Delim('}'), json.Delim(']'):
+			open = open[:len(open)-1]
+			expectKey = len(open) > 0 && open[len(open)-1].object
+			continue
+		}
+		if in != nil && !in.object {
+			in.key = strconv.Itoa(in.next)
+			in.next++
+		}
+		if in != nil && asksForCode(in, tok) && len(x.bom.RemoteCode) < maxPlaces {
+			x.asks(in.key, name, pointer(open))
+		}
+		if tok == json.Delim('{') || tok == json.Delim('[') {
+			open = append(open, container{object: tok == json.Delim('{'), kernels: in != nil && (in.kernels || isKernel(in.key))})
+		}
+		if len(open) > maxNesting {
+			return errNesting
+		}
+		expectKey = len(open) > 0 && open[len(open)-1].object
+	}
+}
+
+// container is an array or object that is open, with the key or index of its current value.
+type container struct {
+	object  bool
+	kernels bool // it lies below the key of a kernel
+	key     string
+	next    int
+}
+
+// pointer is the JSON pointer (RFC 6901) to the current value, or "" where it is long.
+func pointer(open []container) string {
+	length := len(open)
+	for _, c := range open {
+		if length += len(c.key); length > maxPointer {
+			return ""
+		}
+	}
+	var b strings.Builder
+	escape := strings.NewReplacer("~", "~0", "/", "~1")
+	for _, c := range open {
+		b.WriteByte('/')
+		b.WriteString(escape.Replace(c.key))
+	}
+	return b.String()
+}
+
+// modules finds the classes of modules.json that are imported from a repository: all but those of the library itself.
+func (x *extractor) modules(name string, data []byte) error {
+	var parts []struct {
+		Type string `json:"type"`
+	}
+	if err := json.Unmarshal(data, &parts); err != nil {
+		return &FormatError{name, "list of modules", err}
+	}
+	for i, m := range parts {
+		if !strings.HasPrefix(m.Type, "sentence_transformers.") {
+			x.asks("type", name, fmt.Sprintf("/%d/type", i))
+		}
+	}
+	return nil
+}
+
+// yaml finds what a YAML file has its loader call.
+func (x *extractor) yaml(name string) error {
+	data, err := readFile(x.src, name, yamlcode.MaxSize)
+	if err != nil {
+		return err
+	}
+	places, err := yamlcode.Places(data)
+	if err != nil {
+		return &FormatError{name, "configuration in YAML", err}
+	}
+	for _, p := range places {
+		x.asks(clip(p), name, "")
+	}
+	return nil
+}
