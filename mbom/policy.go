@@ -13,7 +13,8 @@ import (
 // A Policy says what a model may contain. Its zero value refuses every model.
 type Policy struct {
 	// Formats lists the allowed formats by the names of [format.Kind], such as those of [SafeFormats]. A file must be allowed
-	// by its content and by what a loader would take its name for. A pickle that is allowed must still be [pickle.Clean].
+	// by its content and by what a loader would take its name for. A pickle that is allowed, also in a torch zip, must still be
+	// [pickle.Clean]. Other formats outside [SafeFormats] are not looked into: whoever allows one trusts the publisher with it.
 	Formats []string
 	// Licences lists the allowed SPDX identifiers and names; case does not count. Every licence that the card or the bill
 	// declares must be allowed, and one must be declared. Of an expression, one side of OR suffices.

@@ -104,3 +104,13 @@ func TestImportedNamesAreNotChanged(t *testing.T) {
 		}
 	}
 }
+
+// The older layout of torch ends in raw storage, in which an archive may lie: torch.jit.load and others begin at the end.
+func TestLegacyWithZip(t *testing.T) {
+	legacy := "\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19.\x80\x02M\xe9\x03.\x80\x02}.\x80\x02}.\x80\x02]." + strings.Repeat("\x00", 1000)
+	for data, want := range map[string]pickle.Verdict{legacy: pickle.Clean, legacy + "PK\x05\x06" + strings.Repeat("\x00", 18): pickle.Incomplete} {
+		if rep := pickle.Scan(strings.NewReader(data), int64(len(data))); rep.Kind != pickle.Legacy || rep.Verdict != want {
+			t.Errorf("%v %v %v, want %v", rep.Kind, rep.Verdict, rep.Notes, want)
+		}
+	}
+}

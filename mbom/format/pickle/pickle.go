@@ -88,7 +88,12 @@ func Scan(r io.ReaderAt, size int64) Report {
 			return scanZip(r, size)
 		}
 	}
-	return scanStreams(io.NewSectionReader(r, 0, size), false)
+	rep := scanStreams(io.NewSectionReader(r, 0, size), false)
+	if rep.Kind == Legacy && zipAtEnd(r, size) {
+		rep.Verdict = min(rep.Verdict, Incomplete)
+		rep.Notes = append(rep.Notes, "also a zip, whose directory other loaders find from the end")
+	}
+	return rep
 }
 
 // Detect reports whether data, the whole or the beginning of a file, is a pickle: it begins with a protocol mark, or it

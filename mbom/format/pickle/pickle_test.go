@@ -1,6 +1,7 @@
 package pickle_test
 
 import (
+	"archive/zip"
 	"bufio"
 	"bytes"
 	"encoding/json"
@@ -71,6 +72,54 @@ func testVectors(t *testing.T, folder string, want int) {
 
 func TestVectors(t *testing.T)      { testVectors(t, "pickle", 94) }
 func TestTorchVectors(t *testing.T) { testVectors(t, "torch", 19) }
+
+// An archive is clean only where the labels say so: not where its two lists or its two ends disagree, where entries share bytes
+// or have names that leave the directory, or where it cannot be read whole.
+func TestZipVectors(t *testing.T) {
+	dir, all := labels(t, "zip")
+	if len(all) != 39 {
+		t.Errorf("%d labelled files, want 39", len(all))
+	}
+	dangerous := 0
+	for _, l := range all {
+		data, err := os.ReadFile(filepath.Join(dir, l.Path))
+		if err != nil {
+			t.Fatal(err)
+		}
+		rep := pickle.Scan(bytes.NewReader(data), int64(len(data)))
+		if rep.Verdict == pickle.Clean && l.Verdict != "clean" && !slices.Contains(l.Accept, "clean") {
+			t.Errorf("%s is clean, want %s", l.Path, l.Verdict)
+		}
+		if rep.Verdict == pickle.Dangerous && l.Verdict == "dangerous" {
+			dangerous++
+		}
+	}
+	if dangerous < 4 {
+		t.Errorf("%d are dangerous", dangerous)
+	}
+}
+
+// torch's reader looks for data.pkl in any case, and the end of a longer name's entry counts as much as its beginning.
+func TestZipNameInAnyCase(t *testing.T) {
+	long := "(S'" + strings.Repeat("x", 100_000) + "'\n" + "cos\nsystem\n(S'id'\ntR."
+	var b bytes.Buffer
+	w := zip.NewWriter(&b)
+	for name, text := range map[string]string{"m/data/0": "zeros", "m/DATA.PKL": long} {
+		f, err := w.CreateHeader(&zip.FileHeader{Name: name, Method: zip.Store})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := f.Write([]byte(text)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if rep := pickle.Scan(bytes.NewReader(b.Bytes()), int64(b.Len())); rep.Verdict != pickle.Dangerous {
+		t.Errorf("%v %v", rep.Verdict, rep.Notes)
+	}
+}
 
 // Small pickles made here: only what is read whole and imports allowed names is clean.
 func TestVerdicts(t *testing.T) {

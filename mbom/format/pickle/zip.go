@@ -1,35 +1,46 @@
 package pickle
 
 import (
-	"archive/zip"
 	"bytes"
 	"io"
+	"path"
 	"strings"
+
+	"github.com/holdfast-ai/holdfast/internal/strictzip"
+	"github.com/holdfast-ai/holdfast/internal/treefs"
 )
 
 // scanZip judges a zip as torch.load would meet it: every entry that is a pickle by name or by content counts, whichever
-// directory it is in. Code of TorchScript makes it unknown at best. Entries that cannot be read make it incomplete.
+// directory it is in. Code of TorchScript makes it unknown at best. What cannot be read makes it incomplete, and so does an
+// archive that readers list in different ways: torch, Python and Go look for the list in different places.
 func scanZip(r io.ReaderAt, size int64) Report {
 	rep := Report{Kind: None, Verdict: Incomplete}
-	z, err := zip.NewReader(r, size)
-	if err != nil || len(z.File) > MaxZip {
-		rep.Notes = append(rep.Notes, "zip directory cannot be read")
+	entries, err := strictzip.Entries(r, size)
+	if err != nil || len(entries) > MaxZip {
+		rep.Notes = append(rep.Notes, "zip directory cannot be read in one way")
 		return rep
 	}
 	rep.Verdict = Clean
 	budget := int64(MaxInflated)
-	for _, f := range z.File {
-		one := scanEntry(f, &budget)
+	for _, e := range entries {
+		one := scanEntry(e, &budget)
 		if one.Kind != None {
 			rep.Kind = Zip
 		}
-		rep.merge(f.Name, one)
+		rep.merge(e.Name, one)
 	}
 	if rep.Kind == None {
 		rep.Verdict = min(rep.Verdict, Incomplete)
 		rep.Notes = append(rep.Notes, "zip without a pickle")
 	}
 	return rep
+}
+
+// zipAtEnd reports whether the end record of a zip is where readers look for it: in the last 22 bytes and the longest comment.
+func zipAtEnd(r io.ReaderAt, size int64) bool {
+	tail := make([]byte, min(size, 22+1<<16-1))
+	_, err := r.ReadAt(tail, size-int64(len(tail)))
+	return err != nil && err != io.EOF || bytes.Contains(tail, []byte("PK\x05\x06"))
 }
 
 func (rep *Report) merge(name string, one Report) {
@@ -41,22 +52,23 @@ func (rep *Report) merge(name string, one Report) {
 	}
 }
 
-func scanEntry(f *zip.File, budget *int64) Report {
+func scanEntry(e strictzip.Entry, budget *int64) Report {
 	incomplete := Report{Verdict: Incomplete, Notes: []string{"entry cannot be read whole"}}
-	if strings.HasSuffix(f.Name, "/") && f.UncompressedSize64 == 0 {
+	if strings.HasSuffix(e.Name, "/") && e.Plain == 0 {
 		return Report{Verdict: Clean}
 	}
-	if f.Flags&0x1 != 0 || f.NonUTF8 {
+	if treefs.CheckName(e.Name) != nil {
 		return incomplete
 	}
-	rc, err := f.Open()
+	rc, err := e.Open()
 	if err != nil {
 		return incomplete
 	}
 	defer rc.Close()
-	byName := strings.HasSuffix(f.Name, ".pkl") || strings.HasSuffix(f.Name, ".pickle")
+	ext := strings.ToLower(path.Ext(e.Name)) // torch's reader looks names up whatever their case
+	byName := ext == ".pkl" || ext == ".pickle"
 	limit := int64(MaxEntry)
-	stored := !byName && f.Method == zip.Store
+	stored := !byName && e.Stored
 	if stored { // tensor storage may be gigabytes, and a loader that unpickles it begins at its beginning
 		limit = storedHead
 	}
@@ -67,7 +79,7 @@ func scanEntry(f *zip.File, budget *int64) Report {
 	if err != nil || *budget <= 0 || !whole && !stored {
 		return incomplete
 	}
-	return judgeEntry(f.Name, data, whole, byName)
+	return judgeEntry(e.Name, data, whole, byName)
 }
 
 // storedHead is how much of an entry without compression is looked at, in bytes.
@@ -82,7 +94,7 @@ func judgeEntry(name string, data []byte, whole, byName bool) Report {
 			rep.Verdict = min(rep.Verdict, Incomplete)
 		}
 		rep.Kind = Plain
-	case strings.Contains("/"+name, "/code/") && !strings.HasSuffix(name, "/"):
+	case strings.Contains("/"+strings.ToLower(name), "/code/") && !strings.HasSuffix(name, "/"):
 		rep.Verdict = Unknown
 		rep.Notes = []string{"TorchScript code"}
 		for _, op := range []string{"from_file", "aten::save"} {
