@@ -60,6 +60,12 @@ type Structure struct {
 	MaxLogprobs int64 `json:"max_logprobs" validate:"min=-1,max=20"`
 	// LogprobStep is the step that log probabilities are rounded to; default 0.1.
 	LogprobStep float64 `json:"logprob_step" validate:"min=0.001,max=10"`
+	// MaxGrammarBytes is how large what answers must match may be, all patterns, grammars and schemas of a request together, as JSON;
+	// default 65,536. Schemas of tools are not counted: they are definitions, and part of the body.
+	MaxGrammarBytes int64 `json:"max_grammar_bytes" validate:"min=1,max=67108864"`
+	// MaxRepeats is how many repetitions their counts may come to, those of tools included: "a{100}" and "maxItems": 100 are 100, within
+	// each other 10,000; default 10,000. Backends compile them, and some write them out.
+	MaxRepeats int64 `json:"max_repeats" validate:"min=1,max=1000000000"`
 	// UnitEmbeddings says that embeddings must have a norm of 1, to 1 in 100. All must be finite, whatever it says.
 	UnitEmbeddings bool `json:"unit_embeddings,omitempty"`
 }
@@ -68,5 +74,7 @@ func (s Structure) withDefaults() Structure {
 	s.MaxChoices = or(s.MaxChoices, 8)
 	s.MaxLogprobs = or(s.MaxLogprobs, 5)
 	s.LogprobStep = or(s.LogprobStep, 0.1)
+	s.MaxGrammarBytes = or(s.MaxGrammarBytes, 64<<10)
+	s.MaxRepeats = or(s.MaxRepeats, 10_000)
 	return s
 }

@@ -60,6 +60,9 @@ func (t *Transaction) event(data []byte) *Rejection {
 		return rej
 	}
 	t.number = a.Sequence
+	if len(a.Ends) > maxEnds {
+		return upstream(errSize)
+	}
 	for _, e := range a.Ends {
 		if rej := t.finish(func(c api.Channel) bool { return c.Of(e) }); rej != nil {
 			return rej
@@ -71,6 +74,9 @@ func (t *Transaction) event(data []byte) *Rejection {
 	}
 	return nil
 }
+
+// maxEnds is how many texts one event can end: each is looked for among all that have not ended. Requests ask for 128 choices at most.
+const maxEnds = 256
 
 // payload reads the JSON of an answer or an event, and changes the numbers in it that must not be sent as they are.
 func (t *Transaction) payload(data []byte) (*api.Answer, []byte, *Rejection) {

@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"log/slog"
+	"net/http"
 	"net/http/httptest"
 	"slices"
 	"strings"
@@ -113,5 +115,21 @@ func TestBudgetOfAPattern(t *testing.T) {
 	}
 	if want := []int{200, 200, 200, 429, 429, 429}; !slices.Equal(codes, want) {
 		t.Errorf("%v, want %v", codes, want)
+	}
+}
+
+// One event ends as many texts as a request can have asked for; each of them is looked for.
+func TestEventsEndFewTexts(t *testing.T) {
+	ends := func(n int) string {
+		return `data: {"choices":[` + strings.Repeat(`{"index":0,"finish_reason":"stop"},`, n-1) + `{"index":0,"finish_reason":"stop"}]}` + "\n\n"
+	}
+	for n, ok := range map[int]bool{1: true, 128: true, 5000: false} {
+		w := post(newGuard(t, leaky()).Handler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "text/event-stream")
+			io.WriteString(w, ends(n)+"data: [DONE]\n\n")
+		})), streamed)
+		if got := !strings.Contains(w.Body.String(), guard.CodeUpstream); got != ok {
+			t.Errorf("%d ends: %.300s", n, w.Body)
+		}
 	}
 }

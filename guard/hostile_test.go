@@ -22,6 +22,12 @@ func TestFieldsBesideTheView(t *testing.T) {
 		// pickled code, where a server fetches state from, the state of others, another model than the one named, more answers than n
 		`"custom_logit_processor":"x"`, `"logits_processors":["x"]`, `"bootstrap_host":"x"`, `"session_params":{"id":"x"}`, `"lora_path":"x"`, `"lora":[]`, `"id_slot":1`,
 		`"n_cmpl":9`, `"n_probs":5`, `"input_embeds":[[1]]`,
+		// arguments of plugins and decoders, a place before others, the name of another's request, a decoder that can be made to crash
+		`"vllm_xargs":{"a":1}`, `"custom_params":{"a":1}`, `"media_io_kwargs":{"video":{"num_frames":-1}}`, `"ec_transfer_params":{"a":1}`,
+		`"priority":-1`, `"request_id":"x"`, `"rid":"x"`, `"data_parallel_rank":1`, `"routed_dp_rank":1`, `"bootstrap_port":1`, `"bootstrap_room":1`,
+		`"guided_decoding_backend":"outlines"`, `"return_routed_experts":true`, `"post_sampling_probs":true`,
+		// the prompt back, or the operator's part of it cut off
+		`"echo":true`, `"truncate_prompt_tokens":5`, `"Echo":true`,
 	} {
 		up := &guardtest.Upstream{Pieces: []string{"x"}}
 		w := post(newGuard(t, leaky()).Handler(up), strings.Replace(hello, "{", "{"+field+",", 1))

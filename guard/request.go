@@ -120,6 +120,9 @@ func (t *Transaction) parse(body []byte) *Rejection {
 	if err := t.g.check.Params(&r.Params); err != nil {
 		return invalid(err)
 	}
+	if err := r.Grammars(t.pol.Structure.MaxGrammarBytes, t.pol.Structure.MaxRepeats); err != nil {
+		return invalid(err)
+	}
 	return t.structure(r)
 }
 
@@ -163,6 +166,9 @@ func (t *Transaction) cost() (in, out int64, rej *Rejection) {
 	most := t.pol.Limits.MaxOutputTokens
 	if out = r.Params.OutputTokens() * r.Params.Choices(); out > most {
 		return 0, 0, &Rejection{Code: CodeInvalid, Status: http.StatusBadRequest, Param: "max_tokens"}
+	}
+	if least := r.Params.MinTokens; least*r.Params.Choices() > or(out, most) {
+		return 0, 0, &Rejection{Code: CodeInvalid, Status: http.StatusBadRequest, Param: "min_tokens"}
 	}
 	if out == 0 && generates(t.kind) {
 		out = most

@@ -26,7 +26,12 @@ func (t *Transaction) Response(status int, h http.Header) (v Verdict) {
 	if enc := h["Content-Encoding"]; len(enc) > 1 || len(enc) == 1 && !strings.EqualFold(enc[0], "identity") {
 		return t.verdict(upstream(errEncoding))
 	}
-	for _, values := range h {
+	for name, values := range h {
+		if !usual(name) {
+			if rej := t.unnamed([]byte(name)); rej != nil {
+				return t.verdict(rej)
+			}
+		}
 		for _, v := range values {
 			if rej := t.unnamed([]byte(v)); rej != nil {
 				return t.verdict(rej)
@@ -34,6 +39,15 @@ func (t *Transaction) Response(status int, h http.Header) (v Verdict) {
 		}
 	}
 	return t.verdict(t.framed(h))
+}
+
+// usual reports whether a header's name is one that most answers have: it says nothing.
+func usual(name string) bool {
+	switch name {
+	case "Content-Type", "Content-Length", "Date", "Server", "Cache-Control", "X-Request-Id":
+		return true
+	}
+	return false
 }
 
 // framed sees whether the answer is a stream, and begins it.

@@ -1,7 +1,9 @@
 package api
 
 import (
+	"bytes"
 	"math"
+	"slices"
 
 	"github.com/holdfast-ai/holdfast/internal/strictjson"
 )
@@ -85,19 +87,31 @@ type Call struct {
 	owner owner
 }
 
-// Clear overwrites what was decoded, so that pooled memory holds no completion.
-func (a *Answer) Clear() {
-	a.arena, a.Pieces, a.owners = emptied(a.arena, maxKept), emptied(a.Pieces, maxKeptList), emptied(a.owners, maxKeptList)
-	a.Ends, a.finish, a.elements = emptied(a.Ends, maxKeptList), emptied(a.finish, maxKeptList), emptied(a.elements, maxKeptList)
-	a.Logprobs, a.Drop, a.Vectors = emptied(a.Logprobs, maxKeptList), emptied(a.Drop, maxKeptList), emptied(a.Vectors, maxKeptList)
-	a.Calls, a.Tensors = emptied(a.Calls, maxKeptList), emptied(a.Tensors, maxKeptList)
+// Clear overwrites what was decoded, so that pooled memory holds no completion, and gives up what is too large to be kept.
+func (a *Answer) Clear() { a.clear(maxKept, maxKeptList) }
+
+// clear keeps buffers of so many bytes, and lists of so many elements. The events of one stream are much alike: what one needed, the
+// next needs too, and memory that is made anew for each is several times what is used.
+func (a *Answer) clear(buffer, list int) {
+	a.arena, a.Pieces, a.owners = emptied(a.arena, buffer), emptied(a.Pieces, list), emptied(a.owners, list)
+	a.Ends, a.finish, a.elements = emptied(a.Ends, list), emptied(a.finish, list), emptied(a.elements, list)
+	a.Logprobs, a.Drop, a.Vectors = emptied(a.Logprobs, list), emptied(a.Drop, list), emptied(a.Vectors, list)
+	a.Calls, a.Tensors = emptied(a.Calls, list), emptied(a.Tensors, list)
 	a.kind, a.data, a.object = nil, nil, Range{}
 	a.Usage, a.Last, a.Failed, a.Event, a.Sequence, a.TopMost = Usage{-1, -1}, false, false, nil, 0, 0
 	a.depth, a.choice, a.call, a.shape = 0, -1, -1, nil
 }
 
+// large is the size of a message, in bytes, from which on its texts are counted before they are listed: a list that grows leaves
+// several times its own size behind.
+const large = 16 << 10
+
 func (a *Answer) walkJSON(data []byte, s *answerShape) error {
-	a.Clear()
+	a.clear(math.MaxInt, math.MaxInt)
+	if len(data) > large {
+		n := min(bytes.Count(data, []byte{'"'})/2, maxParts)
+		a.Pieces, a.owners = slices.Grow(a.Pieces, n), slices.Grow(a.owners, n)
+	}
 	a.shape, a.data = s, data
 	a.stack[0] = level{owner: owner{-1, -1}}
 	if cap(a.arena) < len(data) {

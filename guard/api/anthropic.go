@@ -54,6 +54,7 @@ func messagesRequest() *shape {
 		integer("top_k", func(p *Params) *int64 { return &p.TopK }),
 		one("stop_sequences", asStops),
 		by(detect.RoleDefinition, one("tools", asTools)),
+		fields(asGrammar, "output_format output_config"),
 		hidden("mcp_servers container context_management "+openAIHidden),
 	)}
 }

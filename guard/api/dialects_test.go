@@ -5,6 +5,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/holdfast-ai/holdfast/guard/detect"
 )
@@ -149,6 +150,9 @@ func TestDialectsRefuse(t *testing.T) {
 		{"ollama.chat", "images", `"q"}`, `"q","images":["aGk="]}`}, {"ollama.chat", "template", `{`, `{"template":"x",`}, {"ollama.chat", "unload", `{`, `{"keep_alive":0,`}, {"ollama.chat", "gpu", `{`, `{"options":{"num_gpu":0},`},
 		{"ollama.chat", "prompt too", `{`, `{"prompt":"x",`}, {"ollama.chat", "stream as text", `{`, `{"stream":"false",`},
 		{"ollama.generate", "context", `{`, `{"context":[1,2],`}, {"ollama.generate", "raw", `{`, `{"raw":true,`}, {"ollama.generate", "template", `{`, `{"template":"x",`}, {"ollama.generate", "images", `{`, `{"images":["aGk="],`},
+		{"ollama.chat", "rendered template", `{`, `{"_debug_render_only":true,`}, {"ollama.generate", "rendered template", `{`, `{"_debug_render_only":true,`},
+		{"openai.responses", "messages back", `{`, `{"enable_response_messages":true,`}, {"openai.responses", "earlier messages", `{`, `{"previous_input_messages":[],`},
+		{"openai.completions", "front cut off", `{`, `{"truncate_prompt_tokens":3,`}, {"openai.embeddings", "other floats", `{`, `{"embed_dtype":"fp8",`}, {"openai.embeddings", "other bytes", `{`, `{"endianness":"big",`},
 		{"ollama.embed", "prompt", `{`, `{"prompt":"x",`},
 		{"kserve.infer", "zero", `[2]`, `[0]`}, {"kserve.infer", "negative", `[2]`, `[-2]`}, {"kserve.infer", "overflow", `[2]`, `[4294967296,4294967297]`}, {"kserve.infer", "few", `[1,2]`, `[1]`}, {"kserve.infer", "many", `[1,2]`, `[1,2,3]`},
 		{"kserve.infer", "deep", `[1,2]`, strings.Repeat("[", 17) + "1,2" + strings.Repeat("]", 17)}, {"kserve.infer", "type", `FP32`, `FP99`}, {"kserve.infer", "half in JSON", `FP32`, `FP16`}, {"kserve.infer", "string", `[1,2]`, `["a",2]`},
@@ -204,4 +208,52 @@ func TestDialectErrors(t *testing.T) {
 			t.Errorf("%s: %s", path, got)
 		}
 	}
+}
+
+// What a pattern or a grammar costs to measure grows as its length does, whatever it is made of.
+func TestGrammarsAreReadOnce(t *testing.T) {
+	for _, c := range []string{"{", "{1", "{1,", "(?", "(?i", "(", "[a", "~", "~ ", "~1", `\\`, "{ ", "a{1}"} {
+		cost := func(n int) time.Duration {
+			text := strings.Repeat(c, n/len(c))
+			body := []byte(`{"model":"m","prompt":"x","grammar":"` + text + `","regex":"{1}` + text + `"}`)
+			var r Request
+			if err := parse(&r, OpenAICompletions, body, Options{}); err != nil {
+				t.Fatal(err)
+			}
+			start := time.Now()
+			_ = r.Grammars(1<<30, 1<<40)
+			return time.Since(start)
+		}
+		for try := range 5 {
+			few, many := cost(20_000), cost(320_000)
+			if many < 5*time.Millisecond || many < 60*few {
+				break
+			}
+			if try == 4 {
+				t.Errorf("%q: %v for 16 times what took %v", c, many, few)
+			}
+		}
+	}
+}
+
+// FuzzGrammars: what a request says about its answers is measured without a fault, and what is accepted is within its bounds.
+func FuzzGrammars(f *testing.F) {
+	for _, s := range []string{`"a{2,3}"`, `{"maxItems":5,"items":{"pattern":"(a{2}[b]){3}"}}`, `"{\"$ref\":\"#\"}"`, `{"syntax":"regex","definition":"a{9}"}`, `["~1..3"]`} {
+		f.Add(s)
+	}
+	var r Request
+	f.Fuzz(func(t *testing.T, value string) {
+		for name := range strings.FieldsSeq(grammars) {
+			body := []byte(`{"model":"m","prompt":"x","` + name + `":` + value + `}`)
+			if parse(&r, OpenAICompletions, body, Options{}) != nil {
+				return
+			}
+			if r.Grammars(int64(len(value)), 1000) == nil && r.Grammars(int64(len(value)), 1<<40) != nil {
+				t.Fatalf("%s: %s: a larger bound refuses", name, value)
+			}
+			if value != "null" && value[0] == '"' && r.Grammars(int64(len(strings.TrimSpace(value)))-1, 1<<40) == nil {
+				t.Fatalf("%s: %s: larger than its bound", name, value)
+			}
+		}
+	})
 }

@@ -69,7 +69,7 @@ func (w *walker) media(fd *field, raw []byte, off int) error {
 func (w *walker) member(f *frame, k strictjson.Kind, raw []byte, off int) error {
 	fd := f.field
 	if k == strictjson.Null {
-		if f.shape.needMask&f.shape.bit(fd.name) != 0 {
+		if f.shape.isNeeded(fd.name) {
 			return refuse(f.shape.path(fd.name), "required")
 		}
 		return nil
@@ -88,8 +88,11 @@ func (w *walker) member(f *frame, k strictjson.Kind, raw []byte, off int) error 
 		if k == strictjson.Bool {
 			return nil
 		}
-	case asText:
+	case asText, asGrammar:
 		if k == strictjson.String {
+			if fd.take == asGrammar {
+				w.r.grammars = append(w.r.grammars, grammar{name: fd.name, from: off, to: off + len(raw)})
+			}
 			role, trust := w.voice(f)
 			w.r.span(role, trust, raw, off)
 		}

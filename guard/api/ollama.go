@@ -3,8 +3,8 @@ package api
 import "github.com/holdfast-ai/holdfast/guard/detect"
 
 // Fields of Ollama that bypass the text (token ids of an earlier turn, templates), and those that manage the server: how
-// long a model stays loaded is not the caller's to say.
-const ollamaHidden = "context template raw keep_alive adapters"
+// long a model stays loaded is not the caller's to say. The last gives the prompt back as the template makes it, with the operator's part.
+const ollamaHidden = "context template raw keep_alive adapters _debug_render_only"
 
 func ollamaOptions() *shape {
 	return &shape{name: "options", fields: join(
@@ -30,7 +30,7 @@ func ollama() []field {
 		boolean("stream", func(p *Params) *bool { return &p.Stream }),
 		boolean("logprobs", func(p *Params) *bool { return &p.Logprobs }),
 		integer("top_logprobs", func(p *Params) *int64 { return &p.TopLogprobs }),
-		by(detect.RoleDefinition, text("format")), text("think"), hidden(ollamaHidden),
+		by(detect.RoleDefinition, fields(asGrammar, "format")), text("think"), hidden(ollamaHidden),
 	)
 }
 

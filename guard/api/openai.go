@@ -8,7 +8,15 @@ const openAIHidden = "audio prompt_token_ids prompt_embeds input_ids chat_templa
 	"multi_modal_data multi_modal_uuids kv_transfer_params return_token_ids return_tokens_as_token_ids return_tokens " +
 	"return_hidden_states prompt_logprobs n_predict max_new_tokens use_beam_search n_cmpl n_probs input_embeds " +
 	// code, other models, hosts to fetch state from, the state of others
-	"custom_logit_processor logits_processors lora lora_path bootstrap_host session_params id_slot"
+	"custom_logit_processor logits_processors lora lora_path bootstrap_host bootstrap_port bootstrap_room session_params id_slot " +
+	// arguments of plugins, of decoders, and of what takes state from elsewhere
+	"vllm_xargs custom_params media_io_kwargs ec_transfer_params guided_decoding_backend " +
+	// whose turn it is, where, and under whose name: a request that has the name of another can end it
+	"priority request_id rid data_parallel_rank routed_dp_rank return_routed_experts post_sampling_probs"
+
+// grammars are the fields that say what an answer must match.
+const grammars = "response_format guided_json guided_regex guided_choice guided_grammar guided_whitespace_pattern structured_outputs structural_tag " +
+	"json_schema grammar regex ebnf stop_regex"
 
 // sampling are the fields that chat and text completions share.
 func sampling() []field {
@@ -17,6 +25,7 @@ func sampling() []field {
 		boolean("stream", func(p *Params) *bool { return &p.Stream }),
 		integer("max_tokens", func(p *Params) *int64 { return &p.MaxTokens }),
 		integer("max_completion_tokens", func(p *Params) *int64 { return &p.MaxCompletionTokens }),
+		integer("min_tokens", func(p *Params) *int64 { return &p.MinTokens }),
 		integer("n", func(p *Params) *int64 { return &p.N }),
 		float("temperature", func(p *Params) *float64 { return &p.Temperature }),
 		float("top_p", func(p *Params) *float64 { return &p.TopP }),
@@ -27,7 +36,8 @@ func sampling() []field {
 		float("repetition_penalty", func(p *Params) *float64 { return &p.RepetitionPenalty }),
 		one("logit_bias", asBias), one("stop", asStops),
 		fields(asIDs, "stop_token_ids allowed_token_ids bad_words_token_ids"),
-		hidden(openAIHidden),
+		fields(asGrammar, grammars),
+		hidden("truncate_prompt_tokens "+openAIHidden), // the front of a prompt, which is cut off, is the operator's
 	)
 }
 
@@ -61,7 +71,7 @@ func chatRequest() *shape {
 		boolean("logprobs", func(p *Params) *bool { return &p.Logprobs }),
 		integer("top_logprobs", func(p *Params) *int64 { return &p.TopLogprobs }),
 		by(detect.RoleDefinition, fields(asTools, "tools functions")),
-		hidden("best_of web_search_options"),
+		hidden("best_of web_search_options"), one("echo", asFalse), // would give what was said before back as an answer
 	)}
 }
 
@@ -82,7 +92,8 @@ func embeddingsRequest() *shape {
 	return &shape{needs: []string{"input"}, fields: join(
 		one("model", asModel), by(detect.RoleUser, one("input", asPrompt)),
 		integer("dimensions", func(p *Params) *int64 { return &p.Dimensions }),
-		str("encoding_format"), hidden(openAIHidden), hidden("messages"),
+		str("encoding_format"), hidden("embed_dtype endianness"), // of answers that the guard reads otherwise
+		hidden(openAIHidden), hidden("messages"),
 	)}
 }
 
@@ -123,7 +134,9 @@ func responsesRequest() *shape {
 		integer("top_logprobs", func(p *Params) *int64 { return &p.TopLogprobs }),
 		by(detect.RoleDefinition, one("tools", asTools)),
 		// What these refer to is kept by the backend, where no rule has seen it.
-		hidden("previous_response_id conversation prompt"), one("background", asFalse),
+		hidden("previous_response_id previous_input_messages conversation prompt"), one("background", asFalse),
+		hidden("enable_response_messages"), // would give the prompt back
+		fields(asGrammar, "text "+grammars),
 		hidden(openAIHidden), hidden("messages"),
 	)}
 }

@@ -12,6 +12,7 @@ type Params struct {
 	Stream              bool    `json:"stream"`
 	MaxTokens           int64   `json:"max_tokens" validate:"omitempty,min=0,max=16777216"`
 	MaxCompletionTokens int64   `json:"max_completion_tokens" validate:"omitempty,min=0,max=16777216"`
+	MinTokens           int64   `json:"min_tokens" validate:"omitempty,min=0,max=16777216"`
 	N                   int64   `json:"n" validate:"omitempty,min=0,max=128"`
 	BestOf              int64   `json:"best_of" validate:"omitempty,min=0,max=128"`
 	Temperature         float64 `json:"temperature" validate:"omitempty,min=0,max=2"`
@@ -78,7 +79,10 @@ type Request struct {
 	Tensors []Tensor
 	Tools   [][]byte // names of the functions that the request defines
 
-	json  strictjson.Walker
+	json     strictjson.Walker
+	grammars []grammar
+	body     []byte
+
 	ids   []int64
 	arena []byte // decoded strings that hold escapes
 	walk  walker
@@ -86,6 +90,7 @@ type Request struct {
 
 func (r *Request) walkJSON(body []byte, s *shape, o Options) error {
 	r.begin(body)
+	r.body = body
 	r.Params.Stream = s.streams
 	r.walk.reset(r, s, o)
 	if err := r.json.Walk(body, limits(len(body)), &r.walk); err != nil {
@@ -107,7 +112,8 @@ func (r *Request) begin(body []byte) {
 func (r *Request) Clear() {
 	r.arena, r.Spans, r.ids, r.Tokens = emptied(r.arena, maxKept), emptied(r.Spans, maxKeptList), emptied(r.ids, maxKeptList), emptied(r.Tokens, maxKeptList)
 	r.Media, r.Tensors, r.Tools, r.walk.args = emptied(r.Media, maxKeptList), emptied(r.Tensors, maxKeptList), emptied(r.Tools, maxKeptList), emptied(r.walk.args, maxKeptList)
-	r.Params, r.Inner = Params{}, 0
+	r.Params, r.Inner, r.body = Params{}, 0, nil
+	r.grammars = emptied(r.grammars, maxKeptList)
 	r.walk.reset(nil, nil, Options{})
 }
 

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/holdfast-ai/holdfast/guard/detect"
@@ -21,6 +22,7 @@ type shape struct {
 	streams bool // of the outermost object: the answer is streamed unless "stream" says no
 
 	needMask uint64
+	names    map[string]int // of fields, where they are many
 }
 
 // typ is what "type" makes of an object.
@@ -71,6 +73,7 @@ const (
 	asFlag                  // true or false that changes nothing here
 	asHidden                // refused: what it does cannot be inspected
 	asFalse                 // refused unless false
+	asGrammar               // as asText, and what an answer must match
 )
 
 // build prepares the tables below s, which may refer to themselves.
@@ -79,8 +82,11 @@ func (s *shape) build() *shape {
 		return s
 	}
 	s.needMask = 1 << 63 // marks it as built
-	if len(s.fields) > 60 {
-		panic("api: internal error: too many fields of " + s.name)
+	if len(s.fields) > 8 {
+		s.names = make(map[string]int, len(s.fields))
+		for i := range s.fields {
+			s.names[s.fields[i].name] = i
+		}
 	}
 	for _, n := range s.needs {
 		s.needMask |= s.bit(n)
@@ -111,19 +117,31 @@ func (s *shape) index(name string) int {
 	return -1
 }
 
+// maxMarked is how many fields, the first of a shape, can be needed, or be one type's alone.
+const maxMarked = 60
+
 func (s *shape) bit(name string) uint64 {
-	if i := s.index(name); i >= 0 {
+	if i := s.index(name); i >= 0 && i < maxMarked {
 		return 1 << i
 	}
 	panic("api: internal error: no field " + name + " in " + s.name)
 }
 
+// isNeeded reports whether a field must be there.
+func (s *shape) isNeeded(name string) bool { return slices.Contains(s.needs, name) }
+
 // find returns the index of a key, -1 where it is none. A key that differs from one only in case is refused: some decoders
 // would take it for the other.
 func (s *shape) find(key []byte) (int, error) {
-	for i := range s.fields {
-		if string(key) == s.fields[i].name {
+	if s.names != nil {
+		if i, ok := s.names[string(key)]; ok {
 			return i, nil
+		}
+	} else {
+		for i := range s.fields {
+			if string(key) == s.fields[i].name {
+				return i, nil
+			}
 		}
 	}
 	for i := range s.fields {

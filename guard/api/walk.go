@@ -43,6 +43,7 @@ type frame struct {
 	kind  bool // … its type
 	holds holding
 	mtype string // of media
+	rules int    // number of the grammar that this is, from 1 on
 }
 
 // holding is what the elements of a prompt are: they may not be mixed.
@@ -176,6 +177,9 @@ func (w *walker) enterField(f, below *frame, k strictjson.Kind) error {
 	switch f.field.take {
 	case asText:
 		ok = true
+	case asGrammar:
+		w.grammar(f.field.name, below, false)
+		ok = true
 	case asObject:
 		below.in, below.shape, ok = inObject, f.field.into, object
 	case asArray, asContent, asBase64:
@@ -183,6 +187,7 @@ func (w *walker) enterField(f, below *frame, k strictjson.Kind) error {
 	case asURL:
 		below.in, below.shape, ok = inObject, f.field.into, object && f.field.into != nil
 	case asTools:
+		w.grammar(f.field.name, below, true)
 		below.in, ok = inTools, !object
 	case asStops:
 		below.in, ok = inStops, !object
@@ -203,10 +208,19 @@ func (w *walker) enterField(f, below *frame, k strictjson.Kind) error {
 	return nil
 }
 
+// grammar notes that a grammar begins.
+func (w *walker) grammar(name string, below *frame, tools bool) {
+	w.r.grammars = append(w.r.grammars, grammar{name: name, from: below.off, tools: tools})
+	below.rules = len(w.r.grammars)
+}
+
 // Leave implements [strictjson.Visitor].
-func (w *walker) Leave(strictjson.Kind, int) error {
+func (w *walker) Leave(_ strictjson.Kind, off int) error {
 	f := *w.top()
 	w.depth--
+	if f.rules > 0 {
+		w.r.grammars[f.rules-1].to = off + 1
+	}
 	switch {
 	case f.in == inObject:
 		return w.leaveObject(&f)

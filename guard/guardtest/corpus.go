@@ -138,7 +138,7 @@ func Corpus() []Case {
 			With(`"messages":[{"role":"user","content":[{"type":"text","text":"x"}]}]`)),
 		invalid("token ids", With(hi+`,"prompt_token_ids":[1,2]`), With(hi+`,"seed":1`)),
 		invalid("chat template", With(hi+`,"chat_template":"{{x}}"`), With(hi+`,"user":"x"`)),
-		invalid("tokens as ids", With(hi+`,"return_tokens_as_token_ids":true`), With(hi+`,"echo":true`)),
+		invalid("tokens as ids", With(hi+`,"return_tokens_as_token_ids":true`), With(hi+`,"skip_special_tokens":true`)),
 		invalid("stream as text", With(hi+`,"stream":"true"`), With(hi+`,"stream":true`)),
 		invalid("stream as number", With(hi+`,"stream":1`), With(hi+`,"stream":null`)),
 		invalid("n", With(hi+`,"n":9`), With(hi+`,"n":8`)),

@@ -10,6 +10,7 @@ type Hold[K comparable] struct {
 	data    []byte // of the queued events, one behind the other
 	free    int    // bytes at the beginning of data that were released
 	texts   map[K]*text
+	going   []K // texts that have not ended
 	first   int // sequence number of queue[0]
 	max     int
 	matches []Match
@@ -55,7 +56,8 @@ func (h *Hold[K]) Reset(max int) {
 	clear(h.queue)
 	clear(h.texts)
 	clear(h.matches)
-	*h = Hold[K]{queue: h.queue[:0], data: h.data[:0], texts: h.texts, max: max, matches: h.matches[:0]}
+	clear(h.going)
+	*h = Hold[K]{queue: h.queue[:0], data: h.data[:0], texts: h.texts, going: h.going[:0], max: max, matches: h.matches[:0]}
 }
 
 // maxKept is the largest buffer that Reset keeps, in bytes.
@@ -70,6 +72,7 @@ func (h *Hold[K]) Begin(key K, s Scanner) error {
 		return ErrSize
 	}
 	h.texts[key] = &text{scan: s}
+	h.going = append(h.going, key)
 	return nil
 }
 
@@ -151,12 +154,17 @@ func (h *Hold[K]) advance(t *text, upto int) error {
 	return nil
 }
 
-// Finish ends the texts that which accepts, or all if which is nil. Nothing may be added to them.
+// Finish ends the texts that which accepts, or all if which is nil. Nothing may be added to them. It asks about those only that have
+// not ended, in the order in which they began.
 func (h *Hold[K]) Finish(which func(K) bool) error {
-	for k, t := range h.texts {
-		if t.ended || which != nil && !which(k) {
+	left := 0
+	for _, k := range h.going {
+		if which != nil && !which(k) {
+			h.going[left] = k
+			left++
 			continue
 		}
+		t := h.texts[k]
 		t.ended = true
 		var err error
 		if h.matches, err = t.scan.Finish(h.matches[:0]); err != nil {
@@ -166,6 +174,8 @@ func (h *Hold[K]) Finish(which func(K) bool) error {
 			return err
 		}
 	}
+	clear(h.going[left:])
+	h.going = h.going[:left]
 	return nil
 }
 

@@ -339,8 +339,56 @@ func TestLineEndsAreFoundOnce(t *testing.T) {
 			}
 			return least
 		}
-		if few, many := took(1<<16), took(1<<20); many > 16*10*max(few, 10*time.Microsecond) {
-			t.Errorf("%q: 64 KiB take %v, 1 MiB %v", end, few, many)
+		for try := range 5 { // other processes take their share of the larger one
+			few, many := took(1<<16), took(1<<20)
+			if many <= 16*10*max(few, 10*time.Microsecond) {
+				break
+			}
+			if try == 4 {
+				t.Errorf("%q: 64 KiB take %v, 1 MiB %v", end, few, many)
+			}
 		}
 	}
 }
+
+// Texts that have ended are not looked at again: a stream may begin a thousand and end one with each event.
+func TestFinishAsksAboutOpenTextsOnly(t *testing.T) {
+	h := stream.NewHold[int](1 << 20)
+	const n = 1000
+	for i := range n {
+		if err := h.Begin(i, nothing{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	asked := 0
+	for i := range n {
+		if err := h.Finish(func(k int) bool { asked++; return k == i }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if most := n * (n + 1) / 2; asked > most {
+		t.Errorf("asked %d times, want at most %d", asked, most)
+	}
+	asked = 0
+	if err := h.Finish(func(int) bool { asked++; return true }); err != nil || asked != 0 {
+		t.Errorf("asked %d times about texts that have ended; %v", asked, err)
+	}
+	if err := h.Event([]byte("x")); err != nil {
+		t.Fatal(err)
+	}
+	for i := range n {
+		if err := h.Text(i, 0, []byte("x")); !errors.Is(err, stream.ErrEnded) {
+			t.Fatalf("text %d goes on: %v", i, err)
+		}
+	}
+	h.Reset(1 << 20)
+	if err := h.Finish(func(int) bool { asked++; return true }); err != nil || asked != 0 {
+		t.Errorf("asked %d times about texts of another stream; %v", asked, err)
+	}
+}
+
+// nothing is a scanner that finds nothing.
+type nothing struct{}
+
+func (nothing) Write(ms []stream.Match, _ []byte) ([]stream.Match, int, error) { return ms, 0, nil }
+func (nothing) Finish(ms []stream.Match) ([]stream.Match, error)               { return ms, nil }
