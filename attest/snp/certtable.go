@@ -23,6 +23,43 @@ const (
 // ParseCertTable returns the certificates of a table as evidence carries them: report key, ASK or ASVK, ARK, those that are
 // there. Unknown entries are passed over; duplicate ones, and offsets outside, are refused. Errors: [attest.ErrFormat].
 func ParseCertTable(b []byte) ([][]byte, error) {
+	found, err := parseTable(b)
+	if err != nil {
+		return nil, err
+	}
+	var out [][]byte
+	for _, g := range []string{guidVCEK, guidVLEK, guidASK, guidARK} {
+		if found[g] != nil {
+			out = append(out, found[g])
+		}
+	}
+	return out, nil
+}
+
+// Certificates returns the certificates of evidence from those that are given and the host's table, which may be empty: the
+// table's where none are given, the given ones where they are all three, and the table's report key in front of the given ones
+// where these are two, ASK or ASVK, and ARK: hosts with VLEKs leave those out. Errors: [attest.ErrFormat].
+func Certificates(given [][]byte, table []byte) ([][]byte, error) {
+	switch {
+	case len(given) == 0 && len(table) > 0:
+		return ParseCertTable(table)
+	case len(given) != 2 || len(table) == 0:
+		return given, nil
+	}
+	found, err := parseTable(table)
+	if err != nil {
+		return nil, err
+	}
+	for _, g := range []string{guidVCEK, guidVLEK} {
+		if found[g] != nil {
+			return [][]byte{found[g], given[0], given[1]}, nil
+		}
+	}
+	return given, nil
+}
+
+// parseTable returns the entries of a table by GUID in hex.
+func parseTable(b []byte) (map[string][]byte, error) {
 	found := map[string][]byte{}
 	for i := 0; ; i++ {
 		if i == maxEntries || len(b) < (i+1)*tableEntry {
@@ -45,11 +82,5 @@ func ParseCertTable(b []byte) ([][]byte, error) {
 	if found[guidVCEK] != nil && found[guidVLEK] != nil {
 		return nil, fmt.Errorf("%w: certificate table with VCEK and VLEK", attest.ErrFormat)
 	}
-	var out [][]byte
-	for _, g := range []string{guidVCEK, guidVLEK, guidASK, guidARK} {
-		if found[g] != nil {
-			out = append(out, found[g])
-		}
-	}
-	return out, nil
+	return found, nil
 }

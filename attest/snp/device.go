@@ -25,8 +25,8 @@ type Device struct {
 	Dir string
 	// VMPL, if not nil, is the privilege level to request.
 	VMPL *uint
-	// Certs completes or replaces what the host provides: report key, ASK or ASVK, ARK, in DER. Needed where the host's
-	// certificate table is empty, as on bare metal.
+	// Certs completes or replaces what the host provides, in DER: ASK or ASVK, and ARK, where it provides the report key's alone;
+	// report key, ASK or ASVK, and ARK, where it provides nothing, as on bare metal. See [Certificates].
 	Certs [][]byte
 
 	fs tsm // nil: the operating system's
@@ -59,11 +59,9 @@ func (d *Device) Evidence(ctx context.Context, reportData [64]byte) (attest.Evid
 	if r.ReportData != reportData {
 		return attest.Evidence{}, fmt.Errorf("%w: the device reports other REPORT_DATA", attest.ErrFormat)
 	}
-	certs := d.Certs
-	if len(certs) == 0 && len(table) > 0 {
-		if certs, err = ParseCertTable(table); err != nil {
-			return attest.Evidence{}, err
-		}
+	certs, err := Certificates(d.Certs, table)
+	if err != nil {
+		return attest.Evidence{}, err
 	}
 	return attest.Evidence{Kind: attest.KindSNP, Report: report, Certs: certs}, nil
 }

@@ -113,6 +113,27 @@ func TestDevice(t *testing.T) {
 			}
 		})
 	}
+	// A host that provides the report key alone, as AWS does, is completed by certificates that stay the same for years.
+	given := [][]byte{[]byte("my ask"), []byte("my ark")}
+	for name, c := range map[string]struct {
+		given [][]byte
+		table []byte
+		want  string
+	}{
+		"leaf of the host":          {given, table(map[string]string{guidVLEK: "vlek"}), "vlek,my ask,my ark"},
+		"host provides all":         {given, certs, "vcek,my ask,my ark"},
+		"host provides no leaf":     {given, table(map[string]string{guidASK: "ask", guidARK: "ark"}), "my ask,my ark"},
+		"host provides nothing":     {given, nil, "my ask,my ark"},
+		"all given":                 {[][]byte{[]byte("my leaf"), []byte("my ask"), []byte("my ark")}, certs, "my leaf,my ask,my ark"},
+		"all given, broken table":   {[][]byte{[]byte("my leaf"), []byte("my ask"), []byte("my ark")}, certs[:30], "my leaf,my ask,my ark"},
+		"nothing given, leaf alone": {nil, table(map[string]string{guidVCEK: "vcek"}), "vcek"},
+	} {
+		d := &Device{Dir: "/tsm", Certs: c.given, fs: &fakeTSM{provider: "sev_guest", table: c.table, dirs: map[string]map[string][]byte{}}}
+		ev, err := d.Evidence(t.Context(), [64]byte{5})
+		if got := string(bytes.Join(ev.Certs, []byte(","))); err != nil || got != c.want {
+			t.Errorf("%s: %q, %v; want %q", name, got, err, c.want)
+		}
+	}
 	// On a machine without configfs-tsm the real tree says so.
 	d := &Device{Dir: filepath.Join(t.TempDir(), "absent")}
 	if _, err := d.Evidence(t.Context(), [64]byte{}); !errors.Is(err, attest.ErrUnavailable) {

@@ -16,7 +16,8 @@ type Policy struct {
 	Products []Product
 	// Measurements are the accepted launch digests.
 	Measurements [][48]byte
-	// MinTCB gives each accepted product its floor; reported, committed and launch TCB must reach it. See [Floors].
+	// MinTCB gives each accepted product its floor; reported, committed and launch TCB must reach it. A floor of zeros is
+	// none. See [Floors].
 	MinTCB map[Product]TCB
 	// VMPL is the exact privilege level of the requester: 0 on bare guests, 2 under most SVSMs.
 	VMPL uint32
@@ -32,6 +33,9 @@ type Policy struct {
 	RefuseSMT bool
 	// RequireCiphertextHiding wants DRAM ciphertext hiding, by guest policy and on the platform.
 	RequireCiphertextHiding bool
+
+	// RequireRevocationList wants a revocation list of the product's root that has not ended. See [Verifier.RevocationLists].
+	RequireRevocationList bool
 
 	// InsecureSkipMeasurement accepts any guest.
 	InsecureSkipMeasurement bool
@@ -49,8 +53,8 @@ type Policy struct {
 	InsecureAllowUnknownPolicyBits bool
 }
 
-// check runs every check of the policy on a genuine report.
-func (p Policy) check(r *Report, s *signer) attest.Checks {
+// check runs every check of the policy on a genuine report. current says that a revocation list speaks for its root now.
+func (p Policy) check(r *Report, s *signer, current bool) attest.Checks {
 	var c attest.Checks
 	c.Require("snp.product", slices.Contains(p.Products, s.product), fmt.Sprint(p.Products), string(s.product))
 	c.Unless(p.InsecureSkipMeasurement, "snp.measurement", slices.Contains(p.Measurements, r.Measurement),
@@ -76,12 +80,15 @@ func (p Policy) check(r *Report, s *signer) attest.Checks {
 		c.Require("snp.host_data", r.HostData == *p.HostData, hex.EncodeToString(p.HostData[:]), hex.EncodeToString(r.HostData[:]))
 	}
 	p.checkOrigin(&c, r, s)
+	list := map[bool]string{true: "one", false: "none"}[current]
+	c.Unless(!p.RequireRevocationList, "snp.revocation_list", current, "one that has not ended", list)
 	return c
 }
 
 // checkTCB holds reported, committed and launch TCB against the floor: the committed one cannot be rolled back.
 func (p Policy) checkTCB(c *attest.Checks, r *Report, s *signer) {
-	floor, ok := p.MinTCB[s.product]
+	floor := p.MinTCB[s.product]
+	ok := floor != TCB{} // every firmware reaches zeros: whoever wants that says InsecureSkipTCB
 	want := "a floor for " + string(s.product)
 	if ok {
 		want = "at least " + floor.String()

@@ -52,6 +52,8 @@ func TestPolicyChangesOneThing(t *testing.T) {
 		"no measurement":          {nil, func(p *snp.Policy) { p.Measurements = nil }, "snp.measurement"},
 		"skipped measurement":     {nil, func(p *snp.Policy) { p.Measurements, p.InsecureSkipMeasurement = nil, true }, ""},
 		"no floor":                {nil, func(p *snp.Policy) { p.MinTCB = nil }, "snp.tcb.reported snp.tcb.committed snp.tcb.launch"},
+		"empty floor":             {nil, func(p *snp.Policy) { p.MinTCB = map[snp.Product]snp.TCB{snp.Genoa: {}} }, "snp.tcb.reported snp.tcb.committed snp.tcb.launch"},
+		"list wanted":             {nil, func(p *snp.Policy) { p.RequireRevocationList = true }, "snp.revocation_list"},
 		"no TCB asked for":        {nil, func(p *snp.Policy) { p.MinTCB, p.InsecureSkipTCB = nil, true }, ""},
 		"committed below":         {edit(0x1E0, below), nil, "snp.tcb.committed"},
 		"launched below":          {edit(0x1F0, below), nil, "snp.tcb.launch"},

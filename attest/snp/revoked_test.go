@@ -88,7 +88,7 @@ func TestRevokedIntermediateIsRefused(t *testing.T) {
 		{Genoa, big.NewInt(0x020002), false},
 		{Milan, old, false},
 	} {
-		certs, root := forge(t, c.product, c.serial)
+		certs, root, _ := forge(t, c.product, c.serial)
 		s, err := verifyChain(certs, []Root{root}, during2026)
 		switch {
 		case c.refused && (!errors.Is(err, attest.ErrSignature) || !strings.Contains(err.Error(), "revoked")):
@@ -99,9 +99,10 @@ func TestRevokedIntermediateIsRefused(t *testing.T) {
 	}
 }
 
-// forge makes a VCEK, an ASK of the serial, and an ARK, which is the root.
-func forge(t testing.TB, product Product, serial *big.Int) ([][]byte, Root) {
+// forge makes a VCEK, an ASK of the serial, and an ARK, which is the root, with its key.
+func forge(t testing.TB, product Product, serial *big.Int) ([][]byte, Root, *ecdsa.PrivateKey) {
 	t.Helper()
+	var root *ecdsa.PrivateKey
 	parent, signer := (*x509.Certificate)(nil), (*ecdsa.PrivateKey)(nil)
 	issue := func(cn string, serial *big.Int, ca bool, ext ...pkix.Extension) *x509.Certificate {
 		key, err := ecdsa.GenerateKey(elliptic.P384(), rand.Reader)
@@ -113,7 +114,7 @@ func forge(t testing.TB, product Product, serial *big.Int) ([][]byte, Root) {
 			IsCA: ca, BasicConstraintsValid: true, ExtraExtensions: ext,
 		}
 		if parent == nil {
-			parent, signer = c, key
+			parent, signer, root = c, key, key
 		}
 		der, err := x509.CreateCertificate(rand.Reader, c, parent, key.Public(), signer)
 		if err != nil {
@@ -137,5 +138,5 @@ func forge(t testing.TB, product Product, serial *big.Int) ([][]byte, Root) {
 	hwid := ext(0, "", 4)
 	hwid.Value = make([]byte, 64)
 	vcek := issue("SEV-VCEK", big.NewInt(3), false, hwid, ext(string(product), "ia5", 2), ext(1, "", 3, 1), ext(1, "", 3, 2), ext(1, "", 3, 3), ext(1, "", 3, 8))
-	return [][]byte{vcek.Raw, ask.Raw, ark.Raw}, Root{product, sha256.Sum256(ark.RawSubjectPublicKeyInfo)}
+	return [][]byte{vcek.Raw, ask.Raw, ark.Raw}, Root{product, sha256.Sum256(ark.RawSubjectPublicKeyInfo)}, root
 }

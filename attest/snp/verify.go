@@ -17,6 +17,10 @@ type Verifier struct {
 	Policy Policy
 	// Clock gives the time at which certificates must be valid; nil means time.Now.
 	Clock func() time.Time
+	// RevocationLists are lists of AMD's roots in DER, as its Key Distribution Service gives them
+	// (https://kdsintf.amd.com/vcek/v1/{product}/crl). Nothing is fetched here. Each is believed under the pinned root that
+	// signed it; [Policy.RequireRevocationList] asks for one that has not ended.
+	RevocationLists [][]byte
 	// InsecureRoots replaces AMD's roots by those of a simulator. The verifier then judges [attest.KindSimulated] only and
 	// marks every result as simulated.
 	InsecureRoots []Root
@@ -25,7 +29,7 @@ type Verifier struct {
 var _ attest.Verifier = (*Verifier)(nil)
 
 // Verify checks, in this order: form, certificate chain up to a pinned root, report signature over the raw bytes, that the
-// certificate is of the report's chip and TCB, REPORT_DATA, and the policy.
+// certificate is of the report's chip and TCB, revocation lists, REPORT_DATA, and the policy.
 //
 // Errors: [attest.ErrKind], [attest.ErrFormat], [attest.ErrSignature], [attest.ErrBinding] for other REPORT_DATA, and
 // [*attest.Refused] ([attest.ErrPolicy]).
@@ -45,10 +49,14 @@ func (v *Verifier) Verify(_ context.Context, ev attest.Evidence, reportData [64]
 	if err != nil {
 		return nil, err
 	}
+	current, err := revocation(v.RevocationLists, ev.Certs, now)
+	if err != nil {
+		return nil, err
+	}
 	if subtle.ConstantTimeCompare(r.ReportData[:], reportData[:]) != 1 {
 		return nil, fmt.Errorf("%w: REPORT_DATA differs", attest.ErrBinding)
 	}
-	checks := v.Policy.check(r, s)
+	checks := v.Policy.check(r, s, current)
 	if err := checks.Err(); err != nil {
 		return nil, err
 	}

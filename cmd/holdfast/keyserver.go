@@ -42,7 +42,7 @@ func newKeyserver(ui *ui) *cobra.Command {
 		Use:   "keyserver",
 		Short: "Release the keysets of sealed models to machines that prove what they are",
 		Long: "Keyserver serves the key release protocol (docs/keyrelease.md) from a policy file. The sealed directories that the\n" +
-			"policy names need seal.json and seal.keys only. Every decision is a line of the audit file; where it cannot be written,\n" +
+			"policy names need seal.json and seal.keys only; the page has the policy's fields with an example. Every decision is a line of the audit file; where it cannot be written,\n" +
 			"nothing is released. SIGHUP reads the policy again; minimum versions and lists only rise. Guests pin the public key that belongs to --identity; TLS hides who asks for what.",
 		Example: "  holdfast keygen identity --private-key server.key --public-key server.pub\n" +
 			"  holdfast keyserver --policy policy.json --identity server.key --kek serving.kek --audit audit.jsonl \\\n" +

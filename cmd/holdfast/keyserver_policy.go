@@ -2,10 +2,12 @@ package main
 
 import (
 	"context"
+	"crypto/x509"
 	"encoding/hex"
 	"fmt"
 	"maps"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -40,6 +42,9 @@ type machinePolicy struct {
 	MinGuestSVN             uint32                  `json:"min_guest_svn"`
 	CSPs                    []string                `json:"csps"`
 	RefuseSMT               bool                    `json:"refuse_smt"`
+	ChipIDs                 []string                `json:"chip_ids"`         // hex, as reports have them; empty: any chip
+	RevocationLists         []string                `json:"revocation_lists"` // files, DER, as AMD's Key Distribution Service gives them
+	RequireRevocationList   bool                    `json:"require_revocation_list"`
 	InsecureAllowMaskedChip bool                    `json:"insecure_allow_masked_chip"`
 	// InsecureSimulatedRoots are root keys of simulators, SHA-256 of the SubjectPublicKeyInfo: no hardware stands behind them.
 	InsecureSimulatedRoots []string `json:"insecure_simulated_roots"`
@@ -200,6 +205,16 @@ func (m machinePolicy) policy() (attest.Policy, error) {
 		}
 		p.Measurements = append(p.Measurements, d)
 	}
+	for _, s := range m.ChipIDs {
+		var id [64]byte
+		if err := unhex(id[:], s); err != nil {
+			return attest.Policy{}, fmt.Errorf("chip_ids: %w", err)
+		}
+		if id == ([64]byte{}) {
+			return attest.Policy{}, fmt.Errorf("%w: chip_ids: zeros are the mask of every chip", errUsage)
+		}
+		p.ChipIDs = append(p.ChipIDs, id)
+	}
 	if err := checkMinTCB(m.MinTCB, p.MinTCB); err != nil {
 		return attest.Policy{}, err
 	}
@@ -207,11 +222,19 @@ func (m machinePolicy) policy() (attest.Policy, error) {
 	if len(p.Products) == 0 || len(p.Measurements) == 0 {
 		return attest.Policy{}, fmt.Errorf("%w: products and measurements are required", errUsage)
 	}
-	v := &snp.Verifier{Policy: p}
+	if err := checkProducts(p.Products, p.MinTCB); err != nil {
+		return attest.Policy{}, err
+	}
+	lists, err := m.revocationLists()
+	if err != nil {
+		return attest.Policy{}, err
+	}
+	p.RequireRevocationList = m.RequireRevocationList
+	v := &snp.Verifier{Policy: p, RevocationLists: lists}
 	out := attest.Policy{Verifiers: []attest.Verifier{v}}
 	if len(m.InsecureSimulatedRoots) > 0 {
 		out.InsecureAcceptSimulated = true
-		simulated := &snp.Verifier{Policy: p}
+		simulated := &snp.Verifier{Policy: p, RevocationLists: lists}
 		for _, s := range m.InsecureSimulatedRoots {
 			r := snp.Root{Product: snp.Genoa} // the only line that the simulator makes
 			if err := unhex(r.SPKI[:], s); err != nil {
@@ -220,6 +243,44 @@ func (m machinePolicy) policy() (attest.Policy, error) {
 			simulated.InsecureRoots = append(simulated.InsecureRoots, r)
 		}
 		out.Verifiers = append(out.Verifiers, simulated)
+	}
+	return out, nil
+}
+
+// checkProducts refuses names that are no product, and products that every machine of would be refused for want of a floor.
+func checkProducts(products []snp.Product, floors map[snp.Product]snp.TCB) error {
+	known := []snp.Product{snp.Milan, snp.Genoa, snp.Turin}
+	for _, p := range products {
+		if _, ok := floors[p]; !ok && slices.Contains(known, p) {
+			return fmt.Errorf("%w: products: %s has no floor: give min_tcb", errUsage, p)
+		}
+	}
+	for _, p := range slices.Concat(products, slices.Collect(maps.Keys(floors))) {
+		if !slices.Contains(known, p) {
+			return fmt.Errorf("%w: %q is no product: want one of %v", errUsage, p, known)
+		}
+	}
+	return nil
+}
+
+// maxRevocationList bounds a file in bytes; AMD's lists have less than 1 KiB.
+const maxRevocationList = 1 << 20
+
+// revocationLists reads the lists. One that cannot be read would refuse every machine later.
+func (m machinePolicy) revocationLists() ([][]byte, error) {
+	if m.RequireRevocationList && len(m.RevocationLists) == 0 {
+		return nil, fmt.Errorf("%w: require_revocation_list without revocation_lists", errUsage)
+	}
+	var out [][]byte
+	for _, path := range m.RevocationLists {
+		der, err := readFile(path, maxRevocationList)
+		if err != nil {
+			return nil, fmt.Errorf("revocation_lists: %w", err)
+		}
+		if _, err := x509.ParseRevocationList(der); err != nil {
+			return nil, fmt.Errorf("%w: revocation_lists: %s: %w", errUsage, path, err)
+		}
+		out = append(out, der)
 	}
 	return out, nil
 }

@@ -20,6 +20,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"reflect"
 	"regexp"
 	"strconv"
 	"strings"
@@ -261,10 +262,83 @@ func FuzzKeyPolicy(f *testing.F) {
 		for i := range p.Models {
 			p.Models[i].Sealed = nil // of the machine that fuzzes
 		}
+		p.Machines.RevocationLists = nil // as above
 		if _, err := p.server(t.Context(), k); err == nil && (len(p.Machines.Products) == 0 || len(p.Machines.Measurements) == 0) {
 			t.Errorf("accepted: %q", text)
 		}
 	})
+}
+
+// A name that is no product, and a product without a floor, match no machine; a floor under a wrong name would not be held.
+// Each was read as written and shown by nothing.
+func TestMachinePolicySlips(t *testing.T) {
+	m := strings.Repeat("ab", 48)
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "list"), []byte("no list"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for text, ok := range map[string]bool{
+		`"products":["Genoa"]`: true,
+		`"products":["Genoa","Turin"],"min_tcb":{"Turin":{"snp":4}}`:           true,
+		`"products":["Genoa"],"min_tcb":{"Turin":{"snp":4}}`:                   true,
+		`"products":["Genoa"],"chip_ids":["` + strings.Repeat("01", 64) + `"]`: true,
+		`"products":["genoa"]`:                                                 false,
+		`"products":["Genoa","Milian"]`:                                        false,
+		`"products":["Genoa","Turin"]`:                                         false,
+		`"products":["Genoa"],"min_tcb":{"genoa":{"snp":24,"microcode":90}}`:   false,
+		`"products":["Genoa"],"chip_ids":["01"]`:                               false,
+		`"products":["Genoa"],"chip_ids":["` + strings.Repeat("00", 64) + `"]`: false, // the mask is no chip
+		`"products":["Genoa"],"revocation_lists":["` + dir + `/none"]`:         false,
+		`"products":["Genoa"],"revocation_lists":["` + dir + `/list"]`:         false,
+		`"products":["Genoa"],"require_revocation_list":true`:                  false, // and no list
+	} {
+		p, err := parseKeyPolicy([]byte(`{"version":1,"machines":{"measurements":["` + m + `"],` + text + `}}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := p.Machines.policy(); (err == nil) != ok {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
+}
+
+// The policy in docs/keyrelease.md is one, and says everything that a policy can say.
+func TestDocumentedKeyPolicy(t *testing.T) {
+	page, err := os.ReadFile(filepath.Join("..", "..", "docs", "keyrelease.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, text, _ := strings.Cut(string(page), "```json\n")
+	text, _, found := strings.Cut(text, "```")
+	if !found {
+		t.Fatal("no policy on the page")
+	}
+	p, err := parseKeyPolicy([]byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.Machines.RevocationLists, p.Machines.RequireRevocationList = nil, false // there is no such file here
+	if _, err := p.Machines.policy(); err != nil {
+		t.Error(err)
+	}
+	for _, field := range fields(reflect.TypeFor[keyPolicy]()) {
+		if !strings.Contains(string(page), `"`+field+`"`) && !strings.Contains(string(page), "`"+field+"`") {
+			t.Errorf("%s is not on the page", field)
+		}
+	}
+}
+
+// fields are the JSON names of a type and of what it holds.
+func fields(t reflect.Type) (out []string) {
+	switch t.Kind() {
+	case reflect.Pointer, reflect.Slice, reflect.Map:
+		return fields(t.Elem())
+	case reflect.Struct:
+		for f := range t.Fields() {
+			out = append(append(out, f.Tag.Get("json")), fields(f.Type)...)
+		}
+	}
+	return out
 }
 
 // A min_tcb that leaves a component out, or gives nothing, would let firmware with published attacks in.

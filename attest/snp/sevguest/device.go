@@ -17,7 +17,7 @@ type QuoteProvider interface {
 // A Device reads reports through a quote provider of go-sev-guest. It has not been tested on hardware.
 type Device struct {
 	Provider QuoteProvider
-	// Certs replaces what the host provides: report key, ASK or ASVK, ARK, in DER.
+	// Certs completes or replaces what the host provides, see [snp.Certificates].
 	Certs [][]byte
 }
 
@@ -47,11 +47,9 @@ func (d *Device) Evidence(ctx context.Context, reportData [64]byte) (attest.Evid
 	if r.ReportData != reportData {
 		return attest.Evidence{}, fmt.Errorf("%w: the device reports other REPORT_DATA", attest.ErrFormat)
 	}
-	certs := d.Certs
-	if len(certs) == 0 && len(table) > 0 {
-		if certs, err = snp.ParseCertTable(table); err != nil {
-			return attest.Evidence{}, err
-		}
+	certs, err := snp.Certificates(d.Certs, table)
+	if err != nil {
+		return attest.Evidence{}, err
 	}
 	return attest.Evidence{Kind: attest.KindSNP, Report: report, Certs: certs}, nil
 }
