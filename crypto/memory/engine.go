@@ -58,7 +58,9 @@ type Network struct {
 	// Local lets it make sockets of the machine itself (AF_UNIX), for the server to reach it through a path in Write. It can then
 	// also connect to every such socket whose mode lets its user, and those of message buses and agents often let everyone.
 	Local bool
-	// Listen lists TCP ports that it may serve on, for the server to reach it. It may not connect anywhere.
+	// Listen lists TCP ports that it may serve on, for the server to reach it. It may not connect anywhere. Landlock does not see
+	// a socket that listens without a name: on a port that the kernel chooses it can serve too, to whoever gets through to the
+	// machine's ports. Local has no such way in.
 	Listen []uint16
 	// InsecureAll lets it reach everything that the server can.
 	InsecureAll bool

@@ -8,8 +8,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Offsets in struct seccomp_data. Of an argument the kernel's handlers of socket, clone flags below 2^32 and ioctl look at the
-// low half alone, so the filter does too.
+// Offsets in struct seccomp_data. Of an argument the kernel's handlers of socket, setsockopt, flags of sending and of clone
+// below 2^32, and ioctl look at the low half alone, so the filter does too.
 const (
 	atNumber = 0
 	atArch   = 4
@@ -65,6 +65,9 @@ func filter(m Measure, n Network) []unix.SockFilter {
 	}
 	if m&NoNetwork != 0 {
 		p.call(unix.SYS_SOCKET, sockets(n)...)
+		if len(n.Listen) > 0 {
+			p.connecting()
+		}
 		if m&SystemCalls == 0 {
 			p.each(absent[:3], unix.ENOSYS)
 		}
@@ -86,6 +89,16 @@ func sockets(n Network) []unix.SockFilter {
 			load(argument(2)), jump(unix.BPF_JEQ, 0, 1, 0), jump(unix.BPF_JEQ, unix.IPPROTO_TCP, 0, 1), allowed())
 	}
 	return append(p, answer(unix.EAFNOSUPPORT))
+}
+
+// connecting refuses what connects a TCP socket past connect, where Landlock looks: sending with TCP Fast Open, and protocols
+// that are put over TCP, of which SMC makes the socket another kind.
+func (p *program) connecting() {
+	for _, send := range [...]struct{ nr, flags uint32 }{{unix.SYS_SENDTO, 3}, {unix.SYS_SENDMSG, 2}, {unix.SYS_SENDMMSG, 3}} {
+		p.call(send.nr, load(argument(send.flags)), jump(unix.BPF_JSET, unix.MSG_FASTOPEN, 0, 1), answer(unix.EOPNOTSUPP), allowed())
+	}
+	p.call(unix.SYS_SETSOCKOPT, load(argument(1)), jump(unix.BPF_JEQ, unix.IPPROTO_TCP, 0, 3),
+		load(argument(2)), jump(unix.BPF_JEQ, unix.TCP_ULP, 0, 1), answer(unix.EOPNOTSUPP), allowed())
 }
 
 // program is a filter under construction; between its parts the accumulator holds the number of the call.

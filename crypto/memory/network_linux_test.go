@@ -31,6 +31,10 @@ func TestEngineNetwork(t *testing.T) {
 	local := fmt.Sprintf("socket:%d,%d,0", unix.AF_UNIX, unix.SOCK_STREAM)
 	uring := fmt.Sprintf("call:%d", unix.SYS_IO_URING_SETUP)
 	all := []string{dial, listen, other, udp, udp6, raw, multi, netlink, packet, vsock, local, uring}
+	fast := []string{"ulp:tls", "ulp:smc"} // ways to connect that Landlock does not see
+	for _, call := range []string{"sendto", "sendmsg", "sendmmsg"} {
+		fast = append(fast, "fastopen:"+call+","+l.Addr().String())
+	}
 
 	got, _ := confined(t, Engine{}, append(all, "pair")...)
 	for _, a := range all[:11] {
@@ -47,16 +51,20 @@ func TestEngineNetwork(t *testing.T) {
 	refusedAs(t, got, uring, unix.ENOSYS)
 
 	if landlockVersion() >= 4 {
-		got, _ = confined(t, Engine{Network: Network{Listen: []uint16{uint16(port)}}}, all...)
+		got, _ = confined(t, Engine{Network: Network{Listen: []uint16{uint16(port)}}}, append(append(all, "keepalive:"), fast...)...)
 		allowedTo(t, got, listen)
+		allowedTo(t, got, "keepalive:")
 		refusedAs(t, got, dial, unix.EACCES)
 		refusedAs(t, got, other, unix.EACCES)
+		for _, a := range fast {
+			refusedAs(t, got, a, unix.EOPNOTSUPP)
+		}
 		for _, a := range []string{udp, udp6, raw, multi, netlink, packet, vsock, local} {
 			refusedAs(t, got, a, unix.EAFNOSUPPORT)
 		}
 	}
-	got, r := confined(t, Engine{Network: Network{InsecureAll: true}}, dial, other, udp)
-	for _, a := range []string{dial, other, udp} {
+	got, r := confined(t, Engine{Network: Network{InsecureAll: true}}, append(fast[2:], dial, other, udp)...)
+	for _, a := range append(fast[2:], dial, other, udp) {
 		allowedTo(t, got, a)
 	}
 	if (r.Enforced|r.Missing)&NoNetwork != 0 {

@@ -111,12 +111,13 @@ func TestEngineRefusals(t *testing.T) {
 	if err := os.Symlink("/dev", link); err != nil {
 		t.Fatal(err)
 	}
+	absent := filepath.Join(t.TempDir(), "absent")
 	for name, e := range map[string]Engine{
 		"no program":         {},
 		"relative program":   {Path: "true"},
-		"absent program":     {Path: "/nonexistent/engine"},
+		"absent program":     {Path: filepath.Join(absent, "engine")},
 		"relative grant":     {Path: "/bin/true", Read: []string{"x"}},
-		"absent grant":       {Path: "/bin/true", Read: []string{"/nonexistent/x"}},
+		"absent grant":       {Path: "/bin/true", Read: []string{filepath.Join(absent, "x")}},
 		"root":               {Path: "/bin/true", Read: []string{"/"}},
 		"all devices":        {Path: "/bin/true", Devices: []string{"/dev"}},
 		"devices by a link":  {Path: "/bin/true", Write: []string{link}},

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -16,6 +17,7 @@ import (
 	"syscall"
 	"testing"
 	"time"
+	"unsafe" // arguments of system calls
 
 	"golang.org/x/sys/unix"
 )
@@ -110,6 +112,23 @@ func attempt(verb, object string) (string, error) {
 			c.Close()
 		}
 		return "", err
+	case "fastopen": // connects and sends in one call: sendto, sendmsg or sendmmsg
+		call, to, _ := strings.Cut(object, ",")
+		return "", fastOpen(call, to)
+	case "keepalive": // another option of TCP
+		fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM, 0)
+		if err == nil {
+			defer unix.Close(fd)
+			err = unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_KEEPIDLE, 10)
+		}
+		return "", err
+	case "ulp": // a protocol over TCP
+		fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM, 0)
+		if err == nil {
+			defer unix.Close(fd)
+			err = unix.SetsockoptString(fd, unix.IPPROTO_TCP, unix.TCP_ULP, object)
+		}
+		return "", err
 	case "listen":
 		l, err := net.Listen("tcp", object)
 		if err == nil {
@@ -187,6 +206,38 @@ func attempt(verb, object string) (string, error) {
 		return "", cmd.Run()
 	}
 	return "", fmt.Errorf("unknown attempt %q", verb)
+}
+
+// fastOpen sends "out" to an address with TCP Fast Open, which asks no one who watches connect.
+func fastOpen(call, to string) error {
+	addr, err := netip.ParseAddrPort(to)
+	if err != nil {
+		return err
+	}
+	fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM, 0)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(fd)
+	sa := unix.RawSockaddrInet4{Family: unix.AF_INET, Addr: addr.Addr().As4(), Port: addr.Port()<<8 | addr.Port()>>8}
+	data := []byte("out")
+	v := unix.Iovec{Base: &data[0], Len: uint64(len(data))}
+	m := struct {
+		unix.Msghdr
+		n uint32
+		_ uint32
+	}{Msghdr: unix.Msghdr{Name: (*byte)(unsafe.Pointer(&sa)), Namelen: uint32(unsafe.Sizeof(sa)), Iov: &v, Iovlen: 1}}
+	const flags = unix.MSG_FASTOPEN | 1<<32 // with a bit that a filter may look at and the kernel does not
+	var errno syscall.Errno
+	switch call {
+	case "sendto":
+		_, _, errno = unix.Syscall6(unix.SYS_SENDTO, uintptr(fd), uintptr(unsafe.Pointer(&data[0])), 3, flags, uintptr(unsafe.Pointer(&sa)), unsafe.Sizeof(sa))
+	case "sendmsg":
+		_, _, errno = unix.Syscall(unix.SYS_SENDMSG, uintptr(fd), uintptr(unsafe.Pointer(&m)), flags)
+	case "sendmmsg":
+		_, _, errno = unix.Syscall6(unix.SYS_SENDMMSG, uintptr(fd), uintptr(unsafe.Pointer(&m)), 1, flags, 0, 0)
+	}
+	return ifSet(errno)
 }
 
 func ifSet(errno syscall.Errno) error {
