@@ -56,15 +56,22 @@ const (
 	byMarks
 )
 
-// setApart reports whether r is one of what is set apart.
-func setApart(r rune, by int) bool {
-	switch {
-	case by == bySpace:
-		return r > ' ' && (r < 0x85 || !whiteSpace(r))
-	case r < utf8.RuneSelf:
-		return word[r]
+// setApart reports whether the character at text[i] is one of what is set apart, and its length.
+func setApart(text []byte, i, by int) (is bool, size int) {
+	if c := text[i]; c < utf8.RuneSelf {
+		return by == bySpace && c > ' ' || word[c], 1
 	}
-	return inWord(r)
+	r, size := runeAt(text[i:])
+	if by == bySpace {
+		return !whiteSpace(r), size
+	}
+	return inWord(r), size
+}
+
+// spaceAt reports whether p begins with white space.
+func spaceAt(p []byte) bool {
+	r, _ := runeAt(p)
+	return whiteSpace(r)
 }
 
 // whiteSpace is unicode.IsSpace without a search in its tables.
@@ -87,12 +94,9 @@ func commonGap(text []byte, by int) int {
 	var count [maxGapInWord + 1]int
 	n, all, started := 0, 0, false
 	for i := 0; i < len(text); {
-		r, size := rune(text[i]), 1
-		if r >= utf8.RuneSelf {
-			r, size = runeAt(text[i:])
-		}
+		is, size := setApart(text, i, by)
 		i += size
-		if !setApart(r, by) {
+		if !is {
 			n++
 			continue
 		}
@@ -127,9 +131,9 @@ func (d *decoder) closeUp(text []byte) bool {
 	d.out, d.from, d.used = d.out[:0], append(d.from[:0], offset{}), true
 	n, white := 0, false
 	for i := 0; i < len(text); {
-		r, size := runeAt(text[i:])
-		if !setApart(r, by) {
-			n, white = n+1, white || whiteSpace(r)
+		is, size := setApart(text, i, by)
+		if !is {
+			n, white = n+1, white || by == byMarks && spaceAt(text[i:])
 			i += size
 			continue
 		}
@@ -139,9 +143,10 @@ func (d *decoder) closeUp(text []byte) bool {
 		if n > 0 {
 			d.from = append(d.from, offset{int32(len(d.out)), int32(i)})
 		}
-		d.out = append(d.out, text[i:i+size]...)
+		for end := i + size; i < end; i++ {
+			d.out = append(d.out, text[i])
+		}
 		n, white = 0, false
-		i += size
 	}
 	return true
 }

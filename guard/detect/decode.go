@@ -185,7 +185,7 @@ func (d *decoder) decode(text []byte, hidden bool) int {
 			for end < len(text) && codeChar[text[end]]&inBase64 != 0 {
 				end++
 			}
-			if n := end - i; n < min(minBase64, minHex) && (hexValue(c) < 0 || n > maxNumber || n == 1) && c != '-' {
+			if n := end - i; n < min(minBase64, minHex) && c != '-' && !mayBeNumber(text[i:end]) {
 				i = end
 				continue
 			}

@@ -72,6 +72,10 @@ func (t *Text) Append(text []byte, base int) {
 			t.space()
 			i++
 			t.mark(base + i)
+		case i+1 < len(text) && text[i+1] >= utf8.RuneSelf: // a run of one
+			t.endRuns()
+			t.Norm = append(t.Norm, lowered[c])
+			i++
 		default:
 			t.endRuns()
 			i = t.asciiRun(text, i, base)

@@ -18,6 +18,21 @@ func numberGap(c byte) bool {
 	return c == ' ' || c == ',' || c == ':' || c == ';' || c == '\n' || c == '\t'
 }
 
+// mayBeNumber reports whether a run of letters and digits may be one of the numerals below; it may err by saying yes.
+func mayBeNumber(run []byte) bool {
+	switch c := run[0]; len(run) {
+	case 2:
+		return hexValue(c) >= 0 && hexValue(run[1]) >= 0
+	case 3:
+		return c <= '9' && run[1] <= '9'
+	case 4: // "0x69"
+		return c == '0' && run[1]|0x20 == 'x'
+	case maxNumber:
+		return c == '0' || c == '1'
+	}
+	return false
+}
+
 // numbers decodes bytes written as numbers of one base with something between them ("49 67 6e", "0x49, 0x67", "105,103,110", "01101001 01100111")
 // or as binary digits in a row, and returns the length of all of it.
 func (d *decoder) numbers(s []byte) int {

@@ -87,7 +87,7 @@ func (t *Text) foldTwins() bool {
 	if t.Evidence.Twins < signsOfTwins {
 		return false
 	}
-	kinds := twinKinds()
+	kinds, latin := twinKinds(), homoglyphs()
 	others, twins, mixed := 0, 0, 0
 	for i := 0; i < len(t.Norm); {
 		w := nextWord(t.Norm, i, kinds)
@@ -116,8 +116,8 @@ func (t *Text) foldTwins() bool {
 		}
 		for i < next {
 			r, n := runeAt(norm[i:next])
-			if f := homoglyph(r); f != 0 {
-				k = t.put(f, i, k)
+			if r <= lastTwin && latin[r] != 0 {
+				k = t.put(latin[r], i, k)
 			} else {
 				k = t.keep(norm, i, i+n, k)
 			}
