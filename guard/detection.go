@@ -74,6 +74,10 @@ func (g *Guard) judging(p *Policy) (*judging, error) {
 	if j.number < least {
 		return nil, fmt.Errorf("%w: rules of number %d are below %d", ErrPolicy, j.number, least)
 	}
+	// One number stands for one set of rules, as for deny lists: else an old file could come back under the number of the last.
+	if last := g.policy.Load(); last != nil && j.number == last.judging.number && j.digest != last.judging.digest {
+		return nil, fmt.Errorf("%w: other rules of number %d are in force", ErrPolicy, j.number)
+	}
 	if c := d.Calibration; c != nil {
 		if c.Detector != hex.EncodeToString(j.digest[:]) {
 			return nil, fmt.Errorf("%w: the calibration is of another detector", ErrPolicy)

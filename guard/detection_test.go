@@ -94,14 +94,15 @@ func TestRuleFileOnReload(t *testing.T) {
 	}
 	tampered := strings.Replace(good, env.Payload[100:104], "AAAA", 1)
 	for name, c := range map[string]func(*guard.Policy){
-		"tampered":         func(p *guard.Policy) { p.Detection.RuleFile = tampered },
-		"another signer":   func(p *guard.Policy) { p.Detection.RuleFile = newSigner(t).rules(t, 8, "x", "2099-01-01") },
-		"lower number":     func(p *guard.Policy) { p.Detection.RuleFile = s.rules(t, 6, "marzipan", "2099-01-01") },
-		"below the policy": func(p *guard.Policy) { p.Detection.MinRules = 8 },
-		"expired":          func(p *guard.Policy) { p.Detection.RuleFile = s.rules(t, 8, "marzipan", "2020-01-01") },
-		"no expiry":        func(p *guard.Policy) { p.Detection.RuleFile = s.rules(t, 8, "marzipan", "") },
-		"plain":            func(p *guard.Policy) { p.Detection.RuleFile = `{"number":9}` },
-		"back to built-in": func(p *guard.Policy) { p.Detection.RuleFile = "" },
+		"tampered":                  func(p *guard.Policy) { p.Detection.RuleFile = tampered },
+		"another signer":            func(p *guard.Policy) { p.Detection.RuleFile = newSigner(t).rules(t, 8, "x", "2099-01-01") },
+		"lower number":              func(p *guard.Policy) { p.Detection.RuleFile = s.rules(t, 6, "marzipan", "2099-01-01") },
+		"others of the same number": func(p *guard.Policy) { p.Detection.RuleFile = s.rules(t, 7, "nougat", "2099-01-01") },
+		"below the policy":          func(p *guard.Policy) { p.Detection.MinRules = 8 },
+		"expired":                   func(p *guard.Policy) { p.Detection.RuleFile = s.rules(t, 8, "marzipan", "2020-01-01") },
+		"no expiry":                 func(p *guard.Policy) { p.Detection.RuleFile = s.rules(t, 8, "marzipan", "") },
+		"plain":                     func(p *guard.Policy) { p.Detection.RuleFile = `{"number":9}` },
+		"back to built-in":          func(p *guard.Policy) { p.Detection.RuleFile = "" },
 		"reserved name": func(p *guard.Policy) {
 			p.Detection.RuleFile = s.resigned(t, strings.Replace(s.payload(t, good), "own.word", detect.RuleTags, 1))
 		},
@@ -122,6 +123,11 @@ func TestRuleFileOnReload(t *testing.T) {
 	if _, err := guard.New(p); !errors.Is(err, guard.ErrPolicy) {
 		t.Error("nothing verifies the file:", err)
 	}
+	p.Detection.RuleFile = s.resigned(t, s.payload(t, good)) // the same ones, in another envelope
+	if err := g.Reload(p); err != nil {
+		t.Fatal("the same rules in another envelope:", err)
+	}
+	before, seen = g.PolicyDigest(), nil
 	p.Detection.RuleFile = s.rules(t, 8, "nougat", "2099-01-01")
 	if err := g.Reload(p); err != nil || len(seen) != 1 || seen[0].Before != before || seen[0].After != g.PolicyDigest() || seen[0].After == before {
 		t.Fatal(err, seen)
