@@ -27,12 +27,16 @@ type Policy struct {
 	// is issued to one of Identities or IdentityPatterns may have signed instead of a key.
 	Roots []*x509.Certificate
 	// Identities are the accepted subjects of such certificates, compared exactly with the e-mail addresses, URIs and DNS
-	// names of the leaf, and with its common name as "CN=…".
+	// names of the leaf, and with its common name as "CN=…". Name constraints of an authority bind the former, not common names (RFC
+	// 5280, section 4.2.1.10).
 	Identities []string
 	// IdentityPatterns are regular expressions (package regexp) for the same names. Each must match a whole name.
 	IdentityPatterns []string
 	// InsecureAnyIdentity accepts every certificate that leads to one of Roots.
 	InsecureAnyIdentity bool
+	// InsecureLeafAsRoot accepts a signer's certificate that is itself one of Roots, such as one that is signed by itself. By default
+	// Roots are authorities: one of them must have issued the signer's certificate, and given as a root it vouches for nothing.
+	InsecureLeafAsRoot bool
 	// Verifiers judge bundles of further methods, such as keyless ones.
 	Verifiers []BundleVerifier
 	// Signers is how many distinct signers must have signed the same model, each with a bundle of their own. 0 means 1.

@@ -13,7 +13,8 @@ import (
 
 // Digest is a digest of the effective policy for the configuration digest of docs/SPEC.md section 5: a hash over
 // T("holdfast/sign-policy/v1", keys, key windows, roots, identities, patterns, any-identity flag, verifiers' digests, signers, name
-// or absent, minimum version, model ids, any-model flag, deny list keys, minimum deny list, warn-only flag). Each list is a count
+// or absent, minimum version, model ids, any-model flag, deny list keys, minimum deny list, warn-only flag, and where it is set the
+// leaf-as-root flag). Each list is a count
 // and its items, sorted and without duplicates; a window is fingerprint, then its bounds in Unix seconds and nanoseconds, or absent. A key
 // that cannot be encoded enters as absent; [Open] refuses such a policy.
 func (p Policy) Digest() [32]byte {
@@ -66,7 +67,11 @@ func (p Policy) Digest() [32]byte {
 	set(t, ids)
 	t.Uint64(flag(p.InsecureAnyModel))
 	set(t, fingerprints(p.DenyListKeys))
-	return t.Uint64(p.MinDenyList).Uint64(flag(p.InsecureWarnOnly)).SHA256()
+	t.Uint64(p.MinDenyList).Uint64(flag(p.InsecureWarnOnly))
+	if p.InsecureLeafAsRoot { // younger than the others: policies without it keep their digest
+		t.Uint64(1)
+	}
+	return t.SHA256()
 }
 
 // need is how many signers must have signed.

@@ -31,6 +31,7 @@ type policyDocument struct {
 	Identities          []string `json:"identities"`
 	IdentityPatterns    []string `json:"identity_patterns"`
 	InsecureAnyIdentity bool     `json:"insecure_any_identity"`
+	InsecureLeafAsRoot  bool     `json:"insecure_leaf_as_root"`
 	Signers             int      `json:"signers"`
 
 	Name             string   `json:"name"`
@@ -68,7 +69,7 @@ func ParsePolicy(data []byte) (Policy, error) {
 		return bad("version", fmt.Errorf("version %d", d.Version))
 	}
 	p := Policy{
-		Identities: d.Identities, IdentityPatterns: d.IdentityPatterns, InsecureAnyIdentity: d.InsecureAnyIdentity, Signers: d.Signers,
+		Identities: d.Identities, IdentityPatterns: d.IdentityPatterns, InsecureAnyIdentity: d.InsecureAnyIdentity, InsecureLeafAsRoot: d.InsecureLeafAsRoot, Signers: d.Signers,
 		Name: d.Name, MinVersion: d.MinVersion, InsecureAnyModel: d.InsecureAnyModel, MinDenyList: d.DenyList.MinNumber,
 	}
 	switch d.Mode {

@@ -198,6 +198,7 @@ func TestPolicyDigest(t *testing.T) {
 		"identity":    func(q *sign.Policy) { q.Identities = []string{"x"} },
 		"pattern":     func(q *sign.Policy) { q.IdentityPatterns = []string{"x"} },
 		"anyone":      func(q *sign.Policy) { q.InsecureAnyIdentity = true },
+		"leaf":        func(q *sign.Policy) { q.InsecureLeafAsRoot = true },
 		"verifier":    func(q *sign.Policy) { q.Verifiers = []sign.BundleVerifier{fakeVerifier{}} },
 		"verifier 2":  func(q *sign.Policy) { q.Verifiers = []sign.BundleVerifier{fakeVerifier{digest: [32]byte{1}}} },
 		"signers":     func(q *sign.Policy) { q.Signers = 2 },
@@ -217,7 +218,7 @@ func TestPolicyDigest(t *testing.T) {
 		t.Error("one signer is not the default")
 	}
 	// A field that is added to Policy must enter the digest, and this list.
-	if n := reflect.TypeFor[sign.Policy]().NumField(); n != 15 {
+	if n := reflect.TypeFor[sign.Policy]().NumField(); n != 16 {
 		t.Errorf("Policy has %d fields", n)
 	}
 }

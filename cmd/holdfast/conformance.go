@@ -85,7 +85,7 @@ func newVerifyModel(ui *ui) *cobra.Command {
 			case sign.MethodKey:
 				p.Keys, err = readPublicKeys([]string{f.public})
 			case sign.MethodCertificate:
-				p.InsecureAnyIdentity = true // nor identities
+				p.InsecureAnyIdentity, p.InsecureLeafAsRoot = true, true // nor identities, and its suite has a certificate that is signed by itself
 				p.Roots, err = readCertificates(f.chain)
 			default:
 				err = fmt.Errorf("%w: method %q", errUsage, f.method)

@@ -74,20 +74,53 @@ func (b *Bundle) chain(m *material) error {
 // VerifyChain checks the signature with the leaf of the bundle's chain, after the chain itself: up to one of roots, valid at
 // now, and the leaf allowed to sign (extended key usage codeSigning, or key usage digitalSignature where there is no extended one). The chain's own
 // certificates serve as intermediates only; that a leaf is marked as an authority does not matter, as in the reference
-// implementation. An authority that is limited to other uses issues no signers. It returns the leaf and then, in no order that
+// implementation. An authority that is limited to other uses issues no signers. The leaf is no authority of its own: where it is among
+// roots, another of them must have issued it, see [Bundle.VerifyPinned]. It returns the leaf and then, in no order that
 // matters, all that any path from it to a root leads through, also roots that the bundle leaves out.
 // Errors: [ErrCertificate], [ErrKey], [ErrSignature], [ErrUnsupported] for keyless bundles.
 func (b *Bundle) VerifyChain(roots []*x509.Certificate, now time.Time) ([]*x509.Certificate, error) {
+	leaf, err := b.leaf()
+	if err != nil {
+		return nil, err
+	}
+	if len(roots) == 0 {
+		return nil, fmt.Errorf("%w: no trusted roots", ErrCertificate) // x509 would take the system's
+	}
+	// x509 looks no further than a leaf that it finds among the roots: whoever gives the whole chain of a signer as
+	// authorities would have nothing of it checked.
+	others := slices.DeleteFunc(slices.Clone(roots), leaf.Equal)
+	if len(others) == 0 {
+		return nil, fmt.Errorf("%w: it is its own and only authority", ErrCertificate)
+	}
+	return b.verifyUnder(leaf, others, now)
+}
+
+// VerifyPinned is [Bundle.VerifyChain] for a leaf that is itself one of pinned: nobody else vouches for it then. It is held to its own
+// validity and uses, and the signature to its key.
+// Errors: those of VerifyChain.
+func (b *Bundle) VerifyPinned(pinned []*x509.Certificate, now time.Time) ([]*x509.Certificate, error) {
+	leaf, err := b.leaf()
+	if err != nil {
+		return nil, err
+	}
+	if !slices.ContainsFunc(pinned, leaf.Equal) {
+		return nil, fmt.Errorf("%w: it is not one of those that are trusted", ErrCertificate)
+	}
+	return b.verifyUnder(leaf, []*x509.Certificate{leaf}, now)
+}
+
+func (b *Bundle) leaf() (*x509.Certificate, error) {
 	if b.Keyless {
 		return nil, errKeyless()
 	}
 	if len(b.Chain) == 0 {
 		return nil, fmt.Errorf("%w: the bundle has none", ErrCertificate)
 	}
-	if len(roots) == 0 {
-		return nil, fmt.Errorf("%w: no trusted roots", ErrCertificate) // x509 would take the system's
-	}
-	leaf := b.Chain[0]
+	return b.Chain[0], nil
+}
+
+// verifyUnder checks paths from leaf to roots, which are not empty, the leaf, and the signature.
+func (b *Bundle) verifyUnder(leaf *x509.Certificate, roots []*x509.Certificate, now time.Time) ([]*x509.Certificate, error) {
 	opts := x509.VerifyOptions{
 		Roots: x509.NewCertPool(), Intermediates: x509.NewCertPool(), CurrentTime: now,
 		KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageCodeSigning}, // of authorities; the leaf is judged below, by either of two marks
