@@ -59,6 +59,9 @@ func filter(m Measure, n Network) []unix.SockFilter {
 		p.each(denied[:], unix.EPERM)
 		p.each(absent[:], unix.ENOSYS)
 		p.call(unix.SYS_CLONE, load(argument(0)), jump(unix.BPF_JSET, newNamespaces, 0, 1), answer(unix.EPERM), allowed())
+		// The engine is killed when the server dies unless it asks for another signal, or none. Launchers ask for the same one.
+		p.call(unix.SYS_PRCTL, load(argument(0)), jump(unix.BPF_JEQ, unix.PR_SET_PDEATHSIG, 0, 3),
+			load(argument(1)), jump(unix.BPF_JEQ, uint32(unix.SIGKILL), 1, 0), answer(unix.EPERM), allowed())
 		// TIOCSTI types into the terminal that the server was started from, and TIOCLINUX pastes into a console.
 		p.call(unix.SYS_IOCTL, load(argument(1)), jump(unix.BPF_JEQ, unix.TIOCSTI, 1, 0), jump(unix.BPF_JEQ, unix.TIOCLINUX, 0, 1),
 			answer(unix.EPERM), allowed())

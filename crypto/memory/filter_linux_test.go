@@ -12,11 +12,12 @@ import (
 
 func TestEngineSystemCalls(t *testing.T) {
 	need(t, SystemCalls)
-	attempts := []string{"unshare", "clone", fmt.Sprintf("ioctl:%d", unix.TIOCSTI), fmt.Sprintf("ioctl:%d", unix.TIOCLINUX)}
+	attempts := []string{"unshare", "clone", "deathsig:0", fmt.Sprintf("deathsig:%d", unix.SIGTERM), fmt.Sprintf("ioctl:%d", unix.TIOCSTI), fmt.Sprintf("ioctl:%d", unix.TIOCLINUX)}
 	for _, nr := range denied {
 		attempts = append(attempts, fmt.Sprintf("call:%d", nr))
 	}
-	got, _ := confined(t, Engine{}, attempts...)
+	got, _ := confined(t, Engine{}, append(attempts, fmt.Sprintf("deathsig:%d", unix.SIGKILL))...)
+	allowedTo(t, got, fmt.Sprintf("deathsig:%d", unix.SIGKILL)) // as launchers of workers do for their own
 	for _, a := range attempts {
 		refusedAs(t, got, a, unix.EPERM)
 	}

@@ -16,7 +16,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// TestEngineDiesWithServer kills the server: an engine must not go on serving without its guard.
+// TestEngineDiesWithServer kills the server: an engine must not go on serving without its guard, not even one that asks the
+// kernel to let it live.
 func TestEngineDiesWithServer(t *testing.T) {
 	exe := probeProgram(t)
 	cmd := exec.Command(exe, "engine:"+exe)
@@ -36,6 +37,7 @@ func TestEngineDiesWithServer(t *testing.T) {
 	if !alive(pid) {
 		t.Fatal("the engine does not run")
 	}
+	time.Sleep(200 * time.Millisecond) // for what it tries before it sleeps
 	cmd.Process.Kill()
 	cmd.Wait()
 	gone(t, pid)

@@ -25,7 +25,7 @@ const (
 	// Landlock of Linux 6.7 where there are ports.
 	NoNetwork
 	// SystemCalls is a seccomp filter, on x86-64 or arm64: no tracing, no namespaces and mounts, no io_uring, no keyrings,
-	// no kernel modules, BPF or perf.
+	// no kernel modules, BPF or perf, and no way to outlive the server by asking for another signal than its death's.
 	SystemCalls
 	// NoCoreDumps means that it dumps no core unless it raises its limit itself. Where that takes a capability that is
 	// missing, [HardenProcess] gives it to all children.

@@ -115,6 +115,8 @@ func attempt(verb, object string) (string, error) {
 	case "fastopen": // connects and sends in one call: sendto, sendmsg or sendmmsg
 		call, to, _ := strings.Cut(object, ",")
 		return "", fastOpen(call, to)
+	case "deathsig": // what it gets when the server dies
+		return "", unix.Prctl(unix.PR_SET_PDEATHSIG, uintptr(number()), 0, 0, 0)
 	case "keepalive": // another option of TCP
 		fd, err := unix.Socket(unix.AF_INET, unix.SOCK_STREAM, 0)
 		if err == nil {
@@ -195,7 +197,10 @@ func attempt(verb, object string) (string, error) {
 	case "sweepable": // leaves a published directory behind, as a killed process does
 		return leave(object)
 	case "engine": // starts an engine that sleeps, says so and sleeps too
-		return "", serve(object, "sleep:600")
+		if lacking()&SystemCalls != 0 {
+			return "", serve(object, "sleep:600")
+		}
+		return "", serve(object, "deathsig:0", "sleep:600") // one that wants to stay behind
 	case "fork": // starts an engine that puts a process into a session of its own
 		program, mark, _ := strings.Cut(object, " ")
 		return "", serve(program, "away:"+program+" "+mark)
@@ -296,8 +301,8 @@ func leave(parent string) (string, error) {
 	return d.Publish()
 }
 
-func serve(program, attempt string) error {
-	e := Engine{Path: program, Args: []string{attempt}, Env: []string{probeEnv}, InsecureWithout: lacking()}
+func serve(program string, attempts ...string) error {
+	e := Engine{Path: program, Args: attempts, Env: []string{probeEnv}, InsecureWithout: lacking()}
 	p, err := e.Start(context.Background())
 	if err != nil {
 		return err
