@@ -35,7 +35,7 @@ func exitCode(err error) int {
 		seal.ErrAuth, seal.ErrTruncated, seal.ErrFormat, seal.ErrCommitment, seal.ErrKeyset, seal.ErrUnsupported, seal.ErrTooLarge,
 		seal.ErrSource, kek.ErrNoWrap, kek.ErrUnwrap, kek.ErrFormat,
 		mbom.ErrPolicy, mbom.ErrFormat, mbom.ErrMismatch, detect.ErrModel,
-		keyrelease.ErrDenied, keyrelease.ErrServer, keyrelease.ErrVersion, keyrelease.ErrFloor, holdfast.ErrFloor,
+		keyrelease.ErrDenied, keyrelease.ErrServer, keyrelease.ErrVersion, keyrelease.ErrFloor, holdfast.ErrFloor, holdfast.ErrMismatch,
 	}, func(target error) bool { return errors.Is(err, target) })
 	if refused && !errors.Is(err, errUsage) {
 		return exitRefused

@@ -85,7 +85,7 @@ func inspectBundle(ui *ui, data []byte) error {
 	}
 	lines := []string{
 		"model signature (not verified)", "method   " + method, "subject  " + m.Subject, "model id " + hexOf(id), "key hint " + b.Hint,
-		"files    " + m.Method + " " + m.Spelling,
+		"digests  of " + m.Method + ", " + m.Spelling,
 	}
 	for _, c := range b.Chain {
 		certificates = append(certificates, map[string]string{

@@ -77,14 +77,20 @@ func newKeyPair(ui *ui, curve *string, cmd *cobra.Command) *cobra.Command {
 		if err != nil {
 			return err
 		}
+		fingerprint, err := bundle.Fingerprint(key.Public())
+		if err != nil {
+			return err
+		}
 		if err := writeNew(private, 0o600, secret); err != nil {
 			return err
 		}
 		if err := writeNew(public, 0o644, text); err != nil {
 			return errors.Join(err, os.Remove(private)) // half a pair is of no use
 		}
-		return ui.result(map[string]string{"private_key": private, "public_key": public, "hint": hint},
-			"private key "+private, "public key  "+public, "hint        "+hint)
+		return ui.result(map[string]string{"private_key": private, "public_key": public, "fingerprint": hexOf(fingerprint), "hint": hint},
+			"private key "+private, "public key  "+public,
+			"fingerprint "+hexOf(fingerprint), // as verify names signers, and deny lists the keys they refuse
+			"hint        "+hint)               // as a signature names the key that made it
 	}
 	cmd.Flags().StringVar(&private, "private-key", "", "file to write the private key to, PKCS #8 PEM, mode 0600 (required)")
 	cmd.Flags().StringVar(&public, "public-key", "", "file to write the public key to, SubjectPublicKeyInfo PEM (required)")

@@ -48,8 +48,12 @@ func run(ctx context.Context, args []string, stdout, stderr *os.File) int {
 
 func newRoot(ui *ui) *cobra.Command {
 	root := &cobra.Command{
-		Use:           "holdfast",
-		Short:         "Sign, seal, inspect and serve GenAI models",
+		Use:   "holdfast",
+		Short: "Sign, seal, inspect and serve GenAI models",
+		Long: `Sign, seal, inspect and serve GenAI models.
+
+Exit codes: 0 done; 1 a check refused (signature, policy, seal, bill of materials); 2 the command line or the environment is at fault
+(flags, missing files, I/O). With --json, standard output holds one JSON document; of a failure it is {"error", "exit"}.`,
 		Version:       version(),
 		SilenceUsage:  true,
 		SilenceErrors: true,

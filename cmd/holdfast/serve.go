@@ -17,6 +17,7 @@ import (
 	"github.com/holdfast-ai/holdfast"
 	"github.com/holdfast-ai/holdfast/attest/snp"
 	"github.com/holdfast-ai/holdfast/crypto/kek"
+	"github.com/holdfast-ai/holdfast/crypto/seal"
 	"github.com/holdfast-ai/holdfast/examples/engine"
 	"github.com/holdfast-ai/holdfast/examples/engine/openai"
 	"github.com/holdfast-ai/holdfast/guard"
@@ -132,6 +133,12 @@ func (f *serveFlags) serve(ctx context.Context, ui *ui, dir string) error {
 	defer t.Close()
 	if cfg.Source, err = t.signed(ctx); err != nil {
 		return err
+	}
+	switch sealed := seal.IsSealed(cfg.Source); {
+	case sealed && cfg.Key == nil:
+		return fmt.Errorf("%w: %s is sealed: give --kek, --passphrase-file or --key-server", errUsage, dir)
+	case !sealed && cfg.Key != nil:
+		return fmt.Errorf("%w: %s is not sealed: leave --kek, --passphrase-file and --key-server out", errUsage, dir)
 	}
 	chain, err := holdfast.Open(ctx, cfg)
 	if err != nil {

@@ -1,9 +1,12 @@
 package main
 
 import (
+	"fmt"
 	"testing"
 
 	"github.com/spf13/cobra"
+
+	"github.com/holdfast-ai/holdfast"
 )
 
 // What the machine may spend on loading reaches the chain.
@@ -22,5 +25,12 @@ func TestServeEffort(t *testing.T) {
 		if err != nil || cfg.Workers != c.workers || cfg.Duty != c.duty {
 			t.Errorf("%v: %d workers, duty %d, %v", c.args, cfg.Workers, cfg.Duty, err)
 		}
+	}
+}
+
+// A directory that was sealed under another name than its model was signed with is refused, like any other check.
+func TestExitCodeOfMismatch(t *testing.T) {
+	if got := exitCode(fmt.Errorf("open: %w", holdfast.ErrMismatch)); got != exitRefused {
+		t.Errorf("exit code %d", got)
 	}
 }
