@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/holdfast-ai/holdfast/guard/caller"
 	"github.com/holdfast-ai/holdfast/guard/detect"
@@ -69,6 +70,44 @@ func TestRequestsDoNotBreakTheJudge(t *testing.T) {
 			t.Errorf("status %d: asked %d times", status, asked.Load())
 		}
 		broken.Close()
+	}
+}
+
+// A caller whose texts the judge cannot read in time does not have it left alone for everybody else, not even where it was the one that was asked for after a
+// pause. A judge that is slow for several is left alone.
+func TestSlowQuestionsOfOneCaller(t *testing.T) {
+	var asked atomic.Int64
+	url := server(t, &asked).URL
+	now := time.Unix(1000, 0)
+	slowly := func(c *judge.Config) {
+		c.Timeout, c.Failures, c.Now = 200*time.Millisecond, 3, func() time.Time { return now }
+	}
+	j := newJudge(t, url, slowly)
+	for range 5 {
+		if err := as(j, "mallory", "slow"); !errors.Is(err, detect.ErrUnavailable) {
+			t.Fatal(err)
+		}
+	}
+	if err := as(j, "alice", "nice"); err != nil {
+		t.Error("one caller has the judge left alone:", err)
+	}
+	for _, who := range []string{"a", "b", "c"} {
+		_ = as(j, who, "slow")
+	}
+	if err := as(j, "alice", "nice"); err == nil {
+		t.Error("a judge that is slow for three is asked on")
+	}
+	now = now.Add(11 * time.Second)
+	_ = as(j, "c", "slow") // asked after the pause
+	if err := as(j, "alice", "nice"); err != nil {
+		t.Error("one caller prolongs the pause:", err)
+	}
+	nobody := newJudge(t, url, slowly) // callers without a name cannot be told apart
+	for range 3 {
+		_ = as(nobody, "", "slow")
+	}
+	if err := as(nobody, "", "nice"); err == nil {
+		t.Error("a judge that is slow for callers without a name is asked on")
 	}
 }
 

@@ -57,7 +57,7 @@ type Config struct {
 	Low, High float64
 
 	Timeout  time.Duration // of one question; default 500 ms
-	Failures int           // in a row, after which nobody is asked for Pause; default 5
+	Failures int           // in a row, after which nobody is asked for Pause; default 5. Questions of one caller that take too long count once
 	Pause    time.Duration // default 10 s
 	MaxShare float64       // of all requests that are asked about, over some thousand; default 0.1. Beyond it a request counts as unavailable. One caller takes half of it at most.
 	MaxText  int           // bytes of one question; longer requests are unavailable; default 32 KiB
@@ -87,6 +87,7 @@ type Judge struct {
 	recent   share
 	callers  [256]share // by a hash of their names: who shares with a greedy caller is one in 256
 	failures int
+	slow     uint64    // hash of the caller whose question was the last of failures to take too long, 0 for none
 	until    time.Time // nobody is asked before
 	probing  bool      // one question is under way after a pause
 }
@@ -172,13 +173,14 @@ func (j *Judge) Detect(ctx context.Context, v detect.View, findings []detect.Fin
 	if score != score { // NaN is no reason to pass
 		inside = true
 	}
-	ask, err := j.admit(inside, j.cfg.Caller(ctx))
+	who := j.who(ctx)
+	ask, err := j.admit(inside, who)
 	if !ask {
 		return findings, err
 	}
 	flagged, err := false, errUnread
 	func() {
-		defer func() { j.done(flagged, err, ctx.Err() != nil) }() // where an Ask panics too
+		defer func() { j.done(who, flagged, err, ctx.Err() != nil) }() // where an Ask panics too
 		flagged, err = j.ask(ctx, v)
 	}()
 	if err != nil {
@@ -217,8 +219,17 @@ func (s *share) look(n uint64) float64 {
 	return s.part
 }
 
+// who returns a hash of the caller's name, 0 without one.
+func (j *Judge) who(ctx context.Context) uint64 {
+	name := j.cfg.Caller(ctx)
+	if name == "" {
+		return 0
+	}
+	return max(maphash.String(j.seed, name), 1)
+}
+
 // admit decides whether to ask.
-func (j *Judge) admit(inside bool, who string) (bool, error) {
+func (j *Judge) admit(inside bool, who uint64) (bool, error) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	j.stats.Requests++
@@ -227,8 +238,8 @@ func (j *Judge) admit(inside bool, who string) (bool, error) {
 	}
 	var err error
 	var own *share
-	if who != "" {
-		own = &j.callers[maphash.String(j.seed, who)%uint64(len(j.callers))]
+	if who != 0 {
+		own = &j.callers[who%uint64(len(j.callers))]
 	}
 	n := j.stats.Requests
 	switch {
@@ -250,14 +261,15 @@ func (j *Judge) admit(inside bool, who string) (bool, error) {
 	return true, nil
 }
 
-// done counts an answer. A caller that went away says nothing about the judge.
-func (j *Judge) done(flagged bool, err error, gone bool) {
+// done counts an answer. A caller that went away says nothing about the judge, and neither does one whose questions take too long again and again:
+// they may be long ones.
+func (j *Judge) done(who uint64, flagged bool, err error, gone bool) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	j.probing = false
 	switch {
 	case err == nil:
-		j.failures = 0
+		j.failures, j.slow = 0, 0
 		if flagged {
 			j.stats.Flagged++
 		}
@@ -267,6 +279,12 @@ func (j *Judge) done(flagged bool, err error, gone bool) {
 		j.stats.Unavailable++
 		if gone {
 			return
+		}
+		if errors.Is(err, context.DeadlineExceeded) {
+			if who != 0 && who == j.slow {
+				return
+			}
+			j.slow = who
 		}
 		if j.failures++; j.failures >= j.cfg.Failures {
 			j.until = j.cfg.Now().Add(j.cfg.Pause)
