@@ -47,7 +47,14 @@ func classifier(model string) (*detect.Classifier, error) {
 	if err != nil {
 		return nil, err
 	}
-	return detect.NewClassifier(rules, m, map[detect.Trust]float64{}) // scores are all that is asked
+	c, err := detect.NewClassifier(rules, m, map[detect.Trust]float64{}) // scores are all that is asked
+	if err != nil {
+		return nil, err
+	}
+	if ids := c.Unmatched(); ids != nil {
+		return nil, fmt.Errorf("%w: trained beside other rules, it has weights for %q", detect.ErrModel, ids)
+	}
+	return c, nil
 }
 
 func readRows(paths []string) ([]train.Row, error) {

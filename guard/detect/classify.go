@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"sync"
 )
 
@@ -42,7 +43,8 @@ var errThreshold = errors.New("detect: no usable threshold")
 
 // NewClassifier joins rules and a model. thresholds are the scores from which [Classifier.Detect] reports, by [Trust];
 // nil takes those at which 0.1 % of the harmless texts of the model's card are flagged, and never flags the operator's; a card that counts too few
-// texts to say is an error then.
+// texts to say is an error then. A weight of the card for a rule that is not among rules counts for nothing: an operator's own file need not have all that the
+// model was trained beside; [Classifier.Unmatched] lists them.
 func NewClassifier(rules *Rules, model *Model, thresholds map[Trust]float64) (*Classifier, error) {
 	if rules == nil || model == nil {
 		return nil, errors.New("detect: a classifier needs rules and a model")
@@ -239,6 +241,24 @@ func (c *Classifier) Model() *Model { return c.model }
 
 // Rules returns the rules of the classifier.
 func (c *Classifier) Rules() *Rules { return c.rules }
+
+// Unmatched lists the rules, sorted, that the model's card has weights for and that are not among the classifier's: of a file of other rules, or misspelt.
+func (c *Classifier) Unmatched() []string {
+	known := make(map[string]bool, len(c.rules.rules))
+	for _, r := range c.rules.rules {
+		known[r.ID] = true
+	}
+	var ids []string
+	for _, set := range []map[string]float64{c.model.card.Combine.Rules, c.model.card.Combine.Outside} {
+		for id := range set {
+			if !known[id] && !slices.Contains(ids, id) {
+				ids = append(ids, id)
+			}
+		}
+	}
+	slices.Sort(ids)
+	return ids
+}
 
 // Digest identifies the rules and the model: thresholds that were counted with others mean nothing for these.
 func (c *Classifier) Digest() [32]byte { return digestOf(c.rules.digest, c.model.digest) }

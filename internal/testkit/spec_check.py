@@ -359,8 +359,29 @@ def deny_list(i):
     return {"number": l["number"], "verdict": verdict if i["now"] < l["expires"] else "not in force"}  # all times are in UTC
 
 
+def detect_model(i):
+    """SPEC 10: magic, length, header in JSON, one signed byte for each of 2^bits weights, whose digest the header has."""
+    b, magic = bytes.fromhex(i["payload"]), b"holdfast/detect-model/v2\n"
+    try:
+        if not b.startswith(magic):
+            raise ValueError
+        (n,) = struct.unpack_from(">I", b, len(magic))
+        at = len(magic) + 4
+        if n > len(b) - at:
+            raise ValueError
+        card, weights = json.loads(b[at:at + n]), b[at + n:]
+        if card["features"] != 2 or len(weights) != 1 << card["bits"] or H(weights).hex() != card["weights"]:
+            raise ValueError
+    except (ValueError, struct.error, KeyError):
+        return {"accepted": False}
+    w = struct.unpack(f"{len(weights)}b", weights)
+    return {"accepted": True, "digest": H(b), "number": card["number"], "expires": card["expires"], "bits": card["bits"], "scale": card["scale"], "bias": card["bias"],
+            "windows": card["combine"]["windows"], "rules": card["combine"]["rules"], "harmless": sum(k for _, k in card["benign"]), "first": list(w[:8]), "sum": sum(w)}
+
+
 KINDS = {
     "deny-list": deny_list,
+    "detect-model": detect_model,
     "transcript": transcript,
     "key-hash": lambda i: {"hash": H(T("holdfast/key/v1", i["suite"], bytes.fromhex(i["key"])))},
     "model-id": model_id,

@@ -34,6 +34,10 @@ func build() ([]file, error) {
 	if err != nil {
 		return nil, err
 	}
+	detector, err := detectModelVectors()
+	if err != nil {
+		return nil, err
+	}
 	return []file{
 		{name: "transcript.json", Section: "1", Vectors: append(transcriptVectors(), keyHashVectors()...)},
 		{name: "model.json", Section: "2", Vectors: model},
@@ -44,6 +48,7 @@ func build() ([]file, error) {
 		{name: "release.json", Section: "7", Vectors: release},
 		{name: "receipt.json", Section: "8", Vectors: receipts},
 		{name: "denylist.json", Section: "10", Vectors: denied},
+		{name: "detectmodel.json", Section: "10", Vectors: detector},
 	}, nil
 }
 
