@@ -6,28 +6,38 @@ import (
 	"testing"
 )
 
-// TestReadme holds the program in the README to the example that is compiled and run: every line of it is there, in order.
+// TestReadme holds the programs in the README to the examples that are compiled and run: every line of them is there, in order.
 func TestReadme(t *testing.T) {
-	readme, err1 := os.ReadFile("README.md")
-	example, err2 := os.ReadFile("example_test.go")
-	if err1 != nil || err2 != nil {
-		t.Fatal(err1, err2)
+	readme, err := os.ReadFile("README.md")
+	if err != nil {
+		t.Fatal(err)
 	}
-	_, rest, ok := strings.Cut(string(readme), "```go\n")
-	program, _, end := strings.Cut(rest, "```")
-	if !ok || !end {
-		t.Fatal("the README has no program")
+	rest := string(readme)
+	for _, file := range []string{"example_test.go", "guard/example_test.go"} {
+		example, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, from, ok := strings.Cut(rest, "```go\n")
+		program, behind, end := strings.Cut(from, "```")
+		if !ok || !end {
+			t.Fatalf("the README has no program of %s", file)
+		}
+		rest = behind
+		left := string(example)
+		for line := range strings.Lines(program) {
+			line = strings.TrimSpace(line)
+			if line == "" {
+				continue
+			}
+			i := strings.Index(left, line)
+			if i < 0 {
+				t.Fatalf("not in %s, or not in this order: %s", file, line)
+			}
+			left = left[i+len(line):]
+		}
 	}
-	left := string(example)
-	for line := range strings.Lines(program) {
-		line = strings.TrimSpace(line)
-		if line == "" {
-			continue
-		}
-		i := strings.Index(left, line)
-		if i < 0 {
-			t.Fatalf("not in the example, or not in this order: %s", line)
-		}
-		left = left[i+len(line):]
+	if strings.Contains(rest, "```go\n") {
+		t.Error("a program of the README is held to no example")
 	}
 }

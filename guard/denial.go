@@ -1,9 +1,11 @@
 package guard
 
 import (
+	"errors"
 	"net/http"
 
 	"github.com/holdfast-ai/holdfast/guard/api"
+	"github.com/holdfast-ai/holdfast/internal/strictjson"
 )
 
 func upstream(err error) *Rejection {
@@ -14,12 +16,14 @@ func upstream(err error) *Rejection {
 func (r *Rejection) problem() api.Problem {
 	message := "The request is not valid."
 	switch r.Code {
+	case CodeInvalid:
+		message = r.why()
 	case CodeContent:
 		message = "The content was refused by policy."
 	case CodeRoute:
 		message = "This endpoint is not available."
 	case CodeMedia:
-		message = "The body must be plain JSON in UTF-8."
+		message = "The body must be JSON in UTF-8, with Content-Type: application/json, and not compressed in a way that is unknown here."
 	case CodeTooLarge:
 		message = "The request is too large."
 	case CodeInputTokens:
@@ -32,6 +36,20 @@ func (r *Rejection) problem() api.Problem {
 		message = "The server cannot complete the request now."
 	}
 	return api.Problem{Status: r.Status, Code: r.Code, Message: message, Param: r.Param}
+}
+
+// why says what is not valid: the field and the constraint, or where the JSON ends to be any. Neither is a value of the request.
+func (r *Rejection) why() string {
+	if f, ok := errors.AsType[*api.FieldError](r.Err); ok {
+		return "The request is not valid: " + f.Field + " (" + f.Why + ")."
+	}
+	if s, ok := errors.AsType[*strictjson.SyntaxError](r.Err); ok {
+		return "The request is not valid: " + s.Error() + "."
+	}
+	if r.Param != "" {
+		return "The request is not valid: " + r.Param + "."
+	}
+	return "The request is not valid."
 }
 
 // AppendError appends the body of the response that tells the caller of a denial before anything was sent, as JSON in the

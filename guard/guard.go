@@ -4,6 +4,15 @@
 //	g, err := guard.New(guard.DefaultPolicy())
 //	srv.Handler = g.Handler(engine)
 //
+// [DefaultPolicy] is for callers who may write system messages, such as the operator's own applications; where end users call, begin with
+// [UntrustedPolicy]. In front of another server, engine is a reverse proxy, and [ServerRoutes] names what is let through:
+//
+//	policy := guard.UntrustedPolicy()
+//	policy.Routes = guard.ServerRoutes(guard.ServerVLLM)
+//	policy.Canary = []string{canary} // a random string that stands in the system prompt
+//	g, err := guard.New(policy, guard.WithLogger(slog.Default()))
+//	srv.Handler = g.Handler(httputil.NewSingleHostReverseProxy(upstream))
+//
 // A request is read once, by a strict parser; every text a backend may read is checked; then the original bytes go on.
 // Whatever the policy does not name is refused, and whatever fails inside the guard is refused too: there is no way
 // through that was not decided. The engine below HTTP is [Transaction], for servers of other protocols.
@@ -155,6 +164,7 @@ func New(p Policy, opts ...Option) (*Guard, error) {
 		return nil, err
 	}
 	g.pool.New = func() any { return new(state) }
+	g.warn(pol.Policy, pol.version)
 	return g, nil
 }
 

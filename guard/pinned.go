@@ -50,6 +50,7 @@ func (g *Guard) Reload(p Policy) error {
 	}
 	g.policy.Store(next)
 	g.gate.Resize(next.Limits.Concurrent, next.Limits.KeyConcurrent)
+	g.warn(next.Policy, next.version)
 	return nil
 }
 

@@ -126,8 +126,12 @@ type Policy struct {
 	InsecureInputFailOpen bool `json:"insecure_input_fail_open,omitempty"`
 	// InsecureOutputFailOpen is the same for the scanners of answers.
 	InsecureOutputFailOpen bool `json:"insecure_output_fail_open,omitempty"`
+	// Models are the names of models that a request may ask for, each exactly. Null, the default, allows all: what a backend takes for the
+	// name of a model may be one of another machine, or a file of adapters. Where the path has the name, routes say it.
+	Models []string `json:"models,omitzero" validate:"max=1024,dive,min=1,max=256"`
 	// TrustSystemRole says that system and developer messages are the operator's own words, as where applications of
-	// the operator call the API. Where end users call it, leave it false: then they are read as the user's.
+	// the operator call the API: then rules on injected instructions do not judge them. Where end users call it, it must be false, and they
+	// are read as the user's: [UntrustedPolicy]. [Policy.Warnings] and the log tell of it.
 	TrustSystemRole bool `json:"trust_system_role"`
 	// Canary holds strings that no answer may contain, ASCII case ignored; 8 bytes at least. Put a fresh one into each
 	// deployment's system prompt.
@@ -137,7 +141,10 @@ type Policy struct {
 }
 
 // DefaultPolicy serves OpenAI chat completions, the list of models and a health check, with every rule blocking but the
-// one on text direction, which right-to-left pages meet by chance. Callers are trusted with the system role.
+// one on text direction, which right-to-left pages meet by chance.
+//
+// Callers are trusted with the system role: it is for servers whose callers are the operator's own applications. Where end users reach the
+// API, use [UntrustedPolicy].
 func DefaultPolicy() Policy {
 	return Policy{
 		Routes: []Route{

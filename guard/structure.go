@@ -4,6 +4,7 @@ import (
 	"errors"
 	"math"
 	"net/http"
+	"slices"
 	"strconv"
 
 	"github.com/holdfast-ai/holdfast/guard/api"
@@ -17,6 +18,8 @@ func refuse(field string) *Rejection {
 func (t *Transaction) structure(r *api.Request) *Rejection {
 	s, p := t.pol.Structure, &r.Params
 	switch {
+	case t.pol.Models != nil && t.kind != KindInfer && !slices.Contains(t.pol.Models, p.Model):
+		return refuse("model")
 	case p.N > s.MaxChoices:
 		return refuse("n")
 	case p.BestOf > s.MaxChoices:

@@ -99,7 +99,7 @@ func (t *Transaction) verdict(r *Rejection) Verdict {
 	if r != nil {
 		if t.denied == nil {
 			t.denied = r
-			t.sum.Code, t.sum.Status = r.Code, r.Status
+			t.sum.Code, t.sum.Status, t.sum.Param, t.sum.Err = r.Code, r.Status, r.Param, r.Err
 		}
 		return Verdict{Action: Deny, Findings: t.findings(), Rejection: t.denied}
 	}
@@ -111,6 +111,14 @@ func (t *Transaction) findings() []Finding {
 		return nil
 	}
 	return t.st.findings
+}
+
+// cause is what the log says of an error, "" for none.
+func cause(err error) string {
+	if err == nil {
+		return ""
+	}
+	return err.Error()
 }
 
 // fault turns a panic into a denial.
@@ -140,7 +148,8 @@ func (t *Transaction) Close() (v Verdict) {
 	if t.g.log.Enabled(t.ctx, slog.LevelInfo) {
 		t.g.log.LogAttrs(t.ctx, slog.LevelInfo, "guard decision", slog.String("kind", string(t.sum.Kind)),
 			slog.String("action", v.Action.String()), slog.String("code", t.sum.Code), slog.Int("status", t.sum.Status),
-			slog.Int("findings", t.sum.Findings), slog.Bool("skipped", t.sum.Skipped), slog.Bool("redacted", t.sum.Redacted), slog.Uint64("policy", t.sum.Version), slog.Int64("input_tokens", t.sum.Input), slog.Int64("output_tokens", t.sum.Output))
+			slog.Int("findings", t.sum.Findings), slog.Bool("skipped", t.sum.Skipped), slog.Bool("redacted", t.sum.Redacted), slog.Uint64("policy", t.sum.Version), slog.Int64("input_tokens", t.sum.Input), slog.Int64("output_tokens", t.sum.Output),
+			slog.String("param", t.sum.Param), slog.String("cause", cause(t.sum.Err)))
 	}
 	v.Findings = append([]Finding(nil), v.Findings...) // they outlive the pooled memory
 	return v
