@@ -1,10 +1,10 @@
-// Command foreign serves a verified model with an engine of others, which gets the weights as a sealed file in memory and
-// little else: the engine is a confined child without network, reached through a socket of its own, behind the guard.
+// Command foreign serves a verified model with somebody else's engine, which gets the weights as a sealed file in memory and
+// little else: the engine is a confined child without network access, reached through a socket of its own, behind the guard.
 //
 //	foreign -model DIR -public-key PEM -name NAME -weights FILE [-addr ADDR] [-allow-missing] -- PROGRAM ARGUMENT…
 //
-// In the arguments {model} is the path of the weights and {socket} that of the socket to serve on; the engine is given the
-// OpenAI chat API's requests there. With llama.cpp:
+// In the arguments, {model} stands for the path of the weights and {socket} for that of the socket to serve on, where the engine
+// gets requests of the OpenAI chat API. With llama.cpp:
 //
 //	foreign -model stories -public-key model.pub -name stories -weights stories.gguf -- \
 //	  /opt/llama/llama-server --model {model} --host {socket}
@@ -48,6 +48,10 @@ func run(ctx context.Context) error {
 	addr := flag.String("addr", "127.0.0.1:8080", "address to serve on, without TLS")
 	missing := flag.Bool("allow-missing", false, "run the engine without the measures that this system cannot enforce, and say which")
 	flag.Parse()
+	if *dir == "" || *public == "" || *name == "" || *weights == "" || flag.NArg() == 0 {
+		flag.Usage()
+		return errors.New("-model, -public-key, -name, -weights and the engine's program are needed; the package comment has an example")
+	}
 	key, err := publicKey(*public)
 	if err != nil {
 		return err
@@ -60,8 +64,8 @@ func run(ctx context.Context) error {
 	chain, err := holdfast.Open(ctx, holdfast.Config{
 		Source:    sign.DirFS(root),
 		Signature: sign.Policy{Keys: []crypto.PublicKey{key}, Name: *name, MinVersion: 1},
-		MBOM:      mbom.Policy{Formats: mbom.SafeFormats(), Licences: strings.Split(*licences, ",")},
-		Weights:   mbom.WeightPolicy{Finite: true},
+		MBOM:      mbom.Policy{Formats: mbom.SafeFormats(), Licences: strings.Split(*licences, ","), AnySignedTemplate: true},
+		Weights:   mbom.WeightPolicy{Finite: true, AnySignedTemplate: true}, // most GGUF files have a chat template
 		Guard:     guard.DefaultPolicy(),
 	})
 	if err != nil {
