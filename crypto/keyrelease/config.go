@@ -25,7 +25,7 @@ type ServerConfig struct {
 	// itself; since the answer is sealed to the key in the evidence, that gives a replayer nothing he can open.
 	ChallengeKey []byte
 	Lifetime     time.Duration // of a challenge; default [DefaultLifetime], at most [MaxLifetime]
-	Concurrent   int           // releases worked on at once; default [DefaultConcurrent]. More get status 503
+	Concurrent   int           // releases worked on at once; default [DefaultConcurrent]. More get status 503. Eight times as many are read
 
 	DenyList        *DenyList // told to guests as a floor; optional
 	RulesMinVersion uint64    // told to guests as a floor
@@ -117,7 +117,7 @@ func NewServer(cfg ServerConfig) (*Server, error) {
 		cfg: cfg, hash: hash,
 		tokens:    tokens{key: slices.Clone(cfg.ChallengeKey), server: hash, lifetime: cfg.Lifetime},
 		addresses: newLimiter(cfg.PerAddress), machines: newLimiter(cfg.PerMachine),
-		working: make(chan struct{}, cfg.Concurrent), reading: maxReading, mux: http.NewServeMux(),
+		bodies: make(chan struct{}, bodiesPerWork*cfg.Concurrent), working: make(chan struct{}, cfg.Concurrent), reading: maxReading, mux: http.NewServeMux(),
 	}
 	r, err := newRules(cfg)
 	if err != nil {

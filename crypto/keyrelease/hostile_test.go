@@ -51,36 +51,68 @@ func TestDisabledKeysAreNotReleased(t *testing.T) {
 	}
 }
 
-// Senders that never end do not keep others out: their place is free again after a while.
-func TestSlowSenders(t *testing.T) {
-	w := newWorld(t)
+// slow makes a server of one place and n senders that never end, and waits until it reads from all.
+func slow(t *testing.T, w *world, reading time.Duration, n int) *Server {
+	t.Helper()
 	w.config.Concurrent = 1
 	s, err := NewServer(w.config)
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.reading = 50 * time.Millisecond
+	s.reading = reading
 	srv := httptest.NewServer(s)
 	t.Cleanup(srv.Close)
 	w.client.URL, w.client.HTTP = srv.URL, srv.Client()
-	conn, err := net.Dial("tcp", srv.Listener.Addr().String())
-	if err != nil {
-		t.Fatal(err)
+	for range n {
+		conn, err := net.Dial("tcp", srv.Listener.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { conn.Close() })
+		const head = "POST /v1/release HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{"
+		if _, err := conn.Write([]byte(head)); err != nil {
+			t.Fatal(err)
+		}
 	}
-	defer conn.Close()
-	const head = "POST /v1/release HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{"
-	if _, err := conn.Write([]byte(head)); err != nil {
-		t.Fatal(err)
-	}
-	for len(s.working) == 0 { // until the slow one is in
-		time.Sleep(time.Millisecond)
-	}
-	for deadline := time.Now().Add(3 * time.Second); len(s.working) != 0; time.Sleep(time.Millisecond) {
+	for deadline := time.Now().Add(10 * time.Second); len(s.bodies) < n; time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {
-			t.Fatal("the slow sender keeps its place")
+			t.Fatalf("%d of %d slow senders are in", len(s.bodies), n)
+		}
+	}
+	return s
+}
+
+// Senders that never end do not keep others out: their place is free again after a while.
+func TestSlowSenders(t *testing.T) {
+	w := newWorld(t)
+	s := slow(t, w, 200*time.Millisecond, bodiesPerWork)
+	if _, err := w.client.Keyset(t.Context(), w.info, nil); !errors.Is(err, ErrUnavailable) {
+		t.Errorf("no place left: %v", err)
+	}
+	for deadline := time.Now().Add(3 * time.Second); len(s.bodies) != 0; time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("the slow senders keep their places")
 		}
 	}
 	if _, err := w.client.Keyset(t.Context(), w.info, nil); err != nil {
 		t.Error(err)
+	}
+}
+
+// Whoever only sends holds no place of those who are decided on: with one place, one slow sender was enough to keep every
+// guest out for as long as it liked to come again.
+func TestSlowSendersHoldNoWork(t *testing.T) {
+	w := newWorld(t)
+	slow(t, w, time.Minute, bodiesPerWork-1)
+	if _, err := w.client.Keyset(t.Context(), w.info, nil); err != nil {
+		t.Error(err)
+	}
+}
+
+// With the default rate, one address cannot hold all places for bodies beyond its burst: what its rate lets in while the first
+// are read is less.
+func TestOneAddressLeavesPlaces(t *testing.T) {
+	if held := int(maxReading / defaultAddressEvery); held >= DefaultConcurrent*bodiesPerWork {
+		t.Errorf("%d of %d", held, DefaultConcurrent*bodiesPerWork)
 	}
 }

@@ -13,8 +13,12 @@ const (
 	// DefaultConcurrent is how many releases a server works on at once: verifying evidence costs milliseconds of CPU.
 	DefaultConcurrent = 32
 
-	// maxReading bounds how long a body is read, because a release that is worked on counts from its first byte: slow
-	// senders would keep everybody else out.
+	// bodiesPerWork is how many bodies are read at once for each release that is worked on. Each is at most maxRequest in
+	// memory. After its burst the default rate of one address lets in fewer while these are read, so that one slow sender does
+	// not keep everybody else out for long.
+	bodiesPerWork = 8
+
+	// maxReading bounds how long a body is read: slow senders hold places.
 	maxReading = 10 * time.Second
 
 	// maxDeciding bounds verifying and unwrapping, which may wait for a vendor and a KMS, and hold a place meanwhile.

@@ -24,7 +24,8 @@ type Server struct {
 	updating  sync.Mutex
 	addresses *limiter
 	machines  *limiter
-	working   chan struct{}
+	bodies    chan struct{} // one for each release whose body is read
+	working   chan struct{} // one for each that is decided on
 	reading   time.Duration // for one request body
 	mux       *http.ServeMux
 }
@@ -60,19 +61,23 @@ func (s *Server) release(w http.ResponseWriter, r *http.Request) {
 	if !s.admit(w, r, &d) {
 		return
 	}
-	select {
-	case s.working <- struct{}{}:
-		defer func() { <-s.working }()
-	default:
+	var req releaseRequest
+	if !take(s.bodies) {
 		s.fail(w, http.StatusServiceUnavailable)
 		return
 	}
-	var req releaseRequest
-	if !s.read(w, r, &req, maxRequest) {
+	whole := s.read(w, r, &req, maxRequest)
+	<-s.bodies
+	if !whole {
 		d.Outcome = Malformed
 		_ = s.note(r, &d, nil) // nothing is released
 		return
 	}
+	if !take(s.working) { // not before all is there: who sends slowly holds no place of this kind
+		s.fail(w, http.StatusServiceUnavailable)
+		return
+	}
+	defer func() { <-s.working }()
 	ctx, cancel := context.WithTimeout(r.Context(), maxDeciding)
 	defer cancel()
 	resp, err := s.decide(ctx, &req, &d)
@@ -100,6 +105,16 @@ func (s *Server) release(w http.ResponseWriter, r *http.Request) {
 		d.Outcome = Failed
 		_ = s.note(r, &d, err)
 		s.fail(w, http.StatusServiceUnavailable)
+	}
+}
+
+// take takes a place, where there is one.
+func take(places chan struct{}) bool {
+	select {
+	case places <- struct{}{}:
+		return true
+	default:
+		return false
 	}
 }
 
