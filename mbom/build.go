@@ -59,8 +59,19 @@ func Build(ctx context.Context, src fs.FS, o BuildOptions) (*BOM, error) {
 }
 
 // CycloneDX writes the bill in version "1.7" or "1.6" of CycloneDX JSON. Equal bills give equal bytes. Version 1.7 carries
-// the evidence as citations, 1.6 as properties.
-func (b *BOM) CycloneDX(version string) ([]byte, error) { return cyclonedx.Encode(&b.BOM, version) }
+// the evidence as citations, 1.6 as properties. A bill that [Open] could not read back, for example of too many files, is an
+// error here and not at every server.
+// Errors: [cyclonedx.ErrVersion], [ErrFormat].
+func (b *BOM) CycloneDX(version string) ([]byte, error) {
+	doc, err := cyclonedx.Encode(&b.BOM, version)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := cyclonedx.Decode(doc); err != nil {
+		return nil, &FormatError{BOMFile, "bill of materials", err}
+	}
+	return doc, nil
+}
 
 // describe hashes a file and parses it in the same pass.
 func describe(ctx context.Context, src fs.FS, name string, b *model.BOM, counts map[string]model.Count) (model.File, error) {

@@ -350,3 +350,15 @@ func TestRepositoryModel(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// What no server would read is not written.
+func TestBillThatCannotBeRead(t *testing.T) {
+	b := mbom.BOM{BOM: model.BOM{Files: []model.File{{Name: "a"}, {Name: "a"}}}}
+	if doc, err := b.CycloneDX("1.7"); !errors.Is(err, mbom.ErrFormat) || doc != nil {
+		t.Errorf("a file that is listed twice: %d bytes, %v", len(doc), err)
+	}
+	b.Files[1].Name = "b"
+	if _, err := b.CycloneDX("1.7"); err != nil {
+		t.Error(err)
+	}
+}

@@ -1,6 +1,7 @@
 package cyclonedx
 
 import (
+	"bytes"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -11,8 +12,13 @@ import (
 // ErrFormat means that the bytes are no bill that can be held against files.
 var ErrFormat = errors.New("cyclonedx: malformed document")
 
-// MaxSize bounds a document, in bytes.
-const MaxSize = 32 << 20
+const (
+	// MaxSize bounds a document, in bytes.
+	MaxSize = 32 << 20
+	// maxObjects bounds the objects and nulls in a document: each may become a component, which takes fifty times the bytes of
+	// its text. Bills of [MaxSize] that describe files have 300,000.
+	maxObjects = 400_000
+)
 
 // Nameless stands in [Document].Licences for a licence that the bill gives without identifier, name or expression.
 const Nameless = "licence without a name"
@@ -57,6 +63,9 @@ func Decode(data []byte) (*Document, error) {
 			Component component `json:"component"`
 		} `json:"metadata"`
 		Components []component `json:"components"`
+	}
+	if bytes.Count(data, []byte("{"))+bytes.Count(data, []byte("null")) > maxObjects {
+		return nil, fmt.Errorf("%w: more than %d objects", ErrFormat, maxObjects)
 	}
 	if err := strictjson.UnmarshalKnown(data, &doc, strictjson.Limits{MaxBytes: MaxSize}); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrFormat, err)
