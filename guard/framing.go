@@ -16,8 +16,8 @@ func (t *Transaction) framing(r *Request) *Rejection {
 	if len(h["Upgrade"]) > 0 || hasUpgrade(h["Connection"]) { // a connection that leaves HTTP leaves the guard
 		return &Rejection{Code: CodeRoute, Status: http.StatusForbidden}
 	}
-	for _, name := range [...]string{"X-Http-Method-Override", "X-Http-Method", "X-Method-Override"} {
-		if len(h[name]) > 0 {
+	for name := range h {
+		if misleads(name) {
 			return &Rejection{Code: CodeRoute, Status: http.StatusForbidden}
 		}
 	}
@@ -37,6 +37,23 @@ func (t *Transaction) framing(r *Request) *Rejection {
 		return tooLarge()
 	}
 	return nil
+}
+
+// misleads reports whether a header says another method or path than the guard has looked at, or may be taken for one that frames the
+// body: servers that hand headers on as environment variables (RFC 3875 section 4.1.18) do not tell "_" from "-".
+func misleads(name string) bool {
+	switch name {
+	case "X-Http-Method-Override", "X-Http-Method", "X-Method-Override", "X-Original-Url", "X-Rewrite-Url": // not X-Original-Uri, which ingresses set and nobody routes by
+		return true
+	}
+	if strings.IndexByte(name, '_') < 0 {
+		return false
+	}
+	switch name = http.CanonicalHeaderKey(strings.ReplaceAll(name, "_", "-")); name {
+	case "Content-Length", "Content-Type", "Content-Encoding", "Transfer-Encoding", api.HeaderLength:
+		return true
+	}
+	return misleads(name)
 }
 
 func hasUpgrade(values []string) bool {
