@@ -472,3 +472,44 @@ func FuzzRelease(f *testing.F) {
 		}
 	})
 }
+
+// Whatever answers the guest, with whatever status: without the pinned server's signature there is no keyset.
+func FuzzClient(f *testing.F) {
+	f.Add(200, []byte(`{"version":1,"token":"","signature":""}`), []byte(`{"version":1,"sealed":"","signature":""}`))
+	f.Add(403, []byte(`{"error":"evidence"}`), []byte(`{}`))
+	f.Add(200, []byte(`{"version":1,"token":"AA==","signature":"MAYCAQECAQE="}`), []byte(nil))
+	w := newWorld(f)
+	w.config.PerAddress = Rate{Every: time.Nanosecond, Burst: 1 << 30}
+	server, err := NewServer(w.config)
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Fuzz(func(t *testing.T, status int, challenge, release []byte) {
+		answer := answers(func(r *http.Request) *http.Response {
+			rec := httptest.NewRecorder()
+			switch {
+			case strings.HasSuffix(r.URL.Path, "/release"):
+				rec.WriteHeader(min(max(status, 200), 599))
+				rec.Write(release)
+			case len(challenge) == 0: // a genuine one, so that the second answer is read
+				server.ServeHTTP(rec, r)
+			default:
+				rec.WriteHeader(min(max(status, 200), 599))
+				rec.Write(challenge)
+			}
+			return rec.Result()
+		})
+		c := &Client{URL: "http://server", HTTP: &http.Client{Transport: answer}, ServerKey: w.client.ServerKey, Attest: w.client.Attest, Config: w.client.Config}
+		if h, err := c.Keyset(t.Context(), w.info, nil); err == nil || h != nil {
+			t.Error("a keyset of nobody")
+		}
+		if _, released := c.Floors(); released {
+			t.Error("floors of nobody")
+		}
+	})
+}
+
+// answers is a function as a transport.
+type answers func(*http.Request) *http.Response
+
+func (a answers) RoundTrip(r *http.Request) (*http.Response, error) { return a(r), nil }

@@ -88,7 +88,7 @@ type world struct {
 	mu      sync.Mutex // guards seen
 }
 
-func newWorld(t *testing.T) *world {
+func newWorld(t testing.TB) *world {
 	w := &world{
 		vendor: vendor("a key of the fake vendor"), identity: newKey(t), v6: newKeyset(t), v7: newKeyset(t),
 		log: new(bytes.Buffer), now: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC), seen: map[string][]byte{},
