@@ -52,7 +52,7 @@ func newLint(ui *ui) *cobra.Command {
 				doc["error"], doc["exit"] = err.Error(), exitRefused
 			}
 			if len(lines) == 0 {
-				lines = append(lines, "nothing to say")
+				lines = append(lines, "no findings: no implementation known here refuses it")
 			}
 			if printed := ui.result(doc, lines...); printed != nil {
 				return printed

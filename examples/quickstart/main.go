@@ -32,8 +32,12 @@ func main() {
 	flag.StringVar(&o.licences, "licences", "apache-2.0,mit", "licences that the operator accepts, comma separated")
 	flag.BoolVar(&o.anyLicence, "insecure-any-licence", false, "accept every licence and none")
 	flag.StringVar(&o.serve, "serve", "", "address to keep serving on, for example 127.0.0.1:8443")
-	flag.BoolVar(&o.json, "json", false, "print JSON lines")
+	flag.BoolVar(&o.json, "json", false, "print one line of JSON for each attack, with its error chain")
 	flag.Parse()
+	if flag.NArg() > 0 {
+		fmt.Fprintf(os.Stderr, "quickstart: it takes flags only, not %q; -h lists them\n", flag.Arg(0))
+		os.Exit(2)
+	}
 	if err := run(ctx, o, os.Stdout, os.Stderr); err != nil {
 		fmt.Fprintln(os.Stderr, "quickstart:", err)
 		os.Exit(1)
