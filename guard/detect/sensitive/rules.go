@@ -30,6 +30,7 @@ var rules = []rule{
 	{"pii.birth-date", "99999999", []string{"4-2-2", "2-2-4", "2/2/4", "2.2.4"}, nil, false, []string{"born", "birth", "dob", "geboren", "nacimiento", "naissance"}},
 	// United States.
 	{"pii.us-ssn", "999999999", []string{"3-2-4"}, ssn, false, []string{"ssn", "social security"}},
+	{"pii.us-ssn", "999999999", []string{"3 2 4", "3.2.4"}, nil, false, []string{"ssn", "social security"}}, // in these forms near a word alone
 	{"pii.us-itin", "999999999", []string{"3-2-4"}, itin, false, []string{"itin", "taxpayer"}},
 	{"pii.us-ein", "999999999", []string{"2-7"}, nil, false, []string{"ein", "employer identification"}},
 	{"pii.us-aba", "999999999", nil, aba, false, []string{"routing", "aba"}},

@@ -54,7 +54,7 @@ func (s *Set) segment(ms []stream.Match, seg, before []byte, start int) []stream
 	if at {
 		f.addresses()
 	}
-	if letters > 0 && len(seg) >= minToken || colon {
+	if letters > 0 && len(seg) >= minAssigned || colon {
 		f.tokens()
 	}
 	if digits > 0 || capitals >= 8 {
@@ -132,6 +132,8 @@ func (f *finder) words() {
 			f.international(i)
 		case !isLetter(s[i]):
 			continue
+		default:
+			f.iban(i)
 		}
 		if i == 0 || s[i-1] != ':' {
 			f.network(i)

@@ -8,7 +8,7 @@
 // and the policy says for each kind whether it is monitored, redacted, restored (taken out of the request and put back into the
 // answer) or blocked. Identifiers whose check is weak count in
 // the form in which people write them, or after a word that names them; so a nine-digit order number is not taken for a
-// social security number. Spaces and hyphens that do not break, digits of other keyboards and invisible characters do not hide one. What is written out
+// social security number. Spaces and hyphens that do not break, digits of other scripts and invisible characters do not hide one. What is written out
 // in words, or cut by markup or the end of a line, is not recognised.
 package sensitive
 

@@ -33,7 +33,7 @@ func (f *finder) addresses() {
 			from--
 		}
 		if scheme >= 0 {
-			if k := bytes.IndexByte(s[scheme:i], ':'); k > 0 && scheme+k+1 < i {
+			if k := bytes.IndexByte(s[scheme:i], ':'); k >= 0 && scheme+k+1 < i {
 				f.add("secret.url-password", scheme+k+1, i)
 			}
 			scheme = -1
@@ -84,20 +84,23 @@ var ibans = map[string]int{
 	"ST": 25, "SV": 28, "TL": 23, "TN": 24, "TR": 26, "UA": 29, "VA": 22, "VG": 24, "XK": 20,
 }
 
-// iban looks for an international bank account number, compact or in groups of four.
+// iban looks for an international bank account number in any case, compact or in groups of four.
 func (f *finder) iban(i int) {
 	s := f.seg
-	if i+15 > len(s) || !isUpper(s[i]) || !isUpper(s[i+1]) || !isDigit(s[i+2]) || !isDigit(s[i+3]) {
+	if i+15 > len(s) || !isLetter(s[i]) || !isLetter(s[i+1]) || !isDigit(s[i+2]) || !isDigit(s[i+3]) {
 		return
 	}
-	want := ibans[string(s[i:i+2])]
+	want := ibans[string([]byte{s[i] &^ 0x20, s[i+1] &^ 0x20})]
 	var c [34]byte
 	n, j := 0, i
 	for ; j < len(s) && n < want; j++ {
-		if isDigit(s[j]) || isUpper(s[j]) {
+		if isDigit(s[j]) {
 			c[n] = s[j]
 			n++
-		} else if s[j] != ' ' || n%4 != 0 {
+		} else if isLetter(s[j]) {
+			c[n] = s[j] &^ 0x20
+			n++
+		} else if s[j] != ' ' && s[j] != '-' || n%4 != 0 || s[j] != s[i+4] {
 			return
 		}
 	}
@@ -195,7 +198,7 @@ func (f *finder) coins(i int) {
 		j++
 	}
 	w := s[i:j]
-	if !f.ends(j) {
+	if !f.ends(j) && s[j] != '?' { // "bitcoin:…?amount=1" (BIP 21)
 		return
 	}
 	switch {

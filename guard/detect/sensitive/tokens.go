@@ -185,14 +185,20 @@ func (f *finder) assigned() {
 	}
 }
 
-// endsInName reports whether a telling name, '=' or ':' and perhaps quotes and spaces stand before position end of the text
+// quotes may stand on both sides of what assigns a value, with the backslash of JSON within a string of JSON.
+const quotes = " \t\"'`\\"
+
+// endsInName reports whether a telling name, '=', ':' or '>' and perhaps quotes and spaces stand before position end of the text
 // before the segment and the segment.
 func (f *finder) endsInName(end int) bool {
-	b := bytes.TrimRight(f.text()[:end], " \t\"'`")
-	if len(b) == 0 || b[len(b)-1] != '=' && b[len(b)-1] != ':' {
+	b := bytes.TrimRight(f.text()[:end], quotes)
+	if bytes.HasSuffix(b, []byte(" bearer")) && len(b) < end { // RFC 6750
+		return true
+	}
+	if len(b) == 0 || b[len(b)-1] != '=' && b[len(b)-1] != ':' && b[len(b)-1] != '>' {
 		return false
 	}
-	b = bytes.TrimRight(b[:len(b)-1], " \t\"'`:")
+	b = bytes.TrimRight(b[:len(b)-1], quotes+":")
 	if len(b) < 3 || !isLetter(b[len(b)-2]) || !isLetter(b[len(b)-3]) { // no name ends so
 		return false
 	}

@@ -25,7 +25,7 @@ var _ stream.Scanner = (*typeset)(nil)
 
 // mayPlain marks the first bytes of characters that are written otherwise.
 var mayPlain = func() (t [256]bool) {
-	for _, c := range []byte{0xc2, 0xd9, 0xdb, 0xe0, 0xe2, 0xef} {
+	for _, c := range []byte{0xc2, 0xd9, 0xdb, 0xe0, 0xe1, 0xe2, 0xef, 0xf0} {
 		t[c] = true
 	}
 	return t
@@ -39,18 +39,28 @@ const (
 
 func plainly(r rune) int {
 	switch {
-	case r == 0xad || r >= 0x200b && r <= 0x200d || r >= 0x2060 && r <= 0x2064 || r == 0xfeff:
+	case r == 0xad || r >= 0x200b && r <= 0x200d || r >= 0x2060 && r <= 0x2064 || r == 0xfeff || r >= 0xfe00 && r <= 0xfe0f || r == 0x20e3:
 		return dropped
 	case r == 0xa0 || r >= 0x2000 && r <= 0x200a || r == 0x202f || r == 0x205f:
 		return ' '
 	case r >= 0x2010 && r <= 0x2015 || r == 0x2212:
 		return '-'
+	case r == 0xb7 || r == 0x2027:
+		return '.'
 	case r >= 0x660 && r <= 0x669: // Arabic
 		return int(r - 0x660 + '0')
 	case r >= 0x6f0 && r <= 0x6f9: // Persian
 		return int(r - 0x6f0 + '0')
-	case r >= 0x966 && r <= 0x96f: // Devanagari
-		return int(r - 0x966 + '0')
+	case r >= 0x966 && r < 0xd70 && (r-0x966)&0x7f < 10: // Devanagari, and its neighbours of India as far as Malayalam
+		return int((r-0x966)&0x7f + '0')
+	case r >= 0xe50 && r < 0xf30 && (r < 0xe5a || r >= 0xed0 && r < 0xeda || r >= 0xf20): // Thai, Lao, Tibetan
+		return int(r&0xf + '0')
+	case r >= 0x1040 && r <= 0x1049: // Burmese
+		return int(r - 0x1040 + '0')
+	case r >= 0x17e0 && r <= 0x17e9: // Khmer
+		return int(r - 0x17e0 + '0')
+	case r >= 0x1d7ce && r <= 0x1d7ff: // mathematical
+		return int((r-0x1d7ce)%10 + '0')
 	case r >= 0xff01 && r <= 0xff5e: // of full width
 		return int(r - 0xff01 + '!')
 	}
