@@ -56,7 +56,7 @@ func (s *Scores) PValue(score float64) float64 {
 }
 
 // Threshold returns the least score whose p-value is at most rate; a text is flagged if it scores at least that. Where
-// too few texts were counted to say, it is +Inf: 1/rate - 1 are needed.
+// too few texts were counted to say, it is +Inf: 1/rate - 1 are needed. A rate that is no number flags everything.
 func (s *Scores) Threshold(rate float64) float64 {
 	above := uint64(0)
 	for i := scoreBins - 1; i >= 0; i-- {

@@ -9,14 +9,15 @@ import (
 )
 
 // AUC returns the probability that a random attack scores higher than a random harmless text, ties counted half, or NaN
-// where either is missing.
+// where either is missing. A score that is no number counts against the detector: an attack's as the lowest, a harmless text's as the highest.
 func AUC(attacks, benign []float64) float64 {
 	if len(attacks) == 0 || len(benign) == 0 {
 		return math.NaN()
 	}
-	sorted := slices.Sorted(slices.Values(benign))
+	sorted := numbers(benign, math.Inf(1))
+	slices.Sort(sorted)
 	var sum float64
-	for _, s := range attacks {
+	for _, s := range numbers(attacks, math.Inf(-1)) {
 		lo, _ := slices.BinarySearch(sorted, s)
 		hi, _ := slices.BinarySearchFunc(sorted, s, func(a, b float64) int { // first above s
 			if a <= b {
@@ -29,13 +30,25 @@ func AUC(attacks, benign []float64) float64 {
 	return sum / float64(len(attacks)) / float64(len(benign))
 }
 
+// numbers copies scores, with one in place of those that are no numbers.
+func numbers(scores []float64, otherwise float64) []float64 {
+	out := slices.Clone(scores)
+	for i, s := range out {
+		if math.IsNaN(s) {
+			out[i] = otherwise
+		}
+	}
+	return out
+}
+
 // Threshold returns the least score that at most the given share of the harmless texts exceed; a text is flagged if it
 // scores higher than that. Without harmless texts it is +Inf.
 func Threshold(benign []float64, rate float64) float64 {
 	if len(benign) == 0 {
 		return math.Inf(1)
 	}
-	sorted := slices.SortedFunc(slices.Values(benign), func(a, b float64) int { return cmp.Compare(b, a) })
+	sorted := numbers(benign, math.Inf(1))
+	slices.SortFunc(sorted, func(a, b float64) int { return cmp.Compare(b, a) })
 	k := int(math.Floor(rate * float64(len(sorted))))
 	if k >= len(sorted) {
 		return math.Inf(-1)

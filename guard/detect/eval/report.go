@@ -55,7 +55,7 @@ type Report struct {
 
 var rates = map[string]float64{"0.01": 0.01, "0.05": 0.05}
 
-// NewReport measures cases at a configured threshold.
+// NewReport measures cases at a configured threshold. A score that is no number counts against the detector, as in [AUC].
 func NewReport(cases []Case, threshold float64) Report {
 	r := Report{Threshold: Number(threshold), Sources: make(map[string]Result)}
 	by := make(map[string][]Case)
@@ -78,7 +78,7 @@ func split(cases []Case) (attacks, benign []float64) {
 			benign = append(benign, c.Score)
 		}
 	}
-	return attacks, benign
+	return numbers(attacks, math.Inf(-1)), numbers(benign, math.Inf(1))
 }
 
 func measure(cases []Case, pooled []float64, threshold float64) Result {

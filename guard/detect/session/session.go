@@ -44,7 +44,7 @@ var ErrConfig = errors.New("session: unusable configuration")
 type Config struct {
 	// Weight is what a finding of another detector counts; default 1 for each. Findings that the policy drops count too.
 	Weight func(rule string) float64
-	// Escalation is the score from which requests are reported; default 4.
+	// Escalation is the score from which requests are reported, below a million; default 4.
 	Escalation float64
 	// HalfLife is the time in which a score falls to its half; default 10 minutes.
 	HalfLife time.Duration
@@ -92,6 +92,9 @@ type entry struct {
 	sketch sketch
 }
 
+// maxScore bounds what is known of a caller: scores beyond it would not fade within a day.
+const maxScore = 1e6
+
 // New returns a detector that knows nobody. Errors: [ErrConfig].
 func New(c Config) (*Detector, error) {
 	if c.Weight == nil {
@@ -109,7 +112,7 @@ func New(c Config) (*Detector, error) {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
-	if !(c.Escalation > 0) || !(c.Similarity > 0 && c.Similarity <= 1) || c.HalfLife < 0 || c.Window < 0 || c.Iterations < 2 || c.Iterations > 64 || c.Callers < 1 {
+	if !(c.Escalation > 0 && c.Escalation < maxScore) || !(c.Similarity > 0 && c.Similarity <= 1) || c.HalfLife < 0 || c.Window < 0 || c.Iterations < 2 || c.Iterations > 64 || c.Callers < 1 {
 		return nil, fmt.Errorf("%w: out of range", ErrConfig)
 	}
 	d := &Detector{cfg: c, seed: maphash.MakeSeed(), callers: make(map[uint64]*history)}
@@ -131,8 +134,8 @@ func (d *Detector) Detect(ctx context.Context, v detect.View, findings []detect.
 	}
 	sum := 0.0
 	for _, f := range findings {
-		if w := d.cfg.Weight(f.Rule); w > 0 && !math.IsInf(w, 0) {
-			sum += w
+		if w := d.cfg.Weight(f.Rule); w > 0 { // nor NaN
+			sum = min(sum+w, maxScore)
 		}
 	}
 	key, now := maphash.String(d.seed, name), d.cfg.Now()
@@ -145,7 +148,7 @@ func (d *Detector) Detect(ctx context.Context, v detect.View, findings []detect.
 		h.score *= math.Exp2(-float64(dt) / float64(d.cfg.HalfLife))
 		h.at = e.at
 	}
-	h.score = min(h.score+sum, 1e6)
+	h.score = min(h.score+sum, maxScore)
 	if h.score >= d.cfg.Escalation && sum < d.cfg.Escalation { // alone it is the other detectors' finding
 		findings = append(findings, detect.Finding{Rule: RuleEscalation, Category: Category})
 	}
