@@ -1,9 +1,12 @@
 package sign_test
 
 import (
+	"bytes"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/asn1"
+	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"testing"
 
@@ -107,6 +110,26 @@ func TestChains(t *testing.T) {
 		_, err := sign.Open(t.Context(), sample(), p, sign.WithBundle(bundleOf(t, sample(), leaf.key, leaf.cert, lower.cert, upper.cert)), atWhen())
 		if (err == nil) != tt.ok || err != nil && !errors.Is(err, bundle.ErrCertificate) {
 			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// A lone certificate beside an empty list of log entries is of the certificate method, however the list is written.
+func TestNoLogEntries(t *testing.T) {
+	root := issue(t, nil, ca)
+	leaf := issue(t, root, signer)
+	text := bundleOf(t, sample(), leaf.key, leaf.cert)
+	var d object
+	if err := json.Unmarshal(text, &d); err != nil {
+		t.Fatal(err)
+	}
+	d["verificationMaterial"] = object{"certificate": object{"rawBytes": base64.StdEncoding.EncodeToString(leaf.cert.Raw)}, "tlogEntries": []any{}}
+	text, _ = json.Marshal(d)
+	p := sign.Policy{Roots: []*x509.Certificate{root.cert}, InsecureAnyIdentity: true, InsecureAnyModel: true}
+	for _, list := range []string{"[]", "[ ]", " [\n] ", "null"} {
+		b := bytes.Replace(text, []byte(`"tlogEntries":[]`), []byte(`"tlogEntries":`+list), 1)
+		if _, err := sign.Open(t.Context(), sample(), p, sign.WithBundle(b), atWhen()); err != nil {
+			t.Errorf("%q: %v", list, err)
 		}
 	}
 }

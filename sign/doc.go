@@ -40,6 +40,8 @@
 // # Compatibility
 //
 // Accepted are bundles of the reference implementation from v0.3.1 on: any order of files, "." for a model of one file,
-// keys carried as rawBytes, shards, BLAKE2b and BLAKE3. Keyless bundles and statements of v0.2 give [ErrUnsupported].
+// keys carried as rawBytes, shards, BLAKE2b and BLAKE3. Keyless bundles and statements of v0.2 give [ErrUnsupported]: the
+// latter's predicate is not that of OMS v1.0, nothing in them says that a list of files is complete, and their signatures are over
+// an encoding that is not DSSE's. Sign such a model again.
 // Symbolic links are refused while signing and reading, unless the signer allowed them, and never lead out of an os.Root.
 package sign

@@ -126,3 +126,9 @@ func (e *FileError) Unwrap() error { return e.Err }
 
 // in adds the path to a fault of the source, which stays what it is.
 func in(path string, err error) error { return &FileError{Path: path, Err: err} }
+
+// errNoFiles: there is nothing to sign. It unwraps to [ErrFormat]: no statement can say so.
+type errNoFiles struct{}
+
+func (errNoFiles) Error() string { return "sign: model has no files to sign" }
+func (errNoFiles) Unwrap() error { return ErrFormat }

@@ -240,6 +240,9 @@ func TestMalformedBundles(t *testing.T) {
 		"no certificates":     {"verificationMaterial", sign.ErrFormat, func(d object) { d["verificationMaterial"] = object{"x509CertificateChain": object{}} }},
 		"no certificate":      {"verificationMaterial.certificates[0]", sign.ErrFormat, func(d object) { d["verificationMaterial"] = object{"certificate": object{"rawBytes": "MAA="}} }},
 		"certificate no text": {"verificationMaterial.certificates[0]", sign.ErrFormat, func(d object) { d["verificationMaterial"] = object{"certificate": object{"rawBytes": "?"}} }},
+		"log entries are none": {"bundle", sign.ErrFormat, func(d object) {
+			d["verificationMaterial"] = object{"certificate": object{}, "tlogEntries": object{}}
+		}},
 		"keyless": {"verificationMaterial", sign.ErrUnsupported, func(d object) {
 			d["verificationMaterial"] = object{"certificate": object{}, "tlogEntries": []any{object{}}}
 		}},

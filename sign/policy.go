@@ -151,8 +151,16 @@ func (p Policy) validateSigners() error {
 	case n > 1 && p.InsecureAnyIdentity:
 		// One person may hold any number of certificates.
 		return &PolicyError{"Signers", "identities that tell signers apart", "InsecureAnyIdentity", ErrPolicy}
-	case n > len(p.Keys) && len(p.Roots) == 0 && len(p.Verifiers) == 0:
-		return &PolicyError{"Signers", "as many keys", strconv.Itoa(len(p.Keys)), ErrPolicy}
+	case len(p.Roots) == 0 && len(p.Verifiers) == 0:
+		keys := map[[32]byte]bool{} // one key given twice is one signer
+		for _, k := range p.Keys {
+			if f, err := bundle.Fingerprint(k); err == nil {
+				keys[f] = true
+			}
+		}
+		if n > len(keys) {
+			return &PolicyError{"Signers", "as many keys", strconv.Itoa(len(keys)), ErrPolicy}
+		}
 	}
 	return nil
 }

@@ -95,6 +95,9 @@ func measure(ctx context.Context, src fs.FS, o SignOptions) (*manifest.Manifest,
 	if err != nil {
 		return nil, nil, err
 	}
+	if len(names) == 0 {
+		return nil, nil, errNoFiles{}
+	}
 	sums, err := hashFiles(ctx, src, names, form{algorithm: manifest.SHA256, shardSize: o.ShardSize}, effort{workers: o.Workers}, o.Progress)
 	if err != nil {
 		return nil, nil, err
@@ -118,6 +121,9 @@ func measure(ctx context.Context, src fs.FS, o SignOptions) (*manifest.Manifest,
 			}
 			man.Resources = append(man.Resources, manifest.Resource{Name: name, Algorithm: manifest.SHA256, Digest: sum})
 		}
+	}
+	if len(man.Resources) == 0 { // of shards: files without content have none
+		return nil, nil, errNoFiles{}
 	}
 	if man.Subject == "" {
 		man.Subject = "model"

@@ -383,3 +383,18 @@ func TestShards(t *testing.T) {
 		}
 	}
 }
+
+// A model without anything to sign is told so, and not that a signature is malformed.
+func TestNothingToSign(t *testing.T) {
+	for name, tt := range map[string]struct {
+		src   fstest.MapFS
+		shard int64
+	}{
+		"empty": {fstest.MapFS{}, 0}, "ignored": {fstest.MapFS{".git/x": {}, ".holdfast/x": {}}, 0}, "shards of nothing": {fstest.MapFS{"a": {}}, 16},
+	} {
+		_, err := sign.Measure(t.Context(), tt.src, sign.SignOptions{ShardSize: tt.shard})
+		if !errors.Is(err, sign.ErrFormat) || !strings.Contains(err.Error(), "no files to sign") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}

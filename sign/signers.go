@@ -148,11 +148,15 @@ func (s Signer) String() string {
 	return out
 }
 
-// distinct counts signers. Those that share a key or an identity are one, also through a third.
+// distinct counts signers. Those that share a key or an identity are one, also through a third. Identities that differ in case
+// alone are one: mail does not tell them apart, and one person may hold a certificate for each.
 func distinct(signers []Signer) int {
 	var groups [][]string
 	for _, s := range signers {
-		group := slices.Clone(s.Identities)
+		var group []string
+		for _, id := range s.Identities {
+			group = append(group, strings.ToLower(id))
+		}
 		if s.KeyFingerprint != [32]byte{} {
 			group = append(group, "\x00"+string(s.KeyFingerprint[:])) // no identity begins so
 		}

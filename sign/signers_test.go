@@ -91,12 +91,13 @@ func TestSigners(t *testing.T) {
 		"two certificates":         {2, cert(alice), [][]byte{cert(bob)}, 2},
 		"one person, two keys":     {2, cert(alice), [][]byte{cert(alice2)}, 0},
 		"one certificate for two":  {2, cert(both), nil, 0},
+		"one person, two cases":    {2, cert(alice), [][]byte{cert(named("Alice@Example.org"))}, 0},
 		"a name in common":         {2, cert(alice), [][]byte{cert(both)}, 0},
 		"joined by a third":        {2, cert(alice), [][]byte{cert(bob), cert(both)}, 0},
 	} {
 		p := sign.Policy{
 			Keys: []crypto.PublicKey{a.Public(), b.Public(), c.Public()}, Roots: []*x509.Certificate{root.cert},
-			Identities: []string{"alice@example.org"}, IdentityPatterns: []string{`b.b@example\.org`},
+			Identities: []string{"alice@example.org"}, IdentityPatterns: []string{`b.b@example\.org`, `(?i)alice@example\.org`},
 			Signers: tt.need, InsecureAnyModel: true,
 		}
 		clock := sign.WithClock(func() time.Time { return when })
@@ -115,6 +116,26 @@ func TestSigners(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
+}
+
+// One key that is given twice is no second signer: the policy could never be met.
+func TestSignersOfOneKey(t *testing.T) {
+	a, b := signtest.Key(t).Public(), signtest.Key(t).Public()
+	p := sign.Policy{Keys: []crypto.PublicKey{a, a}, Signers: 2, InsecureAnyModel: true}
+	e, ok := errors.AsType[*sign.PolicyError](openError(t, p))
+	if !ok || e.Field != "Signers" || e.Want != "as many keys" {
+		t.Error(e)
+	}
+	p.Keys = append(p.Keys, b)
+	if err := openError(t, p); !errors.Is(err, sign.ErrSignature) { // nothing is signed
+		t.Error(err)
+	}
+}
+
+func openError(t testing.TB, p sign.Policy) error {
+	t.Helper()
+	_, err := sign.Open(t.Context(), sample(), p)
+	return err
 }
 
 // TestCosignersInSource: without an option further bundles are those in .holdfast, and what else lies there does not matter.

@@ -135,7 +135,7 @@ var refusals = map[string]string{
 	"key-simple-wrong-mediatype_fail":   "mediaType: is not",
 	"malformed-empty-bundle_fail":       "bundle: is not strict JSON",
 	"malformed-missing-envelope_fail":   "dsseEnvelope: is absent",
-	"key-empty-model-rejected.json":     "predicate.resources: is empty",
+	"key-empty-model-rejected.json":     "no files to sign",
 	"key-symlink-cycle.json":            "not a regular file",
 	"key-symlink-default-rejected.json": "not a regular file",
 	"key-symlink-outside-root.json":     "not a regular file",

@@ -51,7 +51,8 @@ func newVerify(ui *ui) *cobra.Command {
 		Use:   "verify",
 		Short: "Verify the signature of a model directory and every file in it",
 		Long: "Verify the signature of a model, a directory or a single file, and every file in it. All that is missing, changed or not signed\n" +
-			"is listed in one run. Exits with 0 if everything is as signed, 1 if anything is refused, 2 if the command line is at fault.",
+			"is listed in one run. Exits with 0 if everything is as signed, 1 if anything is refused, 2 if the command line or the environment is\n" +
+			"at fault, such as a file that may not be read; where something is refused beside it, with 1.",
 		Args: cobra.NoArgs,
 		RunE: group,
 	}

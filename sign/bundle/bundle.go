@@ -9,7 +9,6 @@
 package bundle
 
 import (
-	"bytes"
 	"crypto/x509"
 	"encoding/json"
 	"fmt"
@@ -58,11 +57,11 @@ type document struct {
 }
 
 type material struct {
-	PublicKey   json.RawMessage `json:"publicKey"`
-	Chain       json.RawMessage `json:"x509CertificateChain"`
-	Certificate json.RawMessage `json:"certificate"`
-	Tlog        json.RawMessage `json:"tlogEntries"`
-	Timestamps  json.RawMessage `json:"timestampVerificationData"`
+	PublicKey   json.RawMessage   `json:"publicKey"`
+	Chain       json.RawMessage   `json:"x509CertificateChain"`
+	Certificate json.RawMessage   `json:"certificate"`
+	Tlog        []json.RawMessage `json:"tlogEntries"`
+	Timestamps  json.RawMessage   `json:"timestampVerificationData"`
 }
 
 // publicKey has open ends in the schema: bundles from before v1.1 carry rawBytes and keyDetails instead of a hint.
@@ -121,7 +120,7 @@ func (b *Bundle) material(m *material) error {
 	switch {
 	case key && (chain || cert), chain && cert:
 		return malformed("verificationMaterial", "is of more than one method", nil)
-	case cert && logged(m.Tlog):
+	case cert && len(m.Tlog) > 0: // log entries beside a lone certificate are the mark of the keyless method
 		b.Keyless = true
 		return nil
 	case chain, cert:
@@ -138,11 +137,6 @@ func (b *Bundle) material(m *material) error {
 	}
 	b.Hint = k.Hint
 	return nil
-}
-
-// logged reports whether there are transparency log entries, the mark of the keyless method.
-func logged(raw json.RawMessage) bool {
-	return present(raw) && string(bytes.TrimSpace(raw)) != "[]"
 }
 
 func present(raw json.RawMessage) bool { return len(raw) > 0 && string(raw) != "null" }

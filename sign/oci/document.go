@@ -2,6 +2,7 @@ package oci
 
 import (
 	"encoding/hex"
+	"encoding/json"
 	"fmt"
 	"io/fs"
 	"strings"
@@ -73,6 +74,10 @@ type index struct {
 	SchemaVersion int          `json:"schemaVersion"`
 	MediaType     string       `json:"mediaType"`
 	Manifests     []descriptor `json:"manifests"`
+
+	// Fields of the other document. One that is both is a different model to each reader (CVE-2021-41190).
+	Config json.RawMessage `json:"config"`
+	Layers json.RawMessage `json:"layers"`
 }
 
 type manifest struct {
@@ -82,6 +87,8 @@ type manifest struct {
 	Config        descriptor   `json:"config"`
 	Layers        []descriptor `json:"layers"`
 	Subject       *descriptor  `json:"subject"`
+
+	Manifests json.RawMessage `json:"manifests"` // of an index; see there
 }
 
 // decode reads one of the documents. Fields that are not known mean nothing here, as the specification wants it.
@@ -101,6 +108,9 @@ func parseIndex(data []byte) (*index, error) {
 	if x.SchemaVersion != schemaVersion || x.MediaType != "" && x.MediaType != typeIndex {
 		return nil, malformed("index.json: schema %d, type %q", x.SchemaVersion, clip(x.MediaType))
 	}
+	if x.Config != nil || x.Layers != nil {
+		return nil, malformed("index.json is a manifest too")
+	}
 	for i := range x.Manifests {
 		if err := x.Manifests[i].check(); err != nil {
 			return nil, err
@@ -116,6 +126,9 @@ func parseManifest(data []byte) (*manifest, error) {
 	}
 	if m.SchemaVersion != schemaVersion || m.MediaType != "" && m.MediaType != typeManifest {
 		return nil, malformed("manifest: schema %d, type %q", m.SchemaVersion, clip(m.MediaType))
+	}
+	if m.Manifests != nil {
+		return nil, malformed("manifest is an index too")
 	}
 	for _, d := range append([]descriptor{m.Config}, m.Layers...) {
 		if err := d.check(); err != nil {

@@ -10,6 +10,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"maps"
@@ -513,5 +514,65 @@ func TestManifestIsChecked(t *testing.T) {
 		if _, err := l.open(ref); !errors.Is(err, oci.ErrDigest) {
 			t.Errorf("%s: %v", ref, err)
 		}
+	}
+}
+
+// A document that is a manifest to one reader and an index to the other is neither (CVE-2021-41190).
+func TestOneKindOfDocument(t *testing.T) {
+	l := newLayout(t)
+	twin := l.model(modelPack+"config.v1+json", l.raw("w", "weights"))
+	l.add("twin", twin)
+	l.add("both", with(twin, object{"manifests": []object{}}))
+	if _, err := l.open("twin"); err != nil {
+		t.Error(err)
+	}
+	if _, err := l.open("both"); !errors.Is(err, oci.ErrLayout) {
+		t.Errorf("manifest that is an index: %v", err)
+	}
+	for _, field := range []string{"config", "layers"} {
+		l.save(object{"schemaVersion": 2, "manifests": []object{}, field: []object{}})
+		if _, err := l.open(""); !errors.Is(err, oci.ErrLayout) {
+			t.Errorf("index with %s: %v", field, err)
+		}
+	}
+}
+
+// Verify reports every blob that is wrong, whichever worker meets it, once and in the same order.
+func TestVerifyReportsAll(t *testing.T) {
+	l := newLayout(t)
+	var layers []object
+	for i := range 40 {
+		layers = append(layers, l.raw(fmt.Sprint("w", i), strings.Repeat("weights", 100*i)+fmt.Sprint(i)))
+	}
+	l.add("v1", l.model(modelPack+"config.v1+json", layers...))
+	a, err := l.open("v1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := a.Verify(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	var want []string // the largest first
+	for i := 39; i >= 0; i -= 6 {
+		d := layers[i]["digest"].(string)
+		want = append(want, d)
+		name := "blobs/sha256/" + strings.TrimPrefix(d, "sha256:")
+		b, err := os.ReadFile(filepath.Join(l.dir, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		b[0] ^= 1
+		l.write(name, b)
+	}
+	var got []string
+	for line := range strings.SplitSeq(a.Verify(t.Context()).Error(), "\n") {
+		for _, d := range want {
+			if strings.Contains(line, d) {
+				got = append(got, d)
+			}
+		}
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
 	}
 }
