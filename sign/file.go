@@ -5,8 +5,9 @@ import (
 	"errors"
 	"io"
 	"io/fs"
-	"path"
 	"sync"
+
+	"github.com/holdfast-ai/holdfast/internal/treefs"
 )
 
 var (
@@ -46,11 +47,7 @@ type File struct {
 // in OpenFile, within one chunk, and is not kept.
 // Errors: those of [Model.ReadInto], and [ErrTooLarge].
 func (m *Model) OpenFile(ctx context.Context, name string) (*File, error) {
-	f, err := m.lookup(name)
-	if err != nil {
-		return nil, err
-	}
-	src, size, err := m.openSigned(f)
+	f, src, size, err := m.openName(name)
 	if err != nil {
 		return nil, err
 	}
@@ -92,7 +89,7 @@ func (f *File) Stat() (fs.FileInfo, error) {
 	if f.c == nil {
 		return nil, f.fail("stat", fs.ErrClosed)
 	}
-	return info{name: path.Base(f.name), size: f.c.size(), mode: 0o444}, nil
+	return treefs.FileInfo(f.name, f.c.size()), nil
 }
 
 // Close waits for reads that are going on, closes the file of the source and lets go of memory. Errors: [fs.ErrClosed], and

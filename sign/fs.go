@@ -2,10 +2,10 @@ package sign
 
 import (
 	"context"
-	"io"
 	"io/fs"
 	"path"
-	"time"
+
+	"github.com/holdfast-ai/holdfast/internal/treefs"
 )
 
 var (
@@ -19,7 +19,7 @@ var (
 // Errors: a [*fs.PathError] around those of OpenFile.
 func (m *Model) Open(name string) (fs.File, error) {
 	if entries, ok := m.dirs[name]; ok {
-		return &openDir{info: dirInfo(name), entries: entries}, nil
+		return treefs.NewDir(treefs.DirInfo(name), entries), nil
 	}
 	err := fs.ErrInvalid
 	if fs.ValidPath(name) {
@@ -61,30 +61,14 @@ func (m *Model) ReadDir(name string) ([]fs.DirEntry, error) {
 // signed, so every file is 0444 and has no time.
 func (m *Model) Stat(name string) (fs.FileInfo, error) {
 	if _, ok := m.dirs[name]; ok {
-		return dirInfo(name), nil
+		return treefs.DirInfo(name), nil
 	}
 	size, err := m.Size(name)
 	if err != nil {
 		return nil, &fs.PathError{Op: "stat", Path: name, Err: err}
 	}
-	return info{name: path.Base(name), size: size, mode: 0o444}, nil
+	return treefs.FileInfo(name, size), nil
 }
-
-// info is the fs.FileInfo of a signed name.
-type info struct {
-	name string
-	size int64
-	mode fs.FileMode
-}
-
-func dirInfo(name string) info { return info{name: path.Base(name), mode: fs.ModeDir | 0o555} }
-
-func (i info) Name() string       { return i.name }
-func (i info) Size() int64        { return i.size }
-func (i info) Mode() fs.FileMode  { return i.mode }
-func (i info) ModTime() time.Time { return time.Time{} }
-func (i info) IsDir() bool        { return i.mode.IsDir() }
-func (i info) Sys() any           { return nil }
 
 // entry is a directory entry; it asks for the size only when told to.
 type entry struct {
@@ -98,29 +82,3 @@ func (e *entry) IsDir() bool                { return e.typ.IsDir() }
 func (e *entry) Type() fs.FileMode          { return e.typ }
 func (e *entry) Info() (fs.FileInfo, error) { return e.m.Stat(e.path) }
 func (e *entry) String() string             { return fs.FormatDirEntry(e) }
-
-// openDir is an open directory.
-type openDir struct {
-	info
-	entries []fs.DirEntry
-	next    int
-}
-
-func (d *openDir) Stat() (fs.FileInfo, error) { return d.info, nil }
-func (d *openDir) Close() error               { return nil }
-func (d *openDir) Read([]byte) (int, error) {
-	return 0, &fs.PathError{Op: "read", Path: d.name, Err: fs.ErrInvalid}
-}
-
-// ReadDir is [fs.ReadDirFile]'s.
-func (d *openDir) ReadDir(n int) ([]fs.DirEntry, error) {
-	left := d.entries[d.next:]
-	if n > 0 && len(left) == 0 {
-		return nil, io.EOF
-	}
-	if n > 0 && len(left) > n {
-		left = left[:n]
-	}
-	d.next += len(left)
-	return append([]fs.DirEntry(nil), left...), nil
-}

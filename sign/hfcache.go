@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"github.com/holdfast-ai/holdfast/internal/treefs"
 )
 
 // HuggingFaceFS returns one revision of a model in the local cache of the Hugging Face Hub as a source for [Open] and [Sign].
@@ -160,7 +162,7 @@ func (c *hubCache) Open(name string) (fs.File, error) {
 		if err != nil {
 			return nil, err
 		}
-		return &hubDir{openDir{info: info{name: name}, entries: entries}, fi}, nil
+		return treefs.NewDir(fi, entries), nil
 	}
 	if !fi.Mode().IsRegular() {
 		return nil, &fs.PathError{Op: "open", Path: name, Err: ErrNotRegular}
@@ -189,13 +191,6 @@ func (f hubFile) Stat() (fs.FileInfo, error) {
 	}
 	return renamed{fi, f.name}, nil
 }
-
-type hubDir struct {
-	openDir
-	fi fs.FileInfo
-}
-
-func (d *hubDir) Stat() (fs.FileInfo, error) { return d.fi, nil }
 
 // Lstat describes what a name is: files that lie in blobs are regular.
 func (c *hubCache) Lstat(name string) (fs.FileInfo, error) {

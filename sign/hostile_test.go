@@ -3,6 +3,8 @@ package sign_test
 import (
 	"context"
 	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/asn1"
 	"errors"
 	"io/fs"
 	"testing"
@@ -28,6 +30,23 @@ func TestIdentityKinds(t *testing.T) {
 	if _, err := sign.Open(t.Context(), src, p, sign.WithBundle(b),
 		sign.WithClock(func() time.Time { return when })); !errors.Is(err, sign.ErrSignature) {
 		t.Errorf("%v, want ErrSignature", err)
+	}
+}
+
+// A subject with two common names is another person to each reader: neither counts as an identity.
+func TestTwoCommonNames(t *testing.T) {
+	root := issue(t, nil, ca)
+	cn := asn1.ObjectIdentifier{2, 5, 4, 3}
+	leaf := issue(t, root, func(c *x509.Certificate) {
+		signer(c)
+		c.Subject = pkix.Name{ExtraNames: []pkix.AttributeTypeAndValue{{Type: cn, Value: "evil"}, {Type: cn, Value: "release"}}}
+	})
+	b := bundleOf(t, sample(), leaf.key, leaf.cert)
+	for id, want := range map[string]error{"CN=release": sign.ErrPolicy, "CN=evil": sign.ErrPolicy, "release@example.org": nil} {
+		p := sign.Policy{Roots: []*x509.Certificate{root.cert}, Identities: []string{id}, InsecureAnyModel: true}
+		if _, err := sign.Open(t.Context(), sample(), p, sign.WithBundle(b), atWhen()); !errors.Is(err, want) {
+			t.Errorf("%s: %v, want %v", id, err, want)
+		}
 	}
 }
 

@@ -29,11 +29,7 @@ const maxMemfdName = 200
 // All memory is taken before anything is read. Linux only. Errors: [ErrNoMemfd] elsewhere, [ErrNoMemory], those of ReadInto, the
 // system's.
 func (m *Model) Memfd(ctx context.Context, name string) (*os.File, error) {
-	f, err := m.lookup(name)
-	if err != nil {
-		return nil, err
-	}
-	src, size, err := m.openSigned(f)
+	f, src, size, err := m.openName(name)
 	if err != nil {
 		return nil, err
 	}

@@ -3,6 +3,7 @@ package sign
 import (
 	"crypto"
 	"crypto/x509"
+	"encoding/asn1"
 	"encoding/hex"
 	"fmt"
 	"regexp"
@@ -253,7 +254,13 @@ func identities(c *x509.Certificate) []string {
 		out = append(out, u.String())
 	}
 	out = slices.DeleteFunc(out, func(s string) bool { return strings.HasPrefix(s, "CN=") }) // not the common name
-	if c.Subject.CommonName != "" {
+	commonNames := 0
+	for _, n := range c.Subject.Names {
+		if n.Type.Equal(asn1.ObjectIdentifier{2, 5, 4, 3}) { // id-at-commonName, RFC 5280 appendix A.1
+			commonNames++
+		}
+	}
+	if c.Subject.CommonName != "" && commonNames == 1 { // of several, readers take the first or the last
 		out = append(out, "CN="+c.Subject.CommonName)
 	}
 	return out

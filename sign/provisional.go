@@ -69,11 +69,7 @@ func (m *Model) ProvisionalStream(ctx context.Context, name string) (*Provisiona
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	f, err := m.lookup(name)
-	if err != nil {
-		return nil, err
-	}
-	src, size, err := m.openSigned(f)
+	f, src, size, err := m.openName(name)
 	if err != nil {
 		return nil, err
 	}

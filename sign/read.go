@@ -33,11 +33,7 @@ func (m *Model) ReadInto(ctx context.Context, name string, dst []byte) (int, err
 			clear(dst)
 		}
 	}()
-	f, err := m.lookup(name)
-	if err != nil {
-		return 0, err
-	}
-	src, size, err := m.openSigned(f)
+	f, src, size, err := m.openName(name)
 	if err != nil {
 		return 0, err
 	}
@@ -55,6 +51,16 @@ func (m *Model) ReadInto(ctx context.Context, name string, dst []byte) (int, err
 	m.release(name)
 	good = true
 	return int(size), nil
+}
+
+// openName looks a name up and opens its file, which is how every way out begins.
+func (m *Model) openName(name string) (*file, fs.File, int64, error) {
+	f, err := m.lookup(name)
+	if err != nil {
+		return nil, nil, 0, err
+	}
+	src, size, err := m.openSigned(f)
+	return f, src, size, err
 }
 
 // openSigned opens the file of the source. Where its size is signed, it has that size.

@@ -177,6 +177,8 @@ func TestZipHostile(t *testing.T) {
 		"gap":                       "lies at",
 		"gap before the list":       "between the last file",
 		"link":                      "neither file nor directory",
+		"link of another system":    "neither file nor directory",
+		"named as a file":           "whose name is a file's",
 		"list elsewhere":            "not where the end says",
 		"list longer":               "not where the end says",
 		"longer name inside":        "two entries disagree",
@@ -238,6 +240,11 @@ func TestZipHostile(t *testing.T) {
 		"directory up":        made(member{name: "../"}),
 		"root directory":      made(member{name: "/"}),
 		"link":                made(member{name: "a", content: "/etc/passwd", mode: fs.ModeSymlink | 0o777, raw: true}),
+		"link of another system": patch(func(b []byte, l layout) {
+			b[l.centralA+5] = 19
+			le.PutUint32(b[l.centralA+38:], 0o120777<<16)
+		}),
+		"named as a file":     patch(func(b []byte, l layout) { b[l.centralA+38] |= 1 << 4 }),
 		"device":              made(member{name: "a", mode: fs.ModeDevice | 0o644, raw: true}),
 		"method":              made(member{name: "a", content: "x", method: 93, raw: true}),
 		"bomb":                made(member{name: "a", content: strings.Repeat("\x00", 1<<20), method: zip.Deflate}),

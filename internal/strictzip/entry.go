@@ -23,7 +23,8 @@ func (e *Entry) parse(b []byte) ([]byte, error) {
 	if err := zip64(extra, &e.Plain, &e.Packed, &e.at); err != nil {
 		return nil, bad("%q: %v", e.Name, err)
 	}
-	const unix, typeMask, regular, directory = 3, 0o170000, 0o100000, 0o040000
+	const unix, darwin, typeMask, regular, directory = 3, 19, 0o170000, 0o100000, 0o040000
+	const dosDirectory = 1 << 4 // in the low byte, whatever the system
 	isDir := strings.HasSuffix(e.Name, "/")
 	kind := attributes >> 16 & typeMask
 	switch {
@@ -33,7 +34,9 @@ func (e *Entry) parse(b []byte) ([]byte, error) {
 		return nil, bad("%q: the encoding of the name is anybody's guess", e.Name)
 	case disk != 0:
 		return nil, bad("%q: lies on another volume", e.Name)
-	case system == unix && kind != 0 && kind != regular && !(kind == directory && isDir):
+	case attributes&dosDirectory != 0 && !isDir:
+		return nil, bad("%q: a directory whose name is a file's", e.Name)
+	case (system == unix || system == darwin) && kind != 0 && kind != regular && !(kind == directory && isDir):
 		return nil, bad("%q: neither file nor directory", e.Name)
 	case isDir && e.Plain != 0:
 		return nil, bad("%q: a directory with content", e.Name)

@@ -11,7 +11,6 @@ import (
 	"path"
 	"slices"
 	"strings"
-	"time"
 )
 
 const (
@@ -63,7 +62,7 @@ func New(files []File) (*FS, error) {
 		if err := t.mkdir(path.Dir(name)); err != nil {
 			return nil, err
 		}
-		t.link(name, info{path.Base(name), f.Size, 0o444})
+		t.link(name, FileInfo(name, f.Size))
 	}
 	for _, entries := range t.dirs {
 		slices.SortFunc(entries, func(a, b fs.DirEntry) int { return strings.Compare(a.Name(), b.Name()) })
@@ -93,11 +92,11 @@ func (t *FS) mkdir(dir string) error {
 	if err := t.mkdir(path.Dir(dir)); err != nil {
 		return err
 	}
-	t.link(dir, info{path.Base(dir), 0, fs.ModeDir | 0o555})
+	t.link(dir, DirInfo(dir))
 	return nil
 }
 
-func (t *FS) link(name string, i info) {
+func (t *FS) link(name string, i fs.FileInfo) {
 	dir := path.Dir(name)
 	t.dirs[dir] = append(t.dirs[dir], fs.FileInfoToDirEntry(i))
 }
@@ -109,7 +108,7 @@ func (t *FS) Open(name string) (fs.File, error) {
 		return nil, err
 	}
 	if fi.IsDir() {
-		return &dir{info: fi, entries: t.dirs[name]}, nil
+		return NewDir(fi, t.dirs[name]), nil
 	}
 	r, err := t.files[name].Open()
 	if err != nil {
@@ -123,25 +122,21 @@ func (t *FS) Open(name string) (fs.File, error) {
 
 // Stat describes a file or directory.
 func (t *FS) Stat(name string) (fs.FileInfo, error) {
-	fi, err := t.stat("stat", name)
-	if err != nil {
-		return nil, err
-	}
-	return fi, nil
+	return t.stat("stat", name)
 }
 
-func (t *FS) stat(op, name string) (info, error) {
+func (t *FS) stat(op, name string) (fs.FileInfo, error) {
 	if f, ok := t.files[name]; ok {
-		return info{path.Base(name), f.Size, 0o444}, nil
+		return FileInfo(name, f.Size), nil
 	}
 	if _, ok := t.dirs[name]; ok {
-		return info{path.Base(name), 0, fs.ModeDir | 0o555}, nil
+		return DirInfo(name), nil
 	}
 	err := fs.ErrNotExist
 	if !fs.ValidPath(name) {
 		err = fs.ErrInvalid
 	}
-	return info{}, &fs.PathError{Op: op, Path: name, Err: err}
+	return nil, &fs.PathError{Op: op, Path: name, Err: err}
 }
 
 // ReadDir lists a directory, sorted.
@@ -157,23 +152,9 @@ func (t *FS) ReadDir(name string) ([]fs.DirEntry, error) {
 	return slices.Clone(entries), nil
 }
 
-// info is the fs.FileInfo of a name. Times and modes of archives are the archiver's and mean nothing here.
-type info struct {
-	name string
-	size int64
-	mode fs.FileMode
-}
-
-func (i info) Name() string       { return i.name }
-func (i info) Size() int64        { return i.size }
-func (i info) Mode() fs.FileMode  { return i.mode }
-func (i info) ModTime() time.Time { return time.Time{} }
-func (i info) IsDir() bool        { return i.mode.IsDir() }
-func (i info) Sys() any           { return nil }
-
 type file struct {
 	io.ReadCloser
-	info info
+	info fs.FileInfo
 }
 
 func (f file) Stat() (fs.FileInfo, error) { return f.info, nil }
@@ -181,28 +162,4 @@ func (f file) Stat() (fs.FileInfo, error) { return f.info, nil }
 type fileAt struct {
 	file
 	io.ReaderAt
-}
-
-type dir struct {
-	info
-	entries []fs.DirEntry
-}
-
-func (d *dir) Stat() (fs.FileInfo, error) { return d.info, nil }
-func (d *dir) Close() error               { return nil }
-func (d *dir) Read([]byte) (int, error) {
-	return 0, &fs.PathError{Op: "read", Path: d.name, Err: fs.ErrInvalid}
-}
-
-// ReadDir is [fs.ReadDirFile]'s.
-func (d *dir) ReadDir(n int) ([]fs.DirEntry, error) {
-	if n > 0 && len(d.entries) == 0 {
-		return nil, io.EOF
-	}
-	if n <= 0 || n > len(d.entries) {
-		n = len(d.entries)
-	}
-	out := slices.Clone(d.entries[:n])
-	d.entries = d.entries[n:]
-	return out, nil
 }
