@@ -8,6 +8,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"slices"
 
 	"github.com/spf13/cobra"
@@ -90,9 +91,21 @@ func (l *layoutFlags) open(ctx context.Context, path string) (*target, error) {
 	}
 	if err != nil {
 		root.Close()
+		if l.layout == layoutHub && errors.Is(err, fs.ErrNotExist) {
+			err = fmt.Errorf("%w (MODEL is the directory models--ORG--NAME in the Hub's cache)", err)
+		}
 		return nil, err
 	}
 	return t, nil
+}
+
+// hubHint says what to do about links where path is a snapshot in the Hub's cache, to which other tools are pointed.
+func hubHint(path string, err error) error {
+	abs, err2 := filepath.Abs(path)
+	if err2 != nil || !errors.Is(err, sign.ErrNotRegular) || filepath.Base(filepath.Dir(abs)) != "snapshots" {
+		return err
+	}
+	return fmt.Errorf("%w\n%s is a snapshot in the Hub's cache: give %s with --layout hub --revision %s", err, path, filepath.Dir(filepath.Dir(abs)), filepath.Base(abs))
 }
 
 func openZip(path string) (*target, error) {

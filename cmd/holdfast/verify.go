@@ -183,6 +183,10 @@ func readPublicKeys(names []string) ([]crypto.PublicKey, error) {
 
 // run verifies the signature and every signed file, and refuses files that are not signed, as model_signing does.
 func (v *verification) run(ctx context.Context, ui *ui, path string, p sign.Policy, opts ...sign.Option) error {
+	return hubHint(path, v.verify(ctx, ui, path, p, opts...))
+}
+
+func (v *verification) verify(ctx context.Context, ui *ui, path string, p sign.Policy, opts ...sign.Option) error {
 	t, err := v.from.open(ctx, path)
 	if err != nil {
 		return err
