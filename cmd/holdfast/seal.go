@@ -81,6 +81,9 @@ func newSeal(ui *ui) *cobra.Command {
 				return err
 			}
 			decl, err := mbom.ReadDeclaration(src)
+			if errors.Is(err, fs.ErrNotExist) {
+				return fmt.Errorf("%w: the model has no %s, whose name and version it is sealed under: {\"name\": …, \"version\": 1}", errUsage, mbom.DeclarationFile)
+			}
 			if err != nil {
 				return err
 			}
