@@ -182,16 +182,28 @@ func ParsePolicy(data []byte) (Policy, error) {
 	return p, nil
 }
 
-// check returns the policy with defaults filled in, as it takes effect.
+// check returns the policy with defaults filled in, as it takes effect. It shares nothing that requests are judged by with p: a policy
+// that is changed later is no reload.
 func (p Policy) check(v *api.Validator, known []string) (Policy, error) {
 	p.Limits = p.Limits.withDefaults()
 	p.Structure = p.Structure.withDefaults()
 	if err := v.Struct(&p); err != nil {
 		return p, fmt.Errorf("%w: %w", ErrPolicy, err)
 	}
-	p.Routes = slices.Clone(p.Routes)
+	p.Routes, p.Models = slices.Clone(p.Routes), slices.Clone(p.Models)
+	slices.Sort(p.Models) // a set
 	p.Budgets, p.Prices = slices.Clone(p.Budgets), maps.Clone(p.Prices)
 	p.Rules, p.Output = maps.Clone(p.Rules), maps.Clone(p.Output)
+	p.Tools = slices.Clone(p.Tools)
+	for i := range p.Tools {
+		t := &p.Tools[i]
+		t.Arguments, t.Required = maps.Clone(t.Arguments), slices.Clone(t.Required)
+	}
+	if p.Media != nil {
+		m := *p.Media
+		m.Hosts = slices.Clone(m.Hosts)
+		p.Media = &m
+	}
 	seen := make(map[string]bool)
 	for _, r := range p.Routes {
 		name := r.Method + " " + r.Path

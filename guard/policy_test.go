@@ -118,6 +118,11 @@ func TestPolicyDigest(t *testing.T) {
 		"open out":  func(p *guard.Policy) { p.InsecureOutputFailOpen = true },
 		"rule":      func(p *guard.Policy) { p.Rules = map[string]guard.Mode{detect.RuleTags: "off"} },
 		"trust":     func(p *guard.Policy) { p.TrustSystemRole = false },
+		"models":    func(p *guard.Policy) { p.Models = []string{"a", "b"} },
+		"model":     func(p *guard.Policy) { p.Models = []string{"a"} },
+		"no model":  func(p *guard.Policy) { p.Models = []string{} },
+		"grammars":  func(p *guard.Policy) { p.Structure.MaxGrammarBytes = 1 },
+		"repeats":   func(p *guard.Policy) { p.Structure.MaxRepeats = 1 },
 		"no canary": func(p *guard.Policy) { p.Canary = nil },
 		"no prompt": func(p *guard.Policy) { p.SystemPrompts = nil },
 	} {

@@ -128,6 +128,40 @@ func TestModels(t *testing.T) {
 	if w := ask(g.Handler(up), guard.KindInfer, asks[guard.KindInfer]); w.Code != 200 {
 		t.Errorf("%d %s", w.Code, w.Body)
 	}
+	// The list is a set, and the guard's own.
+	q := all()
+	q.Models = []string{"harbour:7b", "m"}
+	if newGuard(t, q).PolicyDigest() != g.PolicyDigest() {
+		t.Error("the order of models changes the digest")
+	}
+	p.Models[0] = "other"
+	verdicts(t, g, guard.KindChat, map[string]bool{asks[guard.KindChat]: true, strings.Replace(asks[guard.KindChat], `"m"`, `"other"`, 1): false})
 	p.Models = []string{}
 	verdicts(t, newGuard(t, p), guard.KindChat, map[string]bool{asks[guard.KindChat]: false})
+}
+
+// A policy that is changed after it was given is no reload: what is in force stays.
+func TestPolicyIsTheGuardsOwn(t *testing.T) {
+	p := all()
+	p.Tools = []guard.ToolRule{{Name: "f", Arguments: map[string]string{"a": "string"}, Required: []string{"a"}}}
+	p.Media = &guard.MediaRules{Hosts: []string{"img.example.com"}}
+	g := newGuard(t, p)
+	p.Tools[0].Required[0], p.Tools[0].Arguments["b"], p.Tools[0].PerMinute = "b", "string", 1
+	p.Media.Hosts[0], p.Media.MaxCount = "169-254-169-254.example.net", 256
+
+	call := func(arguments string) *guardtest.Upstream {
+		return &guardtest.Upstream{Body: `{"choices":[{"index":0,"message":{"tool_calls":[{"id":"1","type":"function","function":{"name":"f","arguments":"` + arguments + `"}}]}}]}`}
+	}
+	for range 3 {
+		if w := post(g.Handler(call(`{\"a\":\"x\"}`)), hello); w.Code != 200 {
+			t.Errorf("%d %s", w.Code, w.Body)
+		}
+	}
+	if w := post(g.Handler(call(`{\"b\":\"x\"}`)), hello); w.Code == 200 {
+		t.Errorf("arguments that were allowed later: %s", w.Body)
+	}
+	image := func(host string) string {
+		return `{"model":"m","messages":[{"role":"user","content":[{"type":"image_url","image_url":{"url":"https://` + host + `/a.png"}}]}]}`
+	}
+	verdicts(t, g, guard.KindChat, map[string]bool{image("img.example.com"): true, image("169-254-169-254.example.net"): false})
 }
