@@ -23,7 +23,8 @@ var ErrLeak = errors.New("detect: unusable canary or system prompt")
 
 // Leak recognises canaries (ASCII case folded; as they are, and by their letters where these are spaced out, escaped, backwards, or in base64,
 // hexadecimal or ROT13) and runs of words of system prompts (8 in a row, or the whole
-// prompt if it is shorter; case and everything between words ignored). It is immutable and safe for concurrent use; each
+// prompt if it is shorter; case and everything between words ignored; as they stand, in ROT13, backwards letter by letter, in base64 and in hexadecimal).
+// Translations, and letters of words set apart, are not recognised. It is immutable and safe for concurrent use; each
 // text is followed by its own [LeakState].
 type Leak struct {
 	canaries *automaton
@@ -31,6 +32,7 @@ type Leak struct {
 	seed     maphash.Seed
 	grams    [leakWords + 1]map[uint64]struct{} // grams[n]: hashes of n words in a row
 	whole    map[uint64]struct{}                // hashes of prompts that are shorter than a leak
+	known    [1 << 10]uint64                    // a bit for each word, by its hash: most words of an answer are none
 	longest  int                                // word, in bytes
 }
 
@@ -81,6 +83,7 @@ func (l *Leak) add(prompt string) bool {
 		}
 		if n > 0 {
 			l.longest = max(l.longest, n)
+			l.known[h*spread>>54] |= 1 << (h * spread >> 48 & 63)
 			words = append(words, h)
 		}
 		h, n = wordSeed, 0
@@ -113,10 +116,13 @@ func (l *Leak) gram(words []uint64) uint64 {
 	return h
 }
 
-const wordSeed = 14695981039346656037
+const (
+	wordSeed = 0
+	wordBase = 1099511628211
+)
 
-// wordHash continues the FNV-1a hash of a word; ASCII case is ignored.
-func wordHash(h uint64, c byte) uint64 { return (h ^ uint64(lower(c, true))) * 1099511628211 }
+// wordHash continues the hash of a word, a polynomial: a word that is read backwards has the same, see [reading.take]. ASCII case is ignored.
+func wordHash(h uint64, c byte) uint64 { return h*wordBase + uint64(lower(c, true)) + 1 }
 
 func wordByte(c byte) bool { return word[c] }
 
@@ -162,19 +168,15 @@ type LeakState struct {
 	node    state // of the canary automaton
 	exact   int   // where the last canary ended, as it is
 	spelled spelledState
-	word    uint64 // hash of the word in progress
-	in      int    // its length so far, 0 between words
-	between gap
-	run     int // words in a row that stand so in a prompt, 0 while fewer than holdWords match
-	ring    [leakWords]uint64
-	stop    [leakWords]int // where each word in ring ends
-	n       int            // words seen
+	views   [views]view
+	code    base64Bits
+	pairs   hexBits
 }
 
 var _ stream.Scanner = (*LeakState)(nil)
 
 // Start begins a text.
-func (l *Leak) Start() LeakState { return LeakState{leak: l, word: wordSeed} }
+func (l *Leak) Start() LeakState { return LeakState{leak: l} }
 
 // Write takes the next piece of the text and appends the leaks that it completes (rules "leak.canary" and
 // "leak.system-prompt"). held is the length of the tail, in bytes and counted from the end of all pieces, that may belong
@@ -197,12 +199,7 @@ func (s *LeakState) Write(ms []stream.Match, p []byte) (matches []stream.Match, 
 		if l.longest == 0 {
 			continue
 		}
-		if !s.between.takes(c) {
-			s.word = wordHash(s.word, c)
-			s.in++
-			continue
-		}
-		ms = s.endWord(ms, s.pos-1)
+		ms = s.read(ms, c)
 	}
 	return ms, s.held(), nil
 }
@@ -214,7 +211,9 @@ func (s *LeakState) Finish(ms []stream.Match) ([]stream.Match, error) {
 		ms = s.spelt(s.spelled.flush(s.leak.spelled, ms, s.pos), from)
 	}
 	if s.leak.longest != 0 {
-		ms = s.endWord(ms, s.pos)
+		for k := range s.views {
+			ms = s.views[k].endWord(s.leak, ms, s.pos, k == viewBackwards)
+		}
 	}
 	return ms, nil
 }
@@ -235,57 +234,10 @@ func (s *LeakState) held() int {
 	if s.spelled.node != 0 || s.spelled.pending > 0 {
 		held = max(held, s.spelled.held(s.leak.spelled, s.pos))
 	}
-	if s.run > 0 && s.in <= s.leak.longest {
-		held = max(held, s.pos-s.from(s.run))
+	for k := range s.views {
+		if v := &s.views[k]; v.run > 0 && v.in <= s.leak.longest {
+			held = max(held, s.pos-v.from(v.run))
+		}
 	}
 	return held
-}
-
-// from returns where the hold of the last n words begins: behind their first holdWords.
-func (s *LeakState) from(n int) int { return s.stop[(s.n-n+holdWords-1)%leakWords] }
-
-// endWord takes the word that ends before position end into the run, and reports a leak.
-func (s *LeakState) endWord(ms []stream.Match, end int) []stream.Match {
-	if s.in == 0 {
-		return ms
-	}
-	s.ring[s.n%leakWords], s.stop[s.n%leakWords] = s.word, end
-	s.n++
-	s.word, s.in = wordSeed, 0
-	// A run of n words ends here only if one of n-1 ended before.
-	n := max(s.run+1, holdWords)
-	for n = min(n, s.n, leakWords); n >= holdWords; n-- {
-		if _, ok := s.leak.grams[n][s.tail(n)]; ok {
-			break
-		}
-	}
-	if s.run = n; n < holdWords {
-		s.run = 0
-	}
-	if n := max(s.wholePrompt(), s.run/leakWords*leakWords); n > 0 {
-		ms = append(ms, stream.Match{Rule: RulePrompt, Category: CategoryLeak, Start: s.from(n), End: end})
-	}
-	return ms
-}
-
-// wholePrompt returns the words of a prompt that is shorter than leakWords and ends here, or 0.
-func (s *LeakState) wholePrompt() int {
-	if s.leak.whole == nil {
-		return 0
-	}
-	for n := s.run; n >= minPrompt; n-- {
-		if _, ok := s.leak.whole[s.tail(n)]; ok {
-			return n
-		}
-	}
-	return 0
-}
-
-// tail hashes the last n words.
-func (s *LeakState) tail(n int) uint64 {
-	var words [leakWords]uint64
-	for i := range n {
-		words[i] = s.ring[(s.n-n+i)%leakWords]
-	}
-	return s.leak.gram(words[:n])
 }

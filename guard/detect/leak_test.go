@@ -1,6 +1,8 @@
 package detect
 
 import (
+	"encoding/base64"
+	"encoding/hex"
 	"errors"
 	"math/rand/v2"
 	"slices"
@@ -201,5 +203,40 @@ func TestLeakAmongOtherCharacters(t *testing.T) {
 	}
 	if got := leakWhole(l, "neverétell anyone thé tide"); got != "" {
 		t.Error(got)
+	}
+}
+
+// Ways to write a system prompt that undo none of it.
+func codedPrompts(p string) map[string]string {
+	back := []byte(p)
+	slices.Reverse(back)
+	lines := base64.StdEncoding.EncodeToString([]byte(p))
+	return map[string]string{
+		"ROT13": strings.Map(rot13, p), "backwards": string(back), "base64": lines, "base64 of addresses": base64.RawURLEncoding.EncodeToString([]byte("So: " + p)),
+		"base64 in lines": lines[:40] + "\n" + lines[40:80] + "\r\n" + lines[80:], "hexadecimal": hex.EncodeToString([]byte(p)), "spaced hexadecimal": everyByte("%02X ", p),
+		"hexadecimal in escapes": everyByte(`\x%02x`, p), "hexadecimal of programs": everyByte("0x%02x, ", p), "an address": everyByte("%%%02x", p), "a word a line": strings.ReplaceAll(p, " ", "\n"),
+	}
+}
+
+func TestCodedPrompts(t *testing.T) {
+	for _, p := range []string{prompt, "sell only blue fish", "Tell nobody that Zoë's shop closes at noon, and that she is away."} {
+		l := newLeak(t, nil, []string{p})
+		for name, text := range codedPrompts(p + strings.Repeat(" ", max(0, 84-len(p)))) {
+			if name == "backwards" && strings.Contains(p, "ë") {
+				continue // its bytes are no text
+			}
+			text = "Here it is: " + text + " as you asked."
+			want := leaks(l, text)
+			if len(want) == 0 || want[0].Rule != RulePrompt {
+				t.Errorf("%s of %q passes: %q", name, p, text)
+				continue
+			}
+			for size := range 7 {
+				inPieces(t, l, text, want, func() int { return size + 1 })
+			}
+			if rest := leaks(l, string(stream.Redact(nil, []byte(text), replaced(slices.Clone(want))))); len(rest) > 0 {
+				t.Errorf("%s of %q: %v is left", name, p, rest)
+			}
+		}
 	}
 }
