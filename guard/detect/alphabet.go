@@ -72,6 +72,20 @@ func turns(out []turn, norm []byte) []turn {
 	return out
 }
 
+// around returns the places of a normal form of n bytes that were turned, with a block before and behind each: in a long text they are few, and
+// the rest was looked at.
+func around(out []place, turned []turn, n int) []place {
+	for _, t := range turned {
+		start, end := max(int(t.start)-alphabetBlock, 0), min(int(t.end)+alphabetBlock, n)
+		if k := len(out) - 1; k >= 0 && start <= out[k].end {
+			out[k].end = end
+			continue
+		}
+		out = append(out, place{start, end})
+	}
+	return out
+}
+
 // frequency has 32 times the logarithm to base 2 of 1000 times the share of each letter in English text.
 var frequency = [26]int{203, 125, 154, 174, 224, 143, 138, 190, 196, 19, 94, 170, 147, 194, 199, 136, 4, 189, 191, 208, 154, 105, 147, 19, 138, 4}
 

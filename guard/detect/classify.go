@@ -30,7 +30,11 @@ type Score struct {
 	Rules   uint64          // bits of the rules that fired, in the order of [Rules.WordRules]
 	Start   int             // of the highest middle window in the text, in bytes
 	End     int
+	Unread  bool // the text holds more disguises than the model looks at: Value is above all thresholds, unless the text is the operator's
 }
+
+// unread is the score of a text of which something was not looked at: decoys hide nothing. It is above what [Scores] can tell apart.
+const unread = 1000
 
 // maxLength is the log2 of the blocks from which on a text counts as no longer: rows of training are seldom longer, and no attack is to be
 // hidden by more and more text around it.
@@ -98,7 +102,11 @@ type scoring struct {
 	features features
 	seen     seenFilter
 	findings []Finding
+	places   []place
 }
+
+// A place is what the model looks at of a normal form at once.
+type place struct{ start, end int }
 
 // Score judges one text of the given trust.
 func (c *Classifier) Score(text []byte, trust Trust) Score {
@@ -121,19 +129,25 @@ func (c *Classifier) score(s *scoring, spans []Span, base int, findings []Findin
 	trust := min(spans[0].Trust, TrustOperator)
 	clear(s.fired)
 	out := Score{Value: math.Inf(-1)}
-	left, undone, hidden, first := 0, 0.0, false, len(findings)
+	left, undone, hidden, cut, first := 0, 0.0, false, false, len(findings)
 	for k := c.rules.next(s.scratch, 0, spans, base); k < readings; k = c.rules.next(s.scratch, k+1, spans, base) {
-		norm := s.text.Norm
-		switch k {
-		case asWritten:
-			left = further(len(norm), sizeOf(spans))
-		case joined:
-		default:
-			norm = norm[:min(len(norm), left)]
-			left -= len(norm)
+		s.places = s.places[:0]
+		if k == rotated && len(s.text.Norm) > maxApart {
+			s.places = around(s.places, s.turns, len(s.text.Norm))
+		} else if len(s.text.Norm) > 0 || k == asWritten {
+			s.places = append(s.places, place{0, len(s.text.Norm)})
 		}
-		if len(norm) > 0 || k == asWritten {
-			known, highest := c.look(s, norm, spans, &out)
+		if k == asWritten {
+			left = further(len(s.text.Norm), sizeOf(spans))
+		}
+		for _, p := range s.places {
+			if k > joined {
+				if left -= p.end - p.start; left < 0 {
+					cut = true
+					break
+				}
+			}
+			known, highest := c.look(s, p, spans, &out)
 			if k > joined {
 				undone = max(undone, known)
 			}
@@ -157,14 +171,17 @@ func (c *Classifier) score(s *scoring, spans []Span, base int, findings []Findin
 			out.Value += c.weight[trust][i]
 		}
 	}
+	if out.Unread = cut; cut && trust < TrustOperator {
+		out.Value = unread
+	}
 	s.features = features{}
 	return out, findings
 }
 
-// look has the model judge a reading, and keeps the highest score. It returns how much the model knows of the words, and whether this is the highest
-// reading so far.
-func (c *Classifier) look(s *scoring, norm []byte, spans []Span, highest *Score) (known float64, higher bool) {
-	best, blocks, words := c.model.windows(norm, &s.features, &s.seen)
+// look has the model judge a place of a reading, and keeps the highest score. It returns how much the model knows of the words, and whether this is the highest
+// so far.
+func (c *Classifier) look(s *scoring, at place, spans []Span, highest *Score) (known float64, higher bool) {
+	best, blocks, words := c.model.windows(s.text.Norm[at.start:at.end], &s.features, &s.seen)
 	one := Score{Blocks: blocks, Known: words.share()}
 	for k, p := range best {
 		one.Windows[k] = p.score
@@ -172,8 +189,8 @@ func (c *Classifier) look(s *scoring, norm []byte, spans []Span, highest *Score)
 	one.Value = c.windows(&one)
 	if higher = one.Value > highest.Value; higher {
 		middle := best[1]
-		one.End = min(s.text.Original(max(middle.end-1, 0))+1, len(spans[len(spans)-1].Text))
-		one.Start = min(s.text.Original(middle.start), one.End)
+		one.End = min(s.text.Original(max(at.start+middle.end-1, 0))+1, len(spans[len(spans)-1].Text))
+		one.Start = min(s.text.Original(at.start+middle.start), one.End)
 		*highest = one
 	}
 	return one.Known, higher

@@ -30,16 +30,19 @@ const (
 const signsOfFolding = 2
 
 // maxApart bounds what a text can ask for, in bytes. Of a longer one codes, digits and shuffled words are undone one after the other and
-// what comes out is looked at once; and of that and of the text rotated and reversed the model looks at half as much again as the text
-// has. What is cut is of texts rotated or reversed, whose sign is a finding already; the rules read all of it.
+// what comes out is looked at once; of a shorter one digits and shuffled words are, where codes were looked at alone.
 const maxApart = 8 << 10
 
 // next prepares s.text for the next reading from k on that is to be looked at; it returns readings behind the last.
 func (r *Rules) next(s *scratch, k reading, spans []Span, base int) reading {
 	long := sizeOf(spans) > maxApart
 	for changed := false; k < readings; k++ {
-		changed = r.read(s, k, spans, base) || changed
-		if changed && (!long || k != decoded && k != folded) {
+		ok := r.read(s, k, spans, base)
+		if k == decoded {
+			s.coded = ok
+		}
+		changed = changed || ok
+		if changed && !(k == decoded && long || k == folded && (long || s.coded)) {
 			break
 		}
 	}
@@ -54,14 +57,17 @@ func sizeOf(spans []Span) (n int) {
 	return n
 }
 
-// further returns how much of the readings behind the first two the model looks at, in bytes, of a text of the given size whose normal form has n.
-// Few texts ask for more than three; of invisible characters the normal form has nothing, and what they say is not longer than they are.
+// further returns how much of the readings behind the first two the model looks at, in bytes, of a text of the given size whose normal form has n:
+// three, of a long text two and a little. Hardly a harmless text asks for more: for codes and letters moved in the alphabet and words backwards. Of invisible characters the normal form has nothing, and what they say is not longer than they are.
 func further(n, size int) int {
-	if n > maxApart {
-		return n + n/2
+	if n = max(n, size); n > maxApart {
+		return 2*n + n/4 // for some blocks of a third
 	}
-	return 3 * max(n, size)
+	return 3*n + furtherSlack
 }
+
+// furtherSlack is what readings of a short text may be longer than the text before, in bytes: a space behind each.
+const furtherSlack = 16
 
 // read prepares s.text for a reading of spans, whose first has index base. It reports false where the reading says nothing
 // new. Readings are tried in order: the later ones change the text of those before.

@@ -184,6 +184,7 @@ type scratch struct {
 	used  int // of the memory of text, in bytes
 	hits  hits
 	turns []turn // of the text, as it was read last
+	coded bool   // codes were undone
 
 	decoders [maxDecodings]decoder
 	closed   decoder // of letters that were set apart
