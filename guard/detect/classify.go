@@ -36,9 +36,9 @@ type Score struct {
 // unread is the score of a text of which something was not looked at: decoys hide nothing. It is above what [Scores] can tell apart.
 const unread = 1000
 
-// maxLength is the log2 of the blocks from which on a text counts as no longer: rows of training are seldom longer, and no attack is to be
-// hidden by more and more text around it.
-const maxLength = 4
+// maxLength is the log2 of the blocks from which on a text counts as no longer, some nine kilobytes: rows of training are seldom longer, and no attack is
+// to be hidden by more and more text around it.
+const maxLength = 6
 
 // Length is the log2 of the number of blocks, as the combination takes it.
 func (s *Score) Length() float64 { return min(math.Log2(float64(max(s.Blocks, 1))), maxLength) }

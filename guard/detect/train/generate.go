@@ -159,15 +159,20 @@ func disguised(rows []Row, r *random) []Row {
 // with it; they teach what a short attack in a long text is worth, and are not measured.
 const kindPadded = "padded"
 
-// padded puts some short texts beside several kilobytes of harmless text.
+// padded puts some short texts beside one to several kilobytes of harmless text of sources that are left out with theirs: a carrier that a model was trained on
+// would look more harmless to it than long texts of others do, and the combination would learn to expect that.
 func padded(rows []Row, r *random) []Row {
-	var carriers []*Row
+	carriers := make([][]*Row, len(folds))
+	var all []*Row
 	for i := range rows {
 		if rows[i].Label == 0 && len(rows[i].Text) > 100 && rows[i].Kind == "benign" {
-			carriers = append(carriers, &rows[i])
+			all = append(all, &rows[i])
+			if f := foldOf(rows[i].Source); f >= 0 {
+				carriers[f] = append(carriers[f], &rows[i])
+			}
 		}
 	}
-	if len(carriers) == 0 {
+	if len(all) == 0 {
 		return nil
 	}
 	var out []Row
@@ -176,11 +181,15 @@ func padded(rows []Row, r *random) []Row {
 		if len(rows[i].Text) > 600 || len(rows[i].Span) > 0 || r.below(every) > 0 {
 			continue
 		}
+		from := all
+		if f := foldOf(rows[i].Source); f >= 0 && len(carriers[f]) >= fewCarriers {
+			from = carriers[f]
+		}
 		var b strings.Builder
-		c := carriers[r.below(len(carriers))]
-		for b.Len() < 3000 {
+		c := from[r.below(len(from))]
+		for size := 1000 << r.below(4); b.Len() < size; {
 			b.WriteString(c.Text + "\n")
-			for next := carriers[r.below(len(carriers))]; ; next = carriers[r.below(len(carriers))] {
+			for next := from[r.below(len(from))]; ; next = from[r.below(len(from))] {
 				if next.Source == c.Source {
 					c = next
 					break
@@ -198,6 +207,9 @@ func padded(rows []Row, r *random) []Row {
 	}
 	return out
 }
+
+// fewCarriers is how many texts a fold must have to carry its own rows.
+const fewCarriers = 50
 
 // documents puts payloads into harmless texts, and quotes them in others as those do that warn of attacks.
 func documents(rows []Row, payloads []string, r *random) []Row {

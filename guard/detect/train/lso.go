@@ -160,13 +160,11 @@ func key(r *Row) string {
 }
 
 // leavable reports whether some fold leaves the source out.
-func leavable(source string) bool {
-	for _, f := range folds {
-		if slices.Contains(f, source) {
-			return true
-		}
-	}
-	return false
+func leavable(source string) bool { return foldOf(source) >= 0 }
+
+// foldOf is the fold that leaves the source out, or -1.
+func foldOf(source string) int {
+	return slices.IndexFunc(folds[:], func(f []string) bool { return slices.Contains(f, source) })
 }
 
 // leaveOut looks at every row that can be left out with a model that was trained without its source. Folds are trained side
