@@ -23,11 +23,14 @@ type follower struct {
 	seg    []byte // the segment in progress, with the space behind it that may join it to the next word
 	before []byte // the end of the text before it, maxContext bytes at least where there are so many
 	pem    bool   // the segment is a private key
+	split  split  // a secret in several pieces
 }
 
 // What a byte of a segment is good for.
 const (
 	other   = 1 << iota // part of a segment, and nothing else
+	letter              // small
+	mark                // '_' or '-', as prefixes of secrets have
 	numeral             // digit
 	capital
 	telling // '@', '=' or ':'
@@ -41,7 +44,11 @@ var part = func() (t [256]uint8) {
 			t[c] = numeral
 		case isUpper(b):
 			t[c] = capital
-		case isLetter(b) || bytes.IndexByte([]byte("_-.+/%~#&()$!?*"), b) >= 0:
+		case isLetter(b):
+			t[c] = letter
+		case b == '_' || b == '-':
+			t[c] = mark
+		case bytes.IndexByte([]byte("_-.+/%~#&()$!?*"), b) >= 0:
 			t[c] = other
 		case b == '@' || b == '=' || b == ':':
 			t[c] = telling
@@ -55,48 +62,64 @@ func joins(c byte) bool {
 	return isDigit(c) || isUpper(c) || c == '(' || c == ')' || c == '+' || c == '-'
 }
 
-// write takes more of the text; what it holds back is seg.
+// write takes more of the text; what it holds back begins at needed.
 func (f *follower) write(ms []stream.Match, p []byte) []stream.Match {
-	synced := 0 // of p: what before has
-	for i := 0; i < len(p); {
-		if len(f.seg) > 0 {
-			var took bool
-			if ms, took = f.step(ms, p[i]); took {
-				i++
-			}
-			synced = i
-			continue
-		}
+	ms, i := f.busily(ms, p)
+	synced := i // of p: what before has
+	for i < len(p) {
 		if part[p[i]] == 0 {
 			i++
-			f.pos++
 			continue
 		}
-		j, kinds := i, uint8(0)
-		for j < len(p) && part[p[j]] != 0 {
-			kinds |= part[p[j]]
+		j, kinds := i+1, part[p[i]]
+		for j < len(p) {
+			k := part[p[j]]
+			if k == 0 {
+				break
+			}
+			kinds |= k
 			j++
 		}
-		switch {
-		case j == len(p), j-i >= maxSegment, p[j] == ' ' && joins(p[j-1]): // it may go on
-			f.sync(p[synced:i])
-			f.seg = append(f.seg, p[i])
-			i++
-			synced = i
-			continue
-		case kinds&(numeral|telling) == 0 && (kinds&capital == 0 || j-i < minToken/2): // a word of prose
-		case j-i >= minSegment:
-			f.sync(p[synced:i])
-			synced = i
-			ms = f.set.segment(ms, p[i:j], f.context(), f.pos)
+		if j < len(p) && (kinds&(numeral|telling) == 0 && (kinds&capital == 0 && j-i < maxSegment || j-i < minToken/2) || j-i < minSegment) { // a word of prose, or too short
+			c := p[j]
+			if c == ' ' && !joins(p[j-1]) || c != ' ' && (kinds&(capital|mark|numeral) == 0 || !parts[c] || !f.set.mayBegin(p[i:j], kinds&^(letter|capital|numeral) == 0)) {
+				i = j + 1
+				continue
+			}
 		}
-		f.pos += j - i
-		i = j
+		f.sync(p[synced:i])
+		f.pos += i - synced
+		var n int
+		ms, n = f.part(ms, p[i:], j-i)
+		i += n
+		synced = i
 	}
-	if len(f.seg) == 0 {
-		f.sync(p[synced:])
-	}
+	f.sync(p[synced:])
+	f.pos += len(p) - synced
 	return ms
+}
+
+// part takes at least the first n bytes of p, which are of a segment and end it if there are more.
+func (f *follower) part(ms []stream.Match, p []byte, n int) (matches []stream.Match, took int) {
+	if n == len(p) || n >= maxSegment || p[n] == ' ' && joins(p[n-1]) { // it may go on
+		f.seg = append(f.seg, p[0])
+		ms, took = f.busily(ms, p[1:])
+		return ms, took + 1
+	}
+	ms = f.look(ms, p[:n], p[n])
+	ms, took = f.busily(ms, p[n:])
+	return ms, took + n
+}
+
+// busily takes bytes one by one while a segment or a split secret is in progress.
+func (f *follower) busily(ms []stream.Match, p []byte) (matches []stream.Match, took int) {
+	for took < len(p) && (len(f.seg) > 0 || f.split.state != none) {
+		var more bool
+		if ms, more = f.step(ms, p[took]); more {
+			took++
+		}
+	}
+	return ms, took
 }
 
 // finish looks at what is held at the end of the text.
@@ -104,28 +127,41 @@ func (f *follower) finish(ms []stream.Match) []stream.Match {
 	if f.pem {
 		return f.end(ms)
 	}
-	return f.flush(ms)
+	if len(f.seg) > 0 {
+		ms = f.flush(ms, 0)
+	}
+	return f.whole(ms)
 }
 
-// step takes the next byte while a segment is in progress, unless the byte ends it.
+// step takes the next byte while a segment or a split secret is in progress, unless the byte ends the segment.
 func (f *follower) step(ms []stream.Match, c byte) (matches []stream.Match, took bool) {
 	if f.pem {
 		return f.key(ms, c), true
 	}
 	n := len(f.seg)
+	if n == 0 && part[c] == 0 {
+		ms = f.passed(ms, c)
+		f.sync([]byte{c})
+		f.pos++
+		return ms, true
+	}
+	if n == 0 {
+		f.seg = append(f.seg, c)
+		return ms, true
+	}
 	spaced := f.seg[n-1] == ' '
 	switch {
 	case n == maxSegment:
-		return f.flush(ms), false
+		return f.flush(ms, c), false
 	case part[c] != 0 && (!spaced || joins(c)), c == ' ' && !spaced && joins(f.seg[n-1]):
 		f.seg = append(f.seg, c)
 		return ms, true
 	case part[c] == 0 && f.begins():
 		f.pem = true
 		f.seg = append(f.seg, c)
-		return ms, true
+		return f.whole(ms), true
 	}
-	return f.flush(ms), false
+	return f.flush(ms, c), false
 }
 
 // sync adds to the text before the segment what was passed.
@@ -142,14 +178,24 @@ func (f *follower) sync(p []byte) {
 
 func (f *follower) context() []byte { return f.before[max(0, len(f.before)-maxContext):] }
 
-// flush looks at the segment and ends it.
-func (f *follower) flush(ms []stream.Match) []stream.Match {
-	if len(f.seg) >= minSegment {
-		ms = f.set.segment(ms, f.seg, f.context(), f.pos)
-	}
-	f.pos += len(f.seg)
-	f.sync(f.seg)
+// flush looks at the segment in progress and ends it before the byte next.
+func (f *follower) flush(ms []stream.Match, next byte) []stream.Match {
+	ms = f.look(ms, f.seg, next)
 	f.seg = f.seg[:0]
+	return ms
+}
+
+// look looks at a segment, which ends before the byte next, and passes it.
+func (f *follower) look(ms []stream.Match, seg []byte, next byte) []stream.Match {
+	first := len(ms)
+	if len(seg) >= minSegment {
+		ms = f.set.segment(ms, seg, f.context(), f.pos)
+	}
+	if parts[next] || f.split.state != none {
+		ms = f.ended(ms, first, seg, next)
+	}
+	f.pos += len(seg)
+	f.sync(seg)
 	return ms
 }
 

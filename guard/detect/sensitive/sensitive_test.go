@@ -228,6 +228,7 @@ func TestHostileTextsCostNoMore(t *testing.T) {
 	}
 	for name, unit := range map[string]string{
 		"digits": "1", "capitals": "A", "groups": "1 ", "dashes": "1-", "at": "a@", "prefixes": "sk-", "eyJ": "eyJ.", "colons": "a:", "hex": "f:0", "password": "password=", "begin": "-----BEGIN ",
+		"split": "eyJa\na\nb\nc\nd\n", "split again": "\nghp_", "split much": "eyJ" + strings.Repeat("\n"+strings.Repeat("a.", 30), 60), "quotes": "SK\"a\"", "many": "a.eyJ.\n",
 	} {
 		c, base := time.Hour, time.Nanosecond
 		for round := 0; round < 5 && c > 200*base; round++ { // the machine is shared
@@ -242,6 +243,11 @@ func TestHostileTextsCostNoMore(t *testing.T) {
 func FuzzFind(f *testing.F) {
 	for _, list := range examples {
 		f.Add([]byte(strings.NewReplacer("{", "", "}", "").Replace(list[0])), 3)
+	}
+	for _, list := range splits {
+		for _, e := range list {
+			f.Add([]byte(strings.NewReplacer("{", "", "}", "").Replace(e)), 17)
+		}
 	}
 	s := all(f)
 	f.Fuzz(func(t *testing.T, text []byte, cut int) {

@@ -8,8 +8,14 @@
 // and the policy says for each kind whether it is monitored, redacted, restored (taken out of the request and put back into the
 // answer) or blocked. Identifiers whose check is weak count in
 // the form in which people write them, or after a word that names them; so a nine-digit order number is not taken for a
-// social security number. Spaces and hyphens that do not break, digits of other scripts and invisible characters do not hide one. What is written out
-// in words, or cut by markup or the end of a line, is not recognised.
+// social security number. Spaces and hyphens that do not break, digits of other scripts and invisible characters do not hide one.
+//
+// Secrets with a prefix of their own (ghp_…, AKIA…) are found too where a line end, with what quotes or indents the next line, a hyphen or a backslash splits them, and
+// where a program joins strings ("ghp_ab" + "cd", also with "\", ".", "..", "&", "||" or nothing between them). The finding, and so what is redacted, is one run of
+// the text: all pieces and what joins them. The prefix must stand whole in the first piece, which has a capital, a digit, "_" or "-", and there are at most 64 pieces. A piece that is a whole secret by itself ends
+// with its line.
+//
+// What is written out in words or cut by markup is not recognised, nor are other identifiers and values that are assigned to a name, where the end of a line cuts them.
 package sensitive
 
 import (
@@ -34,6 +40,7 @@ type Set struct {
 	on       map[string]bool
 	byLength [maxID + 1][]*rule
 	secrets  [256][]*token // by first byte
+	pairs    [256]uint64   // by first byte: the second ones, modulo 64, one bit each
 }
 
 var _ detect.Detector = (*Set)(nil)
@@ -79,6 +86,7 @@ func New(kinds ...string) (*Set, error) {
 	for i := range tokens {
 		if t := &tokens[i]; s.on[t.id] {
 			s.secrets[t.prefix[0]] = append(s.secrets[t.prefix[0]], t)
+			s.pairs[t.prefix[0]] |= 1 << (t.prefix[1] & 63)
 		}
 	}
 	return s, nil
@@ -118,5 +126,6 @@ func (s *Set) Find(ms []stream.Match, text []byte) []stream.Match {
 }
 
 // Start returns a scanner of one text that grows; see [stream.Scanner]. It holds back the word in progress, groups of digits
-// and capitals with their single spaces, and private keys in PEM up to their end: prose is a word late, no more.
+// and capitals with their single spaces, private keys in PEM up to their end, and what
+// may be the first pieces of a secret: prose is a word late, no more.
 func (s *Set) Start() stream.Scanner { return &typeset{plain: follower{set: s}} }

@@ -85,7 +85,7 @@ func (t *typeset) Write(ms []stream.Match, p []byte) (matches []stream.Match, he
 		ms = t.take(ms, p[:n])
 		p = p[n:]
 	}
-	return ms, t.of - t.at(t.in-len(t.plain.seg)) + len(t.pending), nil
+	return ms, t.of - t.at(t.plain.needed()) + len(t.pending), nil
 }
 
 // take gives plain what p says, but for a character at its end that is not complete.
@@ -127,7 +127,7 @@ func (t *typeset) take(ms []stream.Match, p []byte) []stream.Match {
 	ms = t.plain.write(ms, text)
 	t.in, t.of = t.in+len(text), t.of+len(p)
 	t.place(ms[first:])
-	from := t.in - len(t.plain.seg) // no match to come begins before it
+	from := t.plain.needed() // no match to come begins before it
 	if k := sort.Search(len(t.shifts), func(k int) bool { return t.shifts[k].in > from }); k > 1 {
 		t.shifts = t.shifts[:copy(t.shifts, t.shifts[k-1:])]
 	}

@@ -1,0 +1,231 @@
+package sensitive
+
+import (
+	"bytes"
+
+	"github.com/holdfast-ai/holdfast/guard/stream"
+)
+
+const (
+	// maxPieces bounds into how many pieces a secret may be split: with maxSegment and maxGap it bounds what is held back,
+	// and what looking at all of it after each piece costs.
+	maxPieces = 64
+	// maxGap bounds what stands between two pieces, in bytes: an operator, a line end, indentation.
+	maxGap = 64
+)
+
+// A split is a secret with a prefix that goes on behind a line end, or in the next string of an expression that a program
+// puts together. The prefix stands whole in the first piece. Only pieces that are no finding by themselves are joined, and what is found is
+// one run of the text: all pieces with what joins them.
+type split struct {
+	state  gap
+	joined []byte // the pieces
+	start  int    // of the text: of the first piece
+	end    int    // of the text: where the secret ends that was recognised last
+	rule   string // of it; empty if there is none
+	pieces int
+	gap    int  // bytes since the last piece
+	last   byte // of the gap
+}
+
+// gap says what stands behind the last piece.
+type gap uint8
+
+const (
+	none    gap = iota // nothing is split
+	ended              // nothing yet
+	escaped            // a backslash
+	line               // a line end, and what quotes or indents the next line: a piece may begin
+	between            // the end of a string
+	opened             // the beginning of the next string: a piece must begin
+)
+
+// parts marks the bytes that may follow a piece when there is another.
+var parts = [256]bool{'\n': true, '\r': true, '"': true, '\'': true, '`': true, '\\': true}
+
+// passed takes a byte between segments while something is split.
+func (f *follower) passed(ms []stream.Match, c byte) []stream.Match {
+	p := &f.split
+	quote, lineEnd := c == '"' || c == '\'' || c == '`', c == '\n' || c == '\r'
+	switch was := p.state; {
+	case p.gap == maxGap:
+		return f.whole(ms)
+	case (was == ended || was == escaped) && lineEnd:
+		p.state = line
+	case (was == ended || was == escaped) && quote:
+		p.state = between
+	case was == ended && c == '\\':
+		p.state = escaped
+	case was == line && (c == ' ' || c == '\t' || c == '>' || c == '|' || c == '\n' && p.last == '\r'):
+	case was == between && quote:
+		p.state = opened
+	case was == between && (lineEnd || c == ' ' || c == '\t' || c == '\\' || c == '>' || c == '|'):
+	default:
+		return f.whole(ms)
+	}
+	p.gap++
+	p.last = c
+	return ms
+}
+
+// ended takes a segment that has the matches ms[first:], and the byte behind it. It is called for those before a byte of parts, and for
+// all while something is split.
+func (f *follower) ended(ms []stream.Match, first int, seg []byte, next byte) []stream.Match {
+	p := &f.split
+	if p.state == between && p.gap+len(seg) <= maxGap && len(bytes.Trim(seg, "+.& ")) == 0 { // an operator
+		p.gap += len(seg)
+		p.last = seg[len(seg)-1]
+		return ms
+	}
+	if p.state != none {
+		if p.state != line && p.state != opened || len(ms) > first || p.pieces == maxPieces {
+			ms = f.whole(ms)
+		} else {
+			ms = f.piece(ms, seg, next)
+		}
+	}
+	if p.state == none && parts[next] {
+		f.opens(ms[first:], seg, next)
+	}
+	return ms
+}
+
+// opens begins a split secret if the segment, which has the matches ms, ends in the beginning of one.
+func (f *follower) opens(ms []stream.Match, seg []byte, next byte) {
+	kinds := uint8(0)
+	for _, c := range seg {
+		kinds |= part[c]
+	}
+	if kinds&(capital|mark|numeral) == 0 { // a word, which write passes over
+		return
+	}
+	tail := seg
+	i, t := f.set.beginning(tail)
+	if n := len(tail) - 1; i < 0 && n > 0 && tail[n] == '-' && (next == '\n' || next == '\r') { // of the line, not of the secret
+		tail = tail[:n]
+		i, t = f.set.beginning(tail)
+	}
+	if i < 0 {
+		return
+	}
+	for _, m := range ms {
+		if m.End >= f.pos+len(tail) && len(tail)-i-len(t.prefix) >= t.min && next != '"' && next != '\'' && next != '`' {
+			return // it is whole, and what comes is another line
+		}
+	}
+	f.split = split{state: ended, joined: append(f.split.joined[:0], tail[i:]...), start: f.pos + i, pieces: 1}
+}
+
+// piece adds the segment behind a gap.
+func (f *follower) piece(ms []stream.Match, seg []byte, next byte) []stream.Match {
+	p := &f.split
+	if k := bytes.IndexByte(seg, ' '); k >= 0 {
+		seg, next = seg[:k], ' '
+	}
+	had := len(p.joined)
+	if had+len(seg) > maxSegment {
+		return f.whole(ms)
+	}
+	p.joined = append(p.joined, seg...)
+	found := false
+	for _, t := range f.set.secrets[p.joined[0]] {
+		run := 0
+		if end := t.match(p.joined, 0, &run); end > had && mixed(p.joined[len(t.prefix):end]) {
+			p.rule, p.end, found = t.id, f.pos+end-had, true
+			break
+		}
+	}
+	lineEnd := next == '\n' || next == '\r'
+	if !parts[next] || found && lineEnd {
+		return f.whole(ms)
+	}
+	if i, t := f.set.beginning(seg); !found && i == 0 && !bytes.HasPrefix(p.joined, []byte(t.prefix)) {
+		return f.whole(ms) // another one
+	}
+	if n := len(p.joined) - 1; lineEnd && p.joined[n] == '-' && !f.set.live(p.joined) {
+		p.joined = p.joined[:n]
+	}
+	if !f.set.live(p.joined) {
+		return f.whole(ms)
+	}
+	p.state, p.gap = ended, 0
+	p.pieces++
+	return ms
+}
+
+// whole ends what is split, and reports it if it is a secret.
+func (f *follower) whole(ms []stream.Match) []stream.Match {
+	p := &f.split
+	if p.rule != "" {
+		ms = append(ms, stream.Match{Rule: p.rule, Category: Category, Start: p.start, End: p.end})
+	}
+	*p = split{joined: p.joined[:0]}
+	return ms
+}
+
+// needed returns where the text begins in which there may be matches yet.
+func (f *follower) needed() int {
+	if f.split.state != none {
+		return f.split.start
+	}
+	return f.pos
+}
+
+// begins reports whether two bytes may be the first ones of a secret.
+func (s *Set) begins(b []byte) bool { return len(b) > 1 && s.pairs[b[0]]>>(b[1]&63)&1 != 0 }
+
+// mayBegin reports whether two bytes of a segment may be the first ones of a secret: for a word, those in front.
+func (s *Set) mayBegin(seg []byte, word bool) bool {
+	if word {
+		return s.begins(seg)
+	}
+	for i := range seg {
+		if s.begins(seg[i:]) {
+			return true
+		}
+	}
+	return false
+}
+
+// live reports whether a text may be the beginning of a secret.
+func (s *Set) live(b []byte) bool {
+	for _, t := range s.secrets[b[0]] {
+		if n := len(b) - len(t.prefix); bytes.HasPrefix(b, []byte(t.prefix)) && n <= max(t.min, t.max) && t.class.tail(b) <= len(t.prefix) {
+			return true
+		}
+	}
+	return false
+}
+
+// beginning returns where a secret begins that goes on to the end of a segment at least, or -1.
+func (s *Set) beginning(seg []byte) (int, *token) {
+	var tails [classes]int // where the run of each class begins at the end, and 1
+	for i := range seg {
+		if !s.begins(seg[i:]) || i > 0 && (isAlnum(seg[i-1]) || seg[i-1] == '_' || seg[i-1] == '-' && i > 1 && isAlnum(seg[i-2])) {
+			continue
+		}
+		for _, t := range s.secrets[seg[i]] {
+			from := i + len(t.prefix)
+			if !bytes.HasPrefix(seg[i:], []byte(t.prefix)) || len(seg)-from > max(t.min, t.max) {
+				continue
+			}
+			tail := &tails[t.class]
+			if *tail == 0 {
+				*tail = t.class.tail(seg) + 1
+			}
+			if *tail <= from+1 {
+				return i, t
+			}
+		}
+	}
+	return -1, nil
+}
+
+// tail returns where the run of the class begins in which a text ends.
+func (k class) tail(b []byte) int {
+	i := len(b)
+	for i > 0 && k.has(b[i-1]) {
+		i--
+	}
+	return i
+}
