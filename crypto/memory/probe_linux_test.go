@@ -226,13 +226,15 @@ func fastOpen(call, to string) error {
 	defer unix.Close(fd)
 	sa := unix.RawSockaddrInet4{Family: unix.AF_INET, Addr: addr.Addr().As4(), Port: addr.Port()<<8 | addr.Port()>>8}
 	data := []byte("out")
-	v := unix.Iovec{Base: &data[0], Len: uint64(len(data))}
+	v := unix.Iovec{Base: &data[0]}
+	v.SetLen(len(data))
 	m := struct {
 		unix.Msghdr
 		n uint32
 		_ uint32
 	}{Msghdr: unix.Msghdr{Name: (*byte)(unsafe.Pointer(&sa)), Namelen: uint32(unsafe.Sizeof(sa)), Iov: &v, Iovlen: 1}}
-	const flags = unix.MSG_FASTOPEN | 1<<32 // with a bit that a filter may look at and the kernel does not
+	wide := uint64(unix.MSG_FASTOPEN | 1<<32) // with a bit that a filter may look at and the kernel does not
+	flags := uintptr(wide)
 	var errno syscall.Errno
 	switch call {
 	case "sendto":
