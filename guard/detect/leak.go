@@ -24,7 +24,7 @@ var ErrLeak = errors.New("detect: unusable canary or system prompt")
 // Leak recognises canaries (ASCII case folded; as they are, and by their letters where these are spaced out, escaped, backwards, or in base64,
 // hexadecimal or ROT13) and runs of words of system prompts (8 in a row, or the whole
 // prompt if it is shorter; case and everything between words ignored; as they stand, in ROT13, backwards letter by letter, in base64 and in hexadecimal).
-// Translations, and letters of words set apart, are not recognised. It is immutable and safe for concurrent use; each
+// Translations, letters of words set apart, and base64 behind other letters without a space are not recognised. It is immutable and safe for concurrent use; each
 // text is followed by its own [LeakState].
 type Leak struct {
 	canaries *automaton
@@ -121,7 +121,7 @@ const (
 	wordBase = 1099511628211
 )
 
-// wordHash continues the hash of a word, a polynomial: a word that is read backwards has the same, see [reading.take]. ASCII case is ignored.
+// wordHash continues the hash of a word, a polynomial: a word that is read backwards has the same, see [LeakState.read]. ASCII case is ignored.
 func wordHash(h uint64, c byte) uint64 { return h*wordBase + uint64(lower(c, true)) + 1 }
 
 func wordByte(c byte) bool { return word[c] }

@@ -58,7 +58,8 @@ func sizeOf(spans []Span) (n int) {
 }
 
 // further returns how much of the readings behind the first two the model looks at, in bytes, of a text of the given size whose normal form has n:
-// three, of a long text two and a little. Hardly a harmless text asks for more: for codes and letters moved in the alphabet and words backwards. Of invisible characters the normal form has nothing, and what they say is not longer than they are.
+// three times as much, of a long text twice and a little. Hardly a harmless text asks for more. Of invisible characters the normal form has nothing, and what
+// they say is not longer than they are.
 func further(n, size int) int {
 	if n = max(n, size); n > maxApart {
 		return 2*n + n/4 // for some blocks of a third
