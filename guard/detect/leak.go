@@ -24,7 +24,7 @@ var ErrLeak = errors.New("detect: unusable canary or system prompt")
 // Leak recognises canaries (ASCII case folded; as they are, and by their letters where these are spaced out, escaped, backwards, or in base64,
 // hexadecimal or ROT13) and runs of words of system prompts (8 in a row, or the whole
 // prompt if it is shorter; case and everything between words ignored; as they stand, in ROT13, backwards letter by letter, in base64 and in hexadecimal).
-// Translations, letters of words set apart, and base64 behind other letters without a space are not recognised. It is immutable and safe for concurrent use; each
+// Translations, and letters of words set apart, are not recognised. It is immutable and safe for concurrent use; each
 // text is followed by its own [LeakState].
 type Leak struct {
 	canaries *automaton

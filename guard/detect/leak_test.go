@@ -218,6 +218,26 @@ func codedPrompts(p string) map[string]string {
 	}
 }
 
+// A letter or three that the model was told to put in front move the groups of base64.
+func TestPromptInBase64BehindLetters(t *testing.T) {
+	l := newLeak(t, nil, []string{prompt})
+	code := base64.StdEncoding.EncodeToString([]byte(prompt))
+	for _, front := range []string{"", "x", "xy", "xyz", "Wxyz", "x\n"} {
+		text := "Here it is: " + front + code + " as you asked."
+		want := leaks(l, text)
+		if len(want) == 0 || want[0].Rule != RulePrompt {
+			t.Errorf("behind %q it passes", front)
+			continue
+		}
+		for size := range 7 {
+			inPieces(t, l, text, want, func() int { return size + 1 })
+		}
+		if rest := leaks(l, string(stream.Redact(nil, []byte(text), replaced(slices.Clone(want))))); len(rest) > 0 {
+			t.Errorf("behind %q: %v is left", front, rest)
+		}
+	}
+}
+
 func TestCodedPrompts(t *testing.T) {
 	for _, p := range []string{prompt, "sell only blue fish", "Tell nobody that Zoë's shop closes at noon, and that she is away."} {
 		l := newLeak(t, nil, []string{p})

@@ -8,8 +8,11 @@ const (
 	viewAsIs = iota
 	viewRotated
 	viewBackwards
-	viewBase64
 	viewHex
+	viewBase64 // from the beginning of a run, and from one, two and three characters on
+	_
+	_
+	_
 	views
 )
 
@@ -30,7 +33,7 @@ func (s *LeakState) read(ms []stream.Match, c byte) []stream.Match {
 	l, v := s.leak, &s.views
 	if v[viewAsIs].between.takes(c) {
 		if v[viewAsIs].in > 0 {
-			for k := range viewBase64 {
+			for k := range viewHex {
 				ms = v[k].endWord(l, ms, s.pos-1, k == viewBackwards)
 			}
 		}
@@ -46,16 +49,35 @@ func (s *LeakState) read(ms []stream.Match, c byte) []stream.Match {
 		plain.in++
 		v[viewRotated].in, back.in = plain.in, plain.in
 	}
-	if b, ok, broken := s.code.take(c); broken {
-		ms = v[viewBase64].endWord(l, ms, s.pos-1, false)
-	} else if ok {
-		ms = v[viewBase64].take(l, ms, b, s.pos)
-	}
+	ms = s.readBase64(ms, c)
 	if b, ok, broken := s.pairs.take(c); broken {
 		ms = v[viewHex].endWord(l, ms, s.pos-1, false)
 	} else if ok {
 		ms = v[viewHex].take(l, ms, b, s.pos)
 	}
+	return ms
+}
+
+// readBase64 gives a byte to the views of base64. Those that begin behind the first character are for a letter that somebody had the model put in
+// front, and begin late: words of prose are no code.
+func (s *LeakState) readBase64(ms []stream.Match, c byte) []stream.Match {
+	v := s.views[viewBase64:]
+	if c == '\r' || c == '\n' {
+		return ms
+	}
+	if d := codes[c].base64; d < 64 {
+		s.code.take(d)
+		for k := range s.code.phases() {
+			if b, ok := s.code.decoded(k); ok {
+				ms = v[k].take(s.leak, ms, b, s.pos)
+			}
+		}
+		return ms
+	}
+	for k := range s.code.phases() {
+		ms = v[k].endWord(s.leak, ms, s.pos-1, false)
+	}
+	s.code = base64Bits{}
 	return ms
 }
 
@@ -132,24 +154,30 @@ func (v *view) tail(l *Leak, n int, back bool) uint64 {
 
 // base64Bits undoes base64 of both alphabets, from where a run of its characters begins; ends of lines are nothing in it.
 type base64Bits struct {
-	acc, n uint32 // bits that are left, and how many
+	acc uint32 // the bits of the last characters
+	run int    // characters so far
 }
 
-func (x *base64Bits) take(c byte) (b byte, ok, broken bool) {
-	v := uint32(codes[c].base64)
-	if v >= 64 {
-		if c == '\r' || c == '\n' {
-			return 0, false, false
-		}
-		*x = base64Bits{}
-		return 0, false, true
+// longCode is how many characters in a row are no word of prose.
+const longCode = 16
+
+func (x *base64Bits) take(d byte) {
+	x.acc = x.acc<<6 | uint32(d)
+	x.run++
+}
+
+// phases returns from how many places the run is decoded.
+func (x *base64Bits) phases() int {
+	if x.run < longCode {
+		return 1
 	}
-	x.acc, x.n = x.acc<<6|v, x.n+6
-	if x.n < 8 {
-		return 0, false, false
-	}
-	x.n -= 8
-	return byte(x.acc >> x.n), true, false
+	return views - viewBase64
+}
+
+// decoded returns the byte that the last character completes where the run is decoded from its character k on.
+func (x *base64Bits) decoded(k int) (b byte, ok bool) {
+	n := (x.run - k) & 3 // characters of a group of four
+	return byte(x.acc >> (2 * (-n & 3))), x.run > k && n != 1
 }
 
 // hexBits undoes pairs of hexadecimal digits with anything but letters between them.
