@@ -3,7 +3,6 @@ package main
 import (
 	"encoding/json"
 	"fmt"
-	"runtime/debug"
 
 	"github.com/spf13/cobra"
 
@@ -109,14 +108,10 @@ func newCapabilities(ui *ui) *cobra.Command {
 	return &cobra.Command{
 		Use: "capabilities", Short: "Describe this adapter to the conformance suite of model signing", Hidden: true, Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
-			version := "unknown"
-			if info, ok := debug.ReadBuildInfo(); ok {
-				version = info.Main.Version
-			}
 			ui.printed = true
 			return json.NewEncoder(ui.out).Encode(map[string]any{
 				"flags": []string{"--hash-algorithm", "--shard-size"}, "hash_algorithms": []string{"sha256"},
-				"benchmark_model": false, "client_version": version,
+				"benchmark_model": false, "client_version": version(),
 			})
 		},
 	}

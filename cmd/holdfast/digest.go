@@ -18,7 +18,8 @@ func newDigest(ui *ui) *cobra.Command {
 		Short: "Print the identity that a model would be signed with, without a key",
 		Long: "Print the identity that a model would be signed with, and the root digest of OMS, which model_signing prints too (where names\n" +
 			"contain bytes below \"/\", it orders files differently and prints another).",
-		Args: cobra.ExactArgs(1),
+		Example: "  holdfast digest model",
+		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			t, err := from.open(cmd.Context(), args[0])
 			if err != nil {
@@ -47,10 +48,4 @@ func newDigest(ui *ui) *cobra.Command {
 	from.add(cmd)
 	addForm(cmd, &shardSize, &links)
 	return cmd
-}
-
-// addForm adds the flags that say how a model is described.
-func addForm(cmd *cobra.Command, shardSize *int64, links *bool) {
-	cmd.Flags().Int64Var(shardSize, "shard-size", 0, "sign files in shards of this many bytes, which model_signing's command cannot verify (default: whole files)")
-	cmd.Flags().BoolVar(links, "allow-symlinks", false, "take a link to a file as the file")
 }

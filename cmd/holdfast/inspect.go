@@ -2,7 +2,7 @@ package main
 
 import (
 	"fmt"
-
+	"io/fs"
 	"os"
 	"time"
 
@@ -17,9 +17,10 @@ import (
 func newInspect(ui *ui) *cobra.Command {
 	var from layoutFlags
 	cmd := &cobra.Command{
-		Use:   "inspect DIR|SIGNATURE",
-		Short: "Say what a sealed directory, a signed directory or a signature claims; nothing is verified",
-		Args:  cobra.ExactArgs(1),
+		Use:     "inspect DIR|SIGNATURE",
+		Short:   "Say what a sealed directory, a signed directory or a signature claims; nothing is verified",
+		Example: "  holdfast inspect model.sealed\n  holdfast inspect model/.holdfast/model.sig",
+		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := from.check(); err != nil {
 				return err
@@ -104,4 +105,33 @@ func inspectBundle(ui *ui, data []byte) error {
 		"certificates": certificates, "serialization": m.Method, "hash_type": m.HashType, "shard_size": m.ShardSize,
 		"ignore_paths": append([]string{}, m.IgnorePaths...), "allow_symlinks": m.AllowSymlinks, "files": files,
 	}, lines...)
+}
+
+// inspectSealed says what a sealed directory tells without a key.
+func inspectSealed(ui *ui, src fs.FS) error {
+	c, err := seal.Inspect(src)
+	if err != nil {
+		return err
+	}
+	view := sealView(c.Info)
+	view["kind"], view["authenticated"], view["segment"], view["hidden"] = "sealed", false, c.Segment, c.Hidden
+	files, wraps := []map[string]any{}, []string{}
+	lines := []string{
+		fmt.Sprintf("sealed directory: %s version %d (nothing here is authenticated without the key)", c.Name, c.Version),
+		"commitment " + hexOf(c.Commitment),
+		fmt.Sprintf("segments   of %d bytes", c.Segment),
+	}
+	if c.Hidden {
+		lines = append(lines, "the names of its files are sealed too")
+	}
+	for _, w := range c.Wraps {
+		wraps = append(wraps, w.ID)
+		lines = append(lines, "wrapped for "+w.ID)
+	}
+	for _, f := range c.Files {
+		files = append(files, map[string]any{"path": f.Path, "size": f.Size})
+		lines = append(lines, fmt.Sprintf("%12d  %s", f.Size, f.Path))
+	}
+	view["files"], view["wraps"] = files, wraps
+	return ui.result(view, lines...)
 }

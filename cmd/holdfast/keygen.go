@@ -4,7 +4,6 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"os"
@@ -116,28 +115,3 @@ func newKeygenKEK(ui *ui) *cobra.Command {
 	required(cmd, "out")
 	return cmd
 }
-
-// writeNew writes a file that must not exist yet: no key is ever overwritten.
-func writeNew(name string, mode os.FileMode, data []byte) error {
-	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(data)
-	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return errors.Join(err, os.Remove(name))
-	}
-	return nil
-}
-
-// required marks flags that a command cannot run without.
-func required(cmd *cobra.Command, names ...string) {
-	for _, n := range names {
-		if err := cmd.MarkFlagRequired(n); err != nil {
-			panic("holdfast: internal error: " + err.Error())
-		}
-	}
-}
-
-// hexOf prints a digest.
-func hexOf(d [32]byte) string { return hex.EncodeToString(d[:]) }

@@ -5,12 +5,10 @@ import (
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/elliptic"
-	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"net/http"
 	"os"
 	"os/signal"
@@ -27,13 +25,11 @@ import (
 
 // keyserverFlags say who the server is, what it holds and where it listens.
 type keyserverFlags struct {
-	keys      kekFlags
-	policy    string
-	identity  string
-	audit     string
-	addr      string
-	cert, key string
-	plainHTTP bool
+	keys     kekFlags
+	at       listenFlags
+	policy   string
+	identity string
+	audit    string
 }
 
 func newKeyserver(ui *ui) *cobra.Command {
@@ -41,9 +37,10 @@ func newKeyserver(ui *ui) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "keyserver",
 		Short: "Release the keysets of sealed models to machines that prove what they are",
-		Long: "Keyserver serves the key release protocol (docs/keyrelease.md) from a policy file. The sealed directories that the\n" +
-			"policy names need seal.json and seal.keys only; the page has the policy's fields with an example. Every decision is a line of the audit file; where it cannot be written,\n" +
-			"nothing is released. SIGHUP reads the policy again; minimum versions and lists only rise. Guests pin the public key that belongs to --identity; TLS hides who asks for what.",
+		Long: "Keyserver serves the key release protocol from a policy file, whose fields docs/keyrelease.md has with an example. The sealed\n" +
+			"directories that the policy names need seal.json and seal.keys only. Every decision is a line of the audit file; where it cannot\n" +
+			"be written, nothing is released. SIGHUP reads the policy again; minimum versions and lists only rise. Guests pin the public key\n" +
+			"that belongs to --identity; TLS hides who asks for what.",
 		Example: "  holdfast keygen identity --private-key server.key --public-key server.pub\n" +
 			"  holdfast keyserver --policy policy.json --identity server.key --kek serving.kek --audit audit.jsonl \\\n" +
 			"    --tls-cert cert.pem --tls-key key.pem --addr :8443",
@@ -51,22 +48,18 @@ func newKeyserver(ui *ui) *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error { return f.run(cmd.Context(), ui) },
 	}
 	f.keys.add(cmd)
+	f.at.add(cmd, "127.0.0.1:8443")
 	flags := cmd.Flags()
 	flags.StringVar(&f.policy, "policy", "", "policy file, JSON (required)")
 	flags.StringVar(&f.identity, "identity", "", "private key of the server, P-256 PEM, as made by keygen identity (required)")
 	flags.StringVar(&f.audit, "audit", "", "file that every decision is appended to, one JSON object a line (required)")
-	flags.StringVar(&f.addr, "addr", "127.0.0.1:8443", "address to serve on")
-	flags.StringVar(&f.cert, "tls-cert", "", "certificate chain, PEM")
-	flags.StringVar(&f.key, "tls-key", "", "private key of the certificate, PEM")
-	flags.BoolVar(&f.plainHTTP, "insecure-plain-http", false, "serve without TLS on addresses other than loopback")
-	cmd.MarkFlagsRequiredTogether("tls-cert", "tls-key")
 	required(cmd, "policy", "identity", "audit")
 	return cmd
 }
 
 func (f *keyserverFlags) run(ctx context.Context, ui *ui) error {
-	if f.cert == "" && !f.plainHTTP && !loopback(f.addr) {
-		return fmt.Errorf("%w: %s is not loopback: give --tls-cert and --tls-key", errUsage, f.addr)
+	if err := f.at.check(); err != nil {
+		return err
 	}
 	hup := make(chan os.Signal, 1) // from before anybody can know that the server is there
 	signal.Notify(hup, syscall.SIGHUP)
@@ -81,19 +74,13 @@ func (f *keyserverFlags) run(ctx context.Context, ui *ui) error {
 		WriteTimeout: time.Minute, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 16 << 10,
 		ErrorLog: slog.NewLogLogger(slog.NewTextHandler(ui.err, nil), slog.LevelWarn),
 	}
-	scheme := "http"
-	if f.cert != "" {
-		pair, err := tls.LoadX509KeyPair(f.cert, f.key)
-		if err != nil {
-			return err
-		}
-		scheme, server.TLSConfig = "https", &tls.Config{MinVersion: tls.VersionTLS13, Certificates: []tls.Certificate{pair}}
+	if server.TLSConfig, err = f.at.tls(); err != nil {
+		return err
 	}
-	ln, err := net.Listen("tcp", f.addr)
+	ln, link, err := f.at.listen(server)
 	if err != nil {
 		return err
 	}
-	link := scheme + "://" + ln.Addr().String()
 	view["url"] = link
 	lines := []string{"key server on " + link, fmt.Sprintf("identity  %s", view["identity"])}
 	for _, m := range handler.models {
@@ -202,27 +189,4 @@ func readIdentity(path string) (crypto.Signer, error) {
 		return nil, fmt.Errorf("%w: %s is no P-256 key: make one with keygen identity", errUsage, path)
 	}
 	return key, nil
-}
-
-// serveUntil serves until ctx ends, then lets what runs finish.
-func serveUntil(ctx context.Context, server *http.Server, ln net.Listener) error {
-	done := make(chan error, 1)
-	go func() {
-		if server.TLSConfig != nil {
-			done <- server.ServeTLS(ln, "", "")
-			return
-		}
-		done <- server.Serve(ln)
-	}()
-	select {
-	case err := <-done:
-		return err
-	case <-ctx.Done():
-	}
-	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
-	defer cancel()
-	if err := server.Shutdown(grace); err != nil {
-		return errors.Join(err, server.Close())
-	}
-	return nil
 }

@@ -1,11 +1,9 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -13,7 +11,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/holdfast-ai/holdfast/internal/treefs"
 	"github.com/holdfast-ai/holdfast/sign"
 	"github.com/holdfast-ai/holdfast/sign/oci"
 )
@@ -126,59 +123,4 @@ func openZip(path string) (*target, error) {
 		return nil, err
 	}
 	return t, nil
-}
-
-// attached returns the one signature that an OCI layout keeps beside the model, or nil where there is none, or files are stored otherwise.
-func (t *target) attached(ctx context.Context) ([]byte, error) {
-	if t.artifact == nil {
-		return nil, nil
-	}
-	list, err := t.artifact.Bundles(ctx)
-	switch {
-	case err != nil || len(list) == 0:
-		return nil, err
-	case len(list) > 1:
-		return nil, fmt.Errorf("%w: the layout has %d signatures of the model: give one with --signature", errUsage, len(list))
-	}
-	return list[0], nil
-}
-
-// signed returns the files with the signature that an OCI layout keeps beside them at its place among them: for what reads a model
-// as one tree.
-func (t *target) signed(ctx context.Context) (fs.FS, error) {
-	sig, err := t.attached(ctx)
-	if err != nil || sig == nil {
-		return t.src, err
-	}
-	files := []treefs.File{{Name: sign.SignatureFile, Size: int64(len(sig)), Open: func() (io.ReadCloser, error) {
-		return memory{bytes.NewReader(sig)}, nil
-	}}}
-	err = fs.WalkDir(t.src, ".", func(name string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() || name == sign.SignatureFile {
-			return err
-		}
-		fi, err := d.Info()
-		if err != nil {
-			return err
-		}
-		files = append(files, treefs.File{Name: name, Size: fi.Size(), Open: func() (io.ReadCloser, error) { return t.src.Open(name) }})
-		return nil
-	})
-	if err != nil {
-		return nil, err
-	}
-	return treefs.New(files)
-}
-
-// memory is an open file in memory.
-type memory struct{ *bytes.Reader }
-
-func (memory) Close() error { return nil }
-
-// signature returns the signature that verify would take, unless it is told another.
-func (t *target) signature(ctx context.Context) (data []byte, found bool, err error) {
-	if data, err = t.attached(ctx); data != nil || err != nil {
-		return data, err == nil, err
-	}
-	return signatureIn(t.src)
 }

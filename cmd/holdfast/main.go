@@ -2,6 +2,9 @@
 //
 // Exit codes: 0 success; 1 a check refused (signature, policy, seal, bill of materials); 2 the command line or the
 // environment is at fault (flags, missing files, I/O).
+//
+// The files are named after the commands: sign_key.go is "holdfast sign key", serve.go and serve_*.go are "holdfast serve". What several
+// commands share stands in files named after it: files.go, keys.go, listen.go, target.go and so on.
 package main
 
 import (
@@ -87,4 +90,13 @@ func group(cmd *cobra.Command, _ []string) error {
 // hyphens lets flags be written with underscores too, as model_signing writes them.
 func hyphens(_ *pflag.FlagSet, name string) pflag.NormalizedName {
 	return pflag.NormalizedName(strings.ReplaceAll(name, "_", "-"))
+}
+
+// required marks flags that a command cannot run without.
+func required(cmd *cobra.Command, names ...string) {
+	for _, n := range names {
+		if err := cmd.MarkFlagRequired(n); err != nil {
+			panic("holdfast: internal error: " + err.Error())
+		}
+	}
 }

@@ -10,14 +10,6 @@ import (
 	"github.com/holdfast-ai/holdfast/crypto/kek"
 )
 
-// addNew names the key encryption key that a directory goes over to.
-func (k *kekFlags) addNew(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&k.file, "new-kek", "", "key file to wrap with, 32 bytes, as made by keygen kek")
-	cmd.Flags().StringVar(&k.passphrase, "new-passphrase-file", "", "file whose first line is the passphrase to wrap with")
-	cmd.Flags().StringVar(&k.id, "new-kek-id", "default", "id of the new wrapped keyset, the file seal.keys/ID.json")
-	cmd.MarkFlagsMutuallyExclusive("new-kek", "new-passphrase-file")
-}
-
 func newRewrap(ui *ui) *cobra.Command {
 	var from, to kekFlags
 	var remove, unbound bool

@@ -15,7 +15,7 @@ func TestServeEffort(t *testing.T) {
 		args          []string
 		workers, duty int
 	}{{nil, 0, 100}, {[]string{"--workers", "3", "--duty", "40"}, 3, 40}} {
-		f := serveFlags{addr: "127.0.0.1:0"}
+		f := serveFlags{at: listenFlags{addr: "127.0.0.1:0"}}
 		cmd := new(cobra.Command)
 		f.effort.add(cmd)
 		if err := cmd.ParseFlags(c.args); err != nil {

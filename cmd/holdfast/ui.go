@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -70,3 +71,6 @@ func printable(s string) string {
 	}
 	return b.String()
 }
+
+// hexOf prints a digest.
+func hexOf(d [32]byte) string { return hex.EncodeToString(d[:]) }

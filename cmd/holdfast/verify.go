@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -13,9 +12,6 @@ import (
 	"github.com/holdfast-ai/holdfast/sign"
 	"github.com/holdfast-ai/holdfast/sign/bundle"
 )
-
-// maxDocument bounds policies and deny lists, in bytes.
-const maxDocument = 16 << 20
 
 // policyFlags pin what a signature alone leaves open: which of the signer's models this must be.
 type policyFlags struct {
@@ -49,7 +45,7 @@ func (v *verification) add(cmd *cobra.Command) {
 func newVerify(ui *ui) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "verify",
-		Short: "Verify the signature of a model directory and every file in it",
+		Short: "Verify the signature of a model, a directory or a single file, and every file in it",
 		Long: "Verify the signature of a model, a directory or a single file, and every file in it. All that is missing, changed or not signed\n" +
 			"is listed in one run. Exits with 0 if everything is as signed, 1 if anything is refused, 2 if the command line or the environment is\n" +
 			"at fault, such as a file that may not be read; where something is refused beside it, with 1.",
@@ -58,127 +54,6 @@ func newVerify(ui *ui) *cobra.Command {
 	}
 	cmd.AddCommand(newVerifyKey(ui), newVerifyCertificate(ui), newVerifyPolicy(ui), newVerifyDenyList(ui))
 	return cmd
-}
-
-func newVerifyKey(ui *ui) *cobra.Command {
-	var flags verification
-	var policy policyFlags
-	var public []string
-	cmd := &cobra.Command{
-		Use:     "key MODEL",
-		Short:   "Verify with public keys; one of them must have signed",
-		Example: "  holdfast verify key --public-key model.pub --signature model.sig model",
-		Args:    cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			p := policy.policy()
-			var err error
-			if p.Keys, err = readPublicKeys(public); err != nil {
-				return err
-			}
-			return flags.run(cmd.Context(), ui, args[0], p)
-		},
-	}
-	flags.add(cmd)
-	policy.add(cmd)
-	cmd.Flags().StringArrayVar(&public, "public-key", nil, "public key file, PEM; may be given again (required)")
-	required(cmd, "public-key")
-	return cmd
-}
-
-func newVerifyCertificate(ui *ui) *cobra.Command {
-	var flags verification
-	var policy policyFlags
-	var roots, identities, patterns []string
-	var anyIdentity, leafAsRoot bool
-	cmd := &cobra.Command{
-		Use:   "certificate MODEL",
-		Short: "Verify with certificate authorities; a certificate under one of them must have signed",
-		Example: "  holdfast verify certificate --certificate-chain ca.pem --identity release@example.org " +
-			"--signature model.sig model",
-		Args: cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			p := policy.policy()
-			var err error
-			if p.Roots, err = readCertificates(roots); err != nil {
-				return err
-			}
-			p.Identities, p.IdentityPatterns, p.InsecureAnyIdentity, p.InsecureLeafAsRoot = identities, patterns, anyIdentity, leafAsRoot
-			return flags.run(cmd.Context(), ui, args[0], p)
-		},
-	}
-	flags.add(cmd)
-	policy.add(cmd)
-	cmd.Flags().StringArrayVar(&roots, "certificate-chain", nil, "trusted authorities, PEM; may be given again (required)")
-	cmd.Flags().StringArrayVar(&identities, "identity", nil, "e-mail, URI, DNS name or CN=… that the certificate must carry; may be given again")
-	cmd.Flags().StringArrayVar(&patterns, "identity-pattern", nil, "regular expression that such a name must match as a whole; may be given again")
-	cmd.Flags().BoolVar(&anyIdentity, "insecure-any-identity", false, "accept every certificate under the authorities")
-	cmd.Flags().BoolVar(&leafAsRoot, "insecure-leaf-as-root", false, "accept a signer's certificate that is given as an authority itself, such as one signed by itself")
-	required(cmd, "certificate-chain")
-	return cmd
-}
-
-func newVerifyPolicy(ui *ui) *cobra.Command {
-	var flags verification
-	var file, denied string
-	var cosigners []string
-	cmd := &cobra.Command{
-		Use:     "policy MODEL",
-		Short:   "Verify with a policy in JSON: keys, authorities, several signers, deny lists, pinned models",
-		Example: "  holdfast verify policy --policy policy.json --deny-list denied.json model",
-		Args:    cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			text, err := readFile(file, maxDocument)
-			if err != nil {
-				return err
-			}
-			p, err := sign.ParsePolicy(text)
-			if err != nil { // the policy is at fault, not the model
-				return fmt.Errorf("%w: %s: %w", errUsage, file, err)
-			}
-			var opts []sign.Option
-			if denied != "" {
-				list, err := readFile(denied, maxDocument)
-				if err != nil {
-					return err
-				}
-				opts = append(opts, sign.WithDenyList(list))
-			}
-			var more [][]byte
-			for _, name := range cosigners {
-				data, err := readFile(name, bundle.MaxSize)
-				if err != nil {
-					return err
-				}
-				more = append(more, data)
-			}
-			if more != nil {
-				opts = append(opts, sign.WithCosigners(more...))
-			}
-			return flags.run(cmd.Context(), ui, args[0], p, opts...)
-		},
-	}
-	flags.add(cmd)
-	cmd.Flags().StringVar(&file, "policy", "", "policy file, JSON (required)")
-	cmd.Flags().StringVar(&denied, "deny-list", "", "signed deny list, where the policy asks for one")
-	cmd.Flags().StringArrayVar(&cosigners, "cosignature", nil, "signature file of a further signer; may be given again (default DIR/"+sign.Dir+"/*.sig)")
-	required(cmd, "policy")
-	return cmd
-}
-
-func readPublicKeys(names []string) ([]crypto.PublicKey, error) {
-	var keys []crypto.PublicKey
-	for _, n := range names {
-		text, err := readFile(n, maxKeyFile)
-		if err != nil {
-			return nil, err
-		}
-		k, err := bundle.ParsePublicKey(text)
-		if err != nil {
-			return nil, fmt.Errorf("%s: %w", n, err)
-		}
-		keys = append(keys, k)
-	}
-	return keys, nil
 }
 
 // run verifies the signature and every signed file, and refuses files that are not signed, as model_signing does.
@@ -250,6 +125,7 @@ func (v *verification) verify(ctx context.Context, ui *ui, path string, p sign.P
 		"model id "+hexOf(id.ModelID), "signer   "+hex.EncodeToString(id.KeyFingerprint[:]))...)
 }
 
+// checkLines lists what a policy asked for and what there was, one check a line.
 func checkLines(list []sign.Check) []string {
 	lines := make([]string, len(list))
 	for i, c := range list {

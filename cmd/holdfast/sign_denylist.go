@@ -4,7 +4,6 @@ import (
 	"crypto"
 	"errors"
 	"fmt"
-	"io/fs"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -66,44 +65,6 @@ func newSignDenyList(ui *ui) *cobra.Command {
 	return cmd
 }
 
-func newVerifyDenyList(ui *ui) *cobra.Command {
-	var public []string
-	var floor uint64
-	cmd := &cobra.Command{
-		Use:   "deny-list FILE",
-		Short: "Verify a signed deny list",
-		Long: "Verify a signed deny list: by whom, that it is in force and of which number, and print number and digest for a key server's policy.\n" +
-			"Exits with 0 if it would be accepted now, 1 if it is refused, 2 if the command line is at fault.",
-		Example: "  holdfast verify deny-list --deny-list-key deny.pub --min-number 4 denied.json",
-		Args:    cobra.ExactArgs(1),
-		RunE: func(_ *cobra.Command, args []string) error {
-			keys, err := readPublicKeys(public)
-			if err != nil {
-				return err
-			}
-			envelope, err := readFile(args[0], maxDocument)
-			if err != nil {
-				return err
-			}
-			p := denyListKeys(keys...)
-			p.MinDenyList = floor
-			number, digest, err := p.VerifyDenyList(envelope, time.Now())
-			if err != nil {
-				return err
-			}
-			return ui.result(map[string]any{"verified": true, "number": number, "digest": hexOf(digest)},
-				fmt.Sprintf("verified deny list number %d", number), "digest "+hexOf(digest))
-		},
-	}
-	cmd.Flags().StringArrayVar(&public, "deny-list-key", nil, "trusted signer of deny lists, PEM; may be given again (required)")
-	cmd.Flags().Uint64Var(&floor, "min-number", 0, "lowest number that the list may have")
-	required(cmd, "deny-list-key")
-	return cmd
-}
-
-// denyListKeys is a policy for deny lists alone.
-func denyListKeys(keys ...crypto.PublicKey) sign.Policy { return sign.Policy{DenyListKeys: keys} }
-
 // readDenyList reads a list that is not signed yet.
 func readDenyList(name string) (*sign.DenyList, error) {
 	text, err := readFile(name, maxDocument)
@@ -134,24 +95,4 @@ func denyListNumber(envelope []byte, key crypto.PublicKey) (uint64, error) {
 		return 0, fmt.Errorf("no deny list of this key: %w", err)
 	}
 	return number, nil
-}
-
-// rises makes sure that what is written to a file replaces nothing else, and nothing of the same key with the same or a higher
-// number: those who have that one would refuse the new one.
-func rises(out string, key crypto.PublicKey, number uint64, numberOf func(envelope []byte, key crypto.PublicKey) (uint64, error)) error {
-	old, err := readFile(out, maxDocument)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	was, err := numberOf(old, key)
-	if err != nil {
-		return fmt.Errorf("%w: %s is left as it is: %w", errUsage, out, err)
-	}
-	if number <= was {
-		return fmt.Errorf("%w: number %d is not above %d, which %s has", errRefused, number, was, out)
-	}
-	return nil
 }

@@ -61,13 +61,6 @@ func openRules(envelope []byte, keys ...crypto.PublicKey) (*detect.Rules, error)
 	return detect.OpenRules(envelope, signedBy(keys), 0, time.Now())
 }
 
-// signedBy verifies envelopes of one of the keys.
-func signedBy(keys []crypto.PublicKey) func(payloadType string, envelope []byte) ([]byte, error) {
-	return func(payloadType string, envelope []byte) ([]byte, error) {
-		return dsse.VerifyAny(keys, payloadType, envelope)
-	}
-}
-
 // rulesNumber is the number of signed rules, expired ones too.
 func rulesNumber(envelope []byte, key crypto.PublicKey) (uint64, error) {
 	data, err := dsse.Verify(key, detect.RulesPayloadType, envelope)

@@ -1,0 +1,68 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+)
+
+func newGuardScan(ui *ui) *cobra.Command {
+	var model string
+	cmd := &cobra.Command{
+		Use:   "scan FILE…",
+		Short: "Say which rows look like attacks; exit 1 if one does",
+		Long: "Say which rows look like attacks; exit 1 if one does. A row is flagged from the score on that 1 % of the harmless texts of the\n" +
+			"model's card have.",
+		Example: "  holdfast guard scan texts.jsonl",
+		Args:    cobra.MinimumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			c, err := classifier(model)
+			if err != nil {
+				return err
+			}
+			rows, err := readTexts(cmd.Context(), args, unlabelled)
+			if err != nil {
+				return err
+			}
+			scores, _, _, err := scoreTexts(cmd.Context(), c, rows)
+			if err != nil {
+				return err
+			}
+			type flagged struct {
+				Row    int      `json:"row"` // counted from 1 over all files
+				Score  float64  `json:"score"`
+				PValue float64  `json:"p_value"`
+				Rules  []string `json:"rules"`
+				Start  int      `json:"start"`
+				End    int      `json:"end"`
+			}
+			found := []flagged{}
+			benign, ids := c.Model().Card().Benign, c.Rules().WordRules()
+			threshold := benign.Threshold(0.01)
+			lines := []string{}
+			for i, s := range scores {
+				if s.Value < threshold {
+					continue
+				}
+				f := flagged{Row: i + 1, Score: s.Value, PValue: benign.PValue(s.Value), Rules: []string{}, Start: s.Start, End: s.End}
+				for k, id := range ids {
+					if s.Rules>>k&1 == 1 {
+						f.Rules = append(f.Rules, id)
+					}
+				}
+				found = append(found, f)
+				lines = append(lines, fmt.Sprintf("row %d  score %.2f  p %.4f  %v", f.Row, f.Score, f.PValue, f.Rules))
+			}
+			lines = append(lines, fmt.Sprintf("%d of %d rows flagged", len(found), len(rows)))
+			if err := ui.result(map[string]any{"rows": len(rows), "threshold": threshold, "flagged": found}, lines...); err != nil {
+				return err
+			}
+			if len(found) > 0 {
+				return fmt.Errorf("%w: %d rows look like attacks", errRefused, len(found))
+			}
+			return nil
+		},
+	}
+	cmd.Flags().StringVar(&model, "model", "", "model file to use instead of the built-in one")
+	return cmd
+}

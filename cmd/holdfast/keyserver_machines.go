@@ -1,0 +1,132 @@
+package main
+
+import (
+	"crypto/x509"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/holdfast-ai/holdfast/attest"
+	"github.com/holdfast-ai/holdfast/attest/snp"
+)
+
+// machinePolicy says what machine may have a key at all, see [snp.Policy]. Floors are [snp.Floors] where min_tcb
+// has none; min_tcb only raises them, and what it leaves out of a TCB counts as 0.
+type machinePolicy struct {
+	Products                []snp.Product           `json:"products"`
+	Measurements            []string                `json:"measurements"`
+	MinTCB                  map[snp.Product]snp.TCB `json:"min_tcb"`
+	VMPL                    uint32                  `json:"vmpl"`
+	MinGuestSVN             uint32                  `json:"min_guest_svn"`
+	CSPs                    []string                `json:"csps"`
+	RefuseSMT               bool                    `json:"refuse_smt"`
+	ChipIDs                 []string                `json:"chip_ids"`         // hex, as reports have them; empty: any chip
+	RevocationLists         []string                `json:"revocation_lists"` // files, DER, as AMD's Key Distribution Service gives them
+	RequireRevocationList   bool                    `json:"require_revocation_list"`
+	InsecureAllowMaskedChip bool                    `json:"insecure_allow_masked_chip"`
+	// InsecureSimulatedRoots are root keys of simulators, SHA-256 of the SubjectPublicKeyInfo: no hardware stands behind them.
+	InsecureSimulatedRoots []string `json:"insecure_simulated_roots"`
+}
+
+func (m machinePolicy) policy() (attest.Policy, error) {
+	p := snp.Policy{
+		Products: m.Products, VMPL: m.VMPL, MinGuestSVN: m.MinGuestSVN, CSPs: m.CSPs, RefuseSMT: m.RefuseSMT,
+		InsecureAllowMaskedChip: m.InsecureAllowMaskedChip, MinTCB: snp.Floors(),
+	}
+	for _, s := range m.Measurements {
+		var d [48]byte
+		if err := unhex(d[:], s); err != nil {
+			return attest.Policy{}, fmt.Errorf("measurements: %w", err)
+		}
+		p.Measurements = append(p.Measurements, d)
+	}
+	for _, s := range m.ChipIDs {
+		var id [64]byte
+		if err := unhex(id[:], s); err != nil {
+			return attest.Policy{}, fmt.Errorf("chip_ids: %w", err)
+		}
+		if id == ([64]byte{}) {
+			return attest.Policy{}, fmt.Errorf("%w: chip_ids: zeros are the mask of every chip", errUsage)
+		}
+		p.ChipIDs = append(p.ChipIDs, id)
+	}
+	if err := checkMinTCB(m.MinTCB, p.MinTCB); err != nil {
+		return attest.Policy{}, err
+	}
+	maps.Copy(p.MinTCB, m.MinTCB)
+	if len(p.Products) == 0 || len(p.Measurements) == 0 {
+		return attest.Policy{}, fmt.Errorf("%w: products and measurements are required", errUsage)
+	}
+	if err := checkProducts(p.Products, p.MinTCB); err != nil {
+		return attest.Policy{}, err
+	}
+	lists, err := m.revocationLists()
+	if err != nil {
+		return attest.Policy{}, err
+	}
+	p.RequireRevocationList = m.RequireRevocationList
+	v := &snp.Verifier{Policy: p, RevocationLists: lists}
+	out := attest.Policy{Verifiers: []attest.Verifier{v}}
+	if len(m.InsecureSimulatedRoots) > 0 {
+		out.InsecureAcceptSimulated = true
+		simulated := &snp.Verifier{Policy: p, RevocationLists: lists}
+		for _, s := range m.InsecureSimulatedRoots {
+			r := snp.Root{Product: snp.Genoa} // the only line that the simulator makes
+			if err := unhex(r.SPKI[:], s); err != nil {
+				return attest.Policy{}, fmt.Errorf("insecure_simulated_roots: %w", err)
+			}
+			simulated.InsecureRoots = append(simulated.InsecureRoots, r)
+		}
+		out.Verifiers = append(out.Verifiers, simulated)
+	}
+	return out, nil
+}
+
+// checkProducts refuses names that are no product, and products that every machine of would be refused for want of a floor.
+func checkProducts(products []snp.Product, floors map[snp.Product]snp.TCB) error {
+	known := []snp.Product{snp.Milan, snp.Genoa, snp.Turin}
+	for _, p := range products {
+		if _, ok := floors[p]; !ok && slices.Contains(known, p) {
+			return fmt.Errorf("%w: products: %s has no floor: give min_tcb", errUsage, p)
+		}
+	}
+	for _, p := range slices.Concat(products, slices.Collect(maps.Keys(floors))) {
+		if !slices.Contains(known, p) {
+			return fmt.Errorf("%w: %q is no product: want one of %v", errUsage, p, known)
+		}
+	}
+	return nil
+}
+
+// checkMinTCB refuses floors below the known ones: a component that was left out would let firmware with published attacks in.
+func checkMinTCB(given, known map[snp.Product]snp.TCB) error {
+	for product, t := range given {
+		k := known[product]
+		if t == (snp.TCB{}) || t.FMC < k.FMC || t.Bootloader < k.Bootloader || t.TEE < k.TEE || t.SNP < k.SNP || t.Microcode < k.Microcode {
+			return fmt.Errorf("%w: min_tcb of %s: %v is no floor, or below %v", errUsage, product, t, k)
+		}
+	}
+	return nil
+}
+
+// maxRevocationList bounds a file in bytes; AMD's lists have less than 1 KiB.
+const maxRevocationList = 1 << 20
+
+// revocationLists reads the lists. One that cannot be read would refuse every machine later.
+func (m machinePolicy) revocationLists() ([][]byte, error) {
+	if m.RequireRevocationList && len(m.RevocationLists) == 0 {
+		return nil, fmt.Errorf("%w: require_revocation_list without revocation_lists", errUsage)
+	}
+	var out [][]byte
+	for _, path := range m.RevocationLists {
+		der, err := readFile(path, maxRevocationList)
+		if err != nil {
+			return nil, fmt.Errorf("revocation_lists: %w", err)
+		}
+		if _, err := x509.ParseRevocationList(der); err != nil {
+			return nil, fmt.Errorf("%w: revocation_lists: %s: %w", errUsage, path, err)
+		}
+		out = append(out, der)
+	}
+	return out, nil
+}

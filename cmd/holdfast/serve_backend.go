@@ -1,0 +1,55 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/http/httputil"
+	"net/url"
+
+	"github.com/holdfast-ai/holdfast"
+	"github.com/holdfast-ai/holdfast/examples/engine"
+	"github.com/holdfast-ai/holdfast/examples/engine/openai"
+	"github.com/holdfast-ai/holdfast/sign"
+)
+
+// backend is the built-in engine on the verified model, or a proxy to another server.
+func (f *serveFlags) backend(ctx context.Context, chain *holdfast.Chain) (http.Handler, error) {
+	model := chain.Model()
+	if f.upstream == "" {
+		e, err := engine.Open(ctx, model)
+		if err != nil {
+			return nil, err
+		}
+		return openai.New(e, model.Identity().Name), nil
+	}
+	to, err := url.Parse(f.upstream)
+	if err != nil || to.Scheme != "http" && to.Scheme != "https" || to.Host == "" {
+		return nil, fmt.Errorf("%w: --upstream is not an http or https URL", errUsage)
+	}
+	if f.platform != "" {
+		return nil, fmt.Errorf("%w: evidence would claim a model that --upstream loads by itself", errUsage)
+	}
+	if err := release(ctx, model); err != nil {
+		return nil, err
+	}
+	return httputil.NewSingleHostReverseProxy(to), nil
+}
+
+// release reads every file once, so that weights are verified and scanned before anything is served.
+func release(ctx context.Context, m *sign.Model) error {
+	var buf []byte
+	for _, file := range m.Files() {
+		size, err := m.Size(file.Name)
+		if err != nil {
+			return err
+		}
+		if int64(cap(buf)) < size {
+			buf = make([]byte, size)
+		}
+		if _, err := m.ReadInto(ctx, file.Name, buf[:size]); err != nil {
+			return err
+		}
+	}
+	return nil
+}

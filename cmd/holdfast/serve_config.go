@@ -1,0 +1,91 @@
+package main
+
+import (
+	"fmt"
+	"log/slog"
+
+	"github.com/holdfast-ai/holdfast"
+	"github.com/holdfast-ai/holdfast/attest/snp"
+	"github.com/holdfast-ai/holdfast/crypto/kek"
+	"github.com/holdfast-ai/holdfast/guard"
+	"github.com/holdfast-ai/holdfast/mbom"
+	"github.com/holdfast-ai/holdfast/sign"
+)
+
+// config is the policy of the flags. An address that others reach needs TLS.
+func (f *serveFlags) config(ui *ui) (holdfast.Config, error) {
+	var cfg holdfast.Config
+	if err := f.at.check(); err != nil {
+		return cfg, err
+	}
+	if f.effort.workers < 0 || f.effort.duty < 1 || f.effort.duty > 100 {
+		return cfg, fmt.Errorf("%w: --workers is not below 0, and --duty from 1 to 100", errUsage)
+	}
+	cfg.Workers, cfg.Duty = f.effort.workers, f.effort.duty
+	cfg.Logger = slog.New(slog.NewTextHandler(ui.err, nil))
+	keys, err := readPublicKeys(f.public)
+	if err != nil {
+		return cfg, err
+	}
+	cfg.Signature = sign.Policy{Keys: keys, Name: f.name, MinVersion: f.minVersion}
+	if f.denyList != "" {
+		if cfg.Signature.DenyListKeys, err = readPublicKeys(f.denyKeys); err != nil {
+			return cfg, err
+		}
+		if cfg.DenyList, err = readFile(f.denyList, maxDocument); err != nil {
+			return cfg, err
+		}
+	}
+	cfg.MBOM = mbom.Policy{
+		Formats: mbom.SafeFormats(), Licences: f.licences, InsecureAnyLicence: f.anyLicence, AnySignedTemplate: f.templates,
+	}
+	cfg.Weights = mbom.WeightPolicy{Finite: true, AnySignedTemplate: f.templates}
+	cfg.Guard = guard.DefaultPolicy()
+	if f.guardFile != "" {
+		text, err := readFile(f.guardFile, 4<<20)
+		if err != nil {
+			return cfg, err
+		}
+		if cfg.Guard, err = guard.ParsePolicy(text); err != nil {
+			return cfg, err
+		}
+	}
+	if err := f.rules(&cfg); err != nil {
+		return cfg, err
+	}
+	if f.keys.given() {
+		k, err := f.keys.load()
+		if err != nil {
+			return cfg, err
+		}
+		cfg.Key = kek.Source{KEK: k}
+	}
+	switch f.platform {
+	case "":
+	case "snp":
+		cfg.Platform = &snp.Device{}
+	default:
+		return cfg, fmt.Errorf("%w: --platform %q is not snp", errUsage, f.platform)
+	}
+	return cfg, nil
+}
+
+// rules reads the signed file of detection rules, and trusts the given keys with one, wherever it comes from.
+func (f *serveFlags) rules(cfg *holdfast.Config) error {
+	if f.guardRules != "" {
+		text, err := readFile(f.guardRules, 4<<20)
+		if err != nil {
+			return err
+		}
+		cfg.Guard.Detection.RuleFile = string(text)
+	}
+	if len(f.ruleKeys) == 0 {
+		return nil
+	}
+	keys, err := readPublicKeys(f.ruleKeys)
+	if err != nil {
+		return err
+	}
+	cfg.GuardOptions = append(cfg.GuardOptions, guard.WithRuleVerifier(signedBy(keys)))
+	return nil
+}

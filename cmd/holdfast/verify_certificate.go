@@ -1,0 +1,35 @@
+package main
+
+import "github.com/spf13/cobra"
+
+func newVerifyCertificate(ui *ui) *cobra.Command {
+	var flags verification
+	var policy policyFlags
+	var roots, identities, patterns []string
+	var anyIdentity, leafAsRoot bool
+	cmd := &cobra.Command{
+		Use:   "certificate MODEL",
+		Short: "Verify with certificate authorities; a certificate under one of them must have signed",
+		Example: "  holdfast verify certificate --certificate-chain ca.pem --identity release@example.org " +
+			"--signature model.sig model",
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			p := policy.policy()
+			var err error
+			if p.Roots, err = readCertificates(roots); err != nil {
+				return err
+			}
+			p.Identities, p.IdentityPatterns, p.InsecureAnyIdentity, p.InsecureLeafAsRoot = identities, patterns, anyIdentity, leafAsRoot
+			return flags.run(cmd.Context(), ui, args[0], p)
+		},
+	}
+	flags.add(cmd)
+	policy.add(cmd)
+	cmd.Flags().StringArrayVar(&roots, "certificate-chain", nil, "trusted authorities, PEM; may be given again (required)")
+	cmd.Flags().StringArrayVar(&identities, "identity", nil, "e-mail, URI, DNS name or CN=… that the certificate must carry; may be given again")
+	cmd.Flags().StringArrayVar(&patterns, "identity-pattern", nil, "regular expression that such a name must match as a whole; may be given again")
+	cmd.Flags().BoolVar(&anyIdentity, "insecure-any-identity", false, "accept every certificate under the authorities")
+	cmd.Flags().BoolVar(&leafAsRoot, "insecure-leaf-as-root", false, "accept a signer's certificate that is given as an authority itself, such as one signed by itself")
+	required(cmd, "certificate-chain")
+	return cmd
+}
