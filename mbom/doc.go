@@ -17,8 +17,9 @@
 // Whoever publishes a model can put anything into it; a signature makes it theirs, not harmless.
 //
 // What holds: files are judged by their bytes and by what a loader would do with their names, so a pickle under a harmless
-// name is refused. Formats that nobody recognises are refused, and so is a bill that is stale or incomplete. Configurations
-// in JSON and YAML are searched for what makes loaders run code: see [Policy].InsecureAllowRemoteCode.
+// name is refused. Formats that nobody recognises are refused (docs/formats.md lists the usual files), and so is a bill that is
+// stale or incomplete. Configurations in JSON and YAML are searched for what makes loaders run code: see
+// [Policy].InsecureAllowRemoteCode.
 //
 // Open does not read files named *.safetensors and *.gguf, because that would mean reading the weights twice. They are held
 // to their format, and the chat templates in a GGUF header to their digests, by the tap of [WeightPolicy], through which

@@ -34,8 +34,12 @@ type Policy struct {
 }
 
 // SafeFormats returns the formats that hold data only and that this module reads strictly or that are plain text or images.
+// docs/formats.md lists the usual files of published models with what becomes of them under these.
 func SafeFormats() []string {
-	return []string{string(format.Safetensors), string(format.GGUF), string(format.JSON), string(format.Text), string(format.Image), string(format.Empty)}
+	return []string{
+		string(format.Safetensors), string(format.GGUF), string(format.SentencePiece),
+		string(format.JSON), string(format.Text), string(format.Image), string(format.Empty),
+	}
 }
 
 func (p Policy) validate() error {

@@ -11,6 +11,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/holdfast-ai/holdfast/mbom/format/pickle"
+	"github.com/holdfast-ai/holdfast/mbom/format/sentencepiece"
 )
 
 // A Kind is a format as policies name it.
@@ -23,7 +24,9 @@ const (
 	JSON        Kind = "json"
 	Text        Kind = "text"  // UTF-8 without control characters: cards, templates, licences, YAML
 	Image       Kind = "image" // PNG, JPEG, GIF, WebP
-	Empty       Kind = "empty"
+	// SentencePiece is a tokenizer, such as tokenizer.model, spiece.model and *.spm.
+	SentencePiece Kind = "sentencepiece"
+	Empty         Kind = "empty"
 
 	Pickle     Kind = "pickle"
 	Torch      Kind = "torch" // zip of torch.save
@@ -126,7 +129,7 @@ func Detect(head []byte, size int64) Kind {
 		}
 		return Zip
 	case Image:
-		return image(head, whole)
+		return alone(Image, head, whole)
 	default:
 		return k
 	}
@@ -139,13 +142,16 @@ func Detect(head []byte, size int64) Kind {
 	if isTar(head) {
 		return Archive
 	}
+	if sentencepiece.Begins(head, size) {
+		return alone(SentencePiece, head, whole)
+	}
 	return textual(head, whole)
 }
 
-// image returns what an image is to a loader that does not look at its magic: "G" and \x89 are opcodes of a pickle, a tar begins
-// with any name, HDF5 may lie behind a block of the user's, and the directory of a zip is found from the end, where images end
-// in bytes that nobody shows.
-func image(head []byte, whole bool) Kind {
+// alone returns k, or what the file is to a loader that does not look at its magic: "G" and \x89 are opcodes of a pickle, a tar
+// begins with any name, HDF5 may lie behind a block of the user's, and the directory of a zip is found from the end, where images
+// end in bytes that nobody shows, and vocabularies in texts that nobody reads.
+func alone(k Kind, head []byte, whole bool) Kind {
 	switch {
 	case pickle.Detect(head, whole):
 		return Pickle
@@ -156,7 +162,7 @@ func image(head []byte, whole bool) Kind {
 	case zipAtEnd(head):
 		return Zip
 	}
-	return Image
+	return k
 }
 
 func byMagic(head []byte) Kind {

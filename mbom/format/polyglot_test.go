@@ -13,19 +13,25 @@ import (
 func TestImagesThatAreLoadedAsCode(t *testing.T) {
 	const code = "cposix\nsystem\n(S'id'\ntR."
 	zip := "PK\x05\x06" + string(make([]byte, 18))
+	tok := "\x0a\x08\x0a\x01a\x15\x00\x00\x00\x00"                                                            // a tokenizer of one piece
+	hdf5 := "\x1a\x90\x08\x12\x8d\x08\x00\x04\x00\x00" + string(make([]byte, 1024)) + "\x89HDF\r\n\x1a\n\x00" // in the table of its normalizer
+	hdf5 = "\x0a\xf3\x07\x0a\xeb\x07" + strings.Repeat("a", 2048-6-5-1024-10) + "\x15\x00\x00\x00\x00" + hdf5
 	png := "\x89PNG\r\n\x1a\n" + string(make([]byte, 64))
 	for name, c := range map[string]struct {
 		data string
 		want format.Kind
 	}{
-		"GIF and pickle": {"GIF89a\x00\x00\x00" + code, format.Pickle},
-		"old GIF":        {"GIF87a\x00\x00\x000" + code, format.Pickle},
-		"PNG and tar":    {tarHeader("\x89PNG\r\n\x1a\n"), format.Archive},
-		"PNG and HDF5":   {png + string(make([]byte, 1024-len(png))) + "\x89HDF\r\n\x1a\n", format.HDF5},
-		"PNG and pickle": {"\x89PNG\r\n" + code, format.Pickle},
-		"PNG and zip":    {png + zip, format.Zip},
-		"GIF and zip":    {"GIF89a" + string(make([]byte, 64)) + zip, format.Zip},
-		"PNG":            {png, format.Image},
+		"GIF and pickle":  {"GIF89a\x00\x00\x00" + code, format.Pickle},
+		"old GIF":         {"GIF87a\x00\x00\x000" + code, format.Pickle},
+		"PNG and tar":     {tarHeader("\x89PNG\r\n\x1a\n"), format.Archive},
+		"PNG and HDF5":    {png + string(make([]byte, 1024-len(png))) + "\x89HDF\r\n\x1a\n", format.HDF5},
+		"PNG and pickle":  {"\x89PNG\r\n" + code, format.Pickle},
+		"PNG and zip":     {png + zip, format.Zip},
+		"GIF and zip":     {"GIF89a" + string(make([]byte, 64)) + zip, format.Zip},
+		"PNG":             {png, format.Image},
+		"tokenizer":       {tok, format.SentencePiece},
+		"tokenizer, HDF5": {hdf5, format.HDF5},
+		"tokenizer, zip":  {tok + "\x0a\x1d\x0a\x16" + zip + "\x15\x00\x00\x00\x00", format.Zip},
 	} {
 		if got := format.Detect([]byte(c.data), int64(len(c.data))); got != c.want {
 			t.Errorf("%s looks like %s, want %s", name, got, c.want)
