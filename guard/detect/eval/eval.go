@@ -76,5 +76,12 @@ func Wilson(k, n int) [2]float64 {
 	p, m := float64(k)/float64(n), float64(n)
 	mid := (p + z*z/(2*m)) / (1 + z*z/m)
 	half := z / (1 + z*z/m) * math.Sqrt(p*(1-p)/m+z*z/(4*m*m))
-	return [2]float64{math.Max(0, mid-half), math.Min(1, mid+half)}
+	out := [2]float64{math.Max(0, mid-half), math.Min(1, mid+half)}
+	if k == 0 { // exactly, which rounding would miss
+		out[0] = 0
+	}
+	if k == n {
+		out[1] = 1
+	}
+	return out
 }

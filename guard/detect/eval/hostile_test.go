@@ -88,3 +88,48 @@ func TestReportsOfLittle(t *testing.T) {
 		t.Errorf("ties count as caught: %+v", r.Pooled)
 	}
 }
+
+// An interval ends where the proportion is as far from its end as chance allows (Wilson's equation, solved by halving), and holds the proportion
+// itself: at 0 and at n it begins and ends there, exactly.
+func TestWilsonByItsEquation(t *testing.T) {
+	const z = 1.959964
+	end := func(p, n, from, to float64) float64 { // from is inside, to outside
+		for range 200 {
+			mid := (from + to) / 2
+			if math.Abs(p-mid) <= z*math.Sqrt(mid*(1-mid)/n) {
+				from = mid
+			} else {
+				to = mid
+			}
+		}
+		return from
+	}
+	for n := 1; n <= 3000; n += 1 + n/7 {
+		for _, k := range []int{0, 1, n / 100, n / 2, n - 1, n} {
+			p := float64(k) / float64(n)
+			got, want := Wilson(k, n), [2]float64{end(p, float64(n), p, 0), end(p, float64(n), p, 1)}
+			if math.Abs(got[0]-want[0]) > 1e-6 || math.Abs(got[1]-want[1]) > 1e-6 || got[0] > p || got[1] < p {
+				t.Fatalf("%d of %d: %v, want %v", k, n, got, want)
+			}
+			if k == 0 && got[0] != 0 || k == n && got[1] != 1 {
+				t.Fatalf("%d of %d: %v", k, n, got)
+			}
+		}
+	}
+}
+
+// Three harmless texts say nothing about one in a hundred: a report says how many there are behind a recall, and how many of others may be flagged there.
+func TestRatesOfFewTexts(t *testing.T) {
+	r := NewReport([]Case{{"few", true, 3}, {"few", false, 0}, {"few", false, 1}, {"few", false, 1}, {"none", true, 2}, {"more", false, 5}}, 2)
+	for name, want := range map[string]Recall{
+		"few":  {Recall: 1, Interval: Wilson(1, 1), Threshold: 1, Harmless: 3, FPR: Wilson(0, 3)},
+		"none": {Recall: 0, Interval: Wilson(0, 1), Threshold: 5, Harmless: 4, FPR: Wilson(0, 4)}, // those of all groups
+	} {
+		if got := r.Sources[name].Recall["0.05"]; got != want {
+			t.Errorf("%s: %+v, want %+v", name, got, want)
+		}
+	}
+	if got := r.Sources["few"].Recall["0.01"].FPR; got[1] < 0.5 {
+		t.Errorf("three texts show a rate of at most %v", got[1])
+	}
+}

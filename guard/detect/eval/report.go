@@ -28,6 +28,8 @@ type Recall struct {
 	Recall    Number     `json:"recall"`
 	Interval  [2]float64 `json:"interval"` // 95 %, Wilson, over the attacks
 	Threshold Number     `json:"threshold"`
+	Harmless  int        `json:"harmless"`     // texts behind the threshold: where few are, the rate is not known
+	FPR       [2]float64 `json:"fpr_interval"` // share of others that may exceed the threshold: 95 %, Wilson, over the harmless texts
 }
 
 // A Result measures one group of texts.
@@ -99,7 +101,7 @@ func measure(cases []Case, pooled []float64, threshold float64) Result {
 		if len(own) == 0 {
 			n = 0 // no rate without harmless texts
 		}
-		res.Recall[name] = Recall{share(k, n), Wilson(k, n), Number(t)}
+		res.Recall[name] = Recall{share(k, n), Wilson(k, n), Number(t), len(own), Wilson(Above(own, t), len(own))}
 		t = Threshold(pooled, rate)
 		res.PooledFPR[name], res.PooledRecall[name] = share(Above(benign, t), len(benign)), share(Above(attacks, t), n)
 	}
