@@ -16,7 +16,8 @@ func newGuard(ui *ui) *cobra.Command {
 
 Files are JSON lines {"text", "label", "source", "lang", "role"}; "-" is standard input. label is 1 or true for an attack, 0 or false
 for harmless text, and only scan and calibrate take rows without one, calibrate as harmless; role is user (default), tool or
-document; other fields are ignored, but train reads the kind too. No output holds any text.`,
+document; other fields are ignored, but train reads the kind too. Rows are scored some at a time: files may be of any size, but
+train keeps them all. No output holds any text.`,
 		Args: cobra.ArbitraryArgs,
 		RunE: group,
 	}

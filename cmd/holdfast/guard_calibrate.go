@@ -3,7 +3,7 @@ package main
 import (
 	"encoding/json"
 	"fmt"
-	"slices"
+	"math"
 	"strconv"
 
 	"github.com/spf13/cobra"
@@ -24,20 +24,20 @@ func newGuardCalibrate(ui *ui) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			rows, err := readTexts(cmd.Context(), args, unlabelled)
+			counts, all, again := detect.NewCalibration(), new(detect.Scores), newRepeats()
+			_, err = scoreFiles(cmd.Context(), c, args, unlabelled, func(row *text, s *detect.Score) {
+				if row.attack {
+					return
+				}
+				counts.Add(detect.Group{Route: row.route(), Lang: row.lang, Length: detect.LengthClass(len(row.text))}, s.Value)
+				all.Add(s.Value)
+				again.add(row)
+			})
 			if err != nil {
 				return err
 			}
-			rows = slices.DeleteFunc(rows, func(r text) bool { return r.attack })
-			scores, _, _, err := scoreTexts(cmd.Context(), c, rows)
-			if err != nil {
-				return err
-			}
-			counts, all := detect.NewCalibration(), new(detect.Scores)
-			for i := range rows {
-				r, v := &rows[i], scores[i].Value
-				counts.Add(detect.Group{Route: r.role, Lang: r.lang, Length: detect.LengthClass(len(r.text))}, v)
-				all.Add(v)
+			if all.N() == 0 {
+				return fmt.Errorf("%w: the files hold no harmless rows", errUsage)
 			}
 			of := c.Digest()
 			data, err := json.Marshal(struct { // with a profile it is the calibration of a policy
@@ -58,10 +58,17 @@ func newGuardCalibrate(ui *ui) *cobra.Command {
 			for _, rate := range []float64{0.001, 0.01, 0.05} {
 				t := all.Threshold(rate)
 				thresholds[strconv.FormatFloat(rate, 'g', -1, 64)] = eval.Number(t)
+				if math.IsInf(t, 1) {
+					lines = append(lines, fmt.Sprintf("%g of them: too few rows to say", rate))
+					continue
+				}
 				lines = append(lines, fmt.Sprintf("%g of them: score of at least %.3f", rate, t))
 			}
+			if again.same > 0 {
+				lines = append(lines, fmt.Sprintf("%d rows repeat the text of another, and count as often as they are there", again.same))
+			}
 			lines = append(lines, fmt.Sprintf("distance to the model's own harmless texts %.3f", distance))
-			return ui.result(map[string]any{"n": all.N(), "thresholds": thresholds, "distance": distance, "moved": moved}, lines...)
+			return ui.result(map[string]any{"n": all.N(), "thresholds": thresholds, "distance": distance, "moved": moved, "repeats": again.same}, lines...)
 		},
 	}
 	cmd.Flags().StringVar(&model, "model", "", "model file to use instead of the built-in one")

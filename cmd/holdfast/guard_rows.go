@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 
 	"github.com/holdfast-ai/holdfast/guard/detect"
 )
@@ -25,12 +26,26 @@ type text struct {
 	role   string
 }
 
-// trust says how the text is read: documents and results of tools come from outside the conversation.
+// outside reports whether the text comes from outside the conversation, as documents and results of tools do.
+func (t *text) outside() bool {
+	return strings.EqualFold(t.role, "tool") || strings.EqualFold(t.role, "document")
+}
+
+// trust says how the text is read.
 func (t *text) trust() detect.Trust {
-	if t.role == "tool" || t.role == "document" {
+	if t.outside() {
 		return detect.TrustNone
 	}
 	return detect.TrustUser
+}
+
+// route names the group of a calibration that the text is counted in, as a guard looks it up: it knows the roles of messages, where a
+// document is what a tool gave.
+func (t *text) route() string {
+	if t.outside() {
+		return detect.RoleTool.String()
+	}
+	return detect.RoleUser.String()
 }
 
 // Whether every row must say if it is an attack.
@@ -39,30 +54,27 @@ const (
 	unlabelled = false
 )
 
-// readTexts reads JSON lines of files, "-" being standard input. Names of fields are exact; those it does not know are ignored.
-// Errors name the line and the field, not their text.
-func readTexts(ctx context.Context, paths []string, labelled bool) ([]text, error) {
-	var all []text
+// readTexts reads JSON lines of files, "-" being standard input, and gives each row to use, in order. Names of fields are exact; those it does not
+// know are ignored. Errors name the line and the field, not their text.
+func readTexts(ctx context.Context, paths []string, labelled bool, use func(context.Context, text) error) error {
 	for _, p := range paths {
 		f := os.Stdin
 		if p != "-" {
 			var err error
 			if f, err = os.Open(p); err != nil {
-				return nil, err
+				return err
 			}
 		}
-		rows, err := parseTexts(ctx, f, labelled)
+		err := parseTexts(ctx, f, labelled, use)
 		f.Close()
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w", p, err)
+			return fmt.Errorf("%s: %w", p, err)
 		}
-		all = append(all, rows...)
 	}
-	return all, nil
+	return nil
 }
 
-func parseTexts(ctx context.Context, r io.Reader, labelled bool) ([]text, error) {
-	var rows []text
+func parseTexts(ctx context.Context, r io.Reader, labelled bool, use func(context.Context, text) error) error {
 	s := bufio.NewScanner(r)
 	s.Buffer(nil, maxRow)
 	n := 0
@@ -77,14 +89,16 @@ func parseTexts(ctx context.Context, r io.Reader, labelled bool) ([]text, error)
 		}
 		row, err := parseText(line, labelled)
 		if err != nil {
-			return nil, fmt.Errorf("line %d: %w", n, err)
+			return fmt.Errorf("line %d: %w", n, err)
 		}
-		rows = append(rows, row)
+		if err := use(ctx, row); err != nil {
+			return err
+		}
 	}
 	if errors.Is(s.Err(), bufio.ErrTooLong) {
-		return nil, fmt.Errorf("line %d is longer than %d bytes", n+1, maxRow)
+		return fmt.Errorf("line %d is longer than %d bytes", n+1, maxRow)
 	}
-	return rows, errors.Join(s.Err(), ctx.Err())
+	return errors.Join(s.Err(), ctx.Err())
 }
 
 // twice returns the name of a field that is read and stands twice in an object, or "": which of them counts others would see differently.

@@ -2,8 +2,11 @@ package main
 
 import (
 	"fmt"
+	"math"
 
 	"github.com/spf13/cobra"
+
+	"github.com/holdfast-ai/holdfast/guard/detect"
 )
 
 func newGuardScan(ui *ui) *cobra.Command {
@@ -20,14 +23,6 @@ func newGuardScan(ui *ui) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			rows, err := readTexts(cmd.Context(), args, unlabelled)
-			if err != nil {
-				return err
-			}
-			scores, _, _, err := scoreTexts(cmd.Context(), c, rows)
-			if err != nil {
-				return err
-			}
 			type flagged struct {
 				Row    int      `json:"row"` // counted from 1 over all files
 				Score  float64  `json:"score"`
@@ -39,12 +34,15 @@ func newGuardScan(ui *ui) *cobra.Command {
 			found := []flagged{}
 			benign, ids := c.Model().Card().Benign, c.Rules().WordRules()
 			threshold := benign.Threshold(0.01)
-			lines := []string{}
-			for i, s := range scores {
-				if s.Value < threshold {
-					continue
+			if math.IsInf(threshold, 1) {
+				return fmt.Errorf("%w: the model's card counts too few harmless texts for a threshold: nothing would be flagged", errUsage)
+			}
+			rows, lines := 0, []string{}
+			_, err = scoreFiles(cmd.Context(), c, args, unlabelled, func(_ *text, s *detect.Score) {
+				if rows++; s.Value < threshold {
+					return
 				}
-				f := flagged{Row: i + 1, Score: s.Value, PValue: benign.PValue(s.Value), Rules: []string{}, Start: s.Start, End: s.End}
+				f := flagged{Row: rows, Score: s.Value, PValue: benign.PValue(s.Value), Rules: []string{}, Start: s.Start, End: s.End}
 				for k, id := range ids {
 					if s.Rules>>k&1 == 1 {
 						f.Rules = append(f.Rules, id)
@@ -52,9 +50,12 @@ func newGuardScan(ui *ui) *cobra.Command {
 				}
 				found = append(found, f)
 				lines = append(lines, fmt.Sprintf("row %d  score %.2f  p %.4f  %v", f.Row, f.Score, f.PValue, f.Rules))
+			})
+			if err != nil {
+				return err
 			}
-			lines = append(lines, fmt.Sprintf("%d of %d rows flagged", len(found), len(rows)))
-			if err := ui.result(map[string]any{"rows": len(rows), "threshold": threshold, "flagged": found}, lines...); err != nil {
+			lines = append(lines, fmt.Sprintf("%d of %d rows flagged", len(found), rows))
+			if err := ui.result(map[string]any{"rows": rows, "threshold": threshold, "flagged": found}, lines...); err != nil {
 				return err
 			}
 			if len(found) > 0 {

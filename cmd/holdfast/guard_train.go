@@ -38,7 +38,7 @@ func newGuardTrain(ui *ui) *cobra.Command {
 			file, unseen, err := interruptible(cmd.Context(), func() ([]byte, *train.Unseen, error) {
 				return train.Model(rows, train.Defaults(), number, date)
 			})
-			if errors.Is(err, detect.ErrModel) {
+			if errors.Is(err, detect.ErrModel) || errors.Is(err, train.ErrData) {
 				return fmt.Errorf("%w: these rows make no model, too few or of too few sources: %w", errUsage, err)
 			}
 			if err != nil {
@@ -49,6 +49,9 @@ func newGuardTrain(ui *ui) *cobra.Command {
 			}
 			cases := make([]eval.Case, 0, n)
 			for i := range rows[:n] {
+				if !unseen.Left(i) {
+					continue
+				}
 				cases = append(cases, eval.Case{Source: rows[i].Source, Attack: rows[i].Label == 1, Score: unseen.Scores[i]})
 			}
 			m, err := detect.ParseModel(file)
@@ -56,9 +59,10 @@ func newGuardTrain(ui *ui) *cobra.Command {
 				return err
 			}
 			report := eval.NewReport(cases, m.Card().Benign.Threshold(0.01))
-			return ui.result(map[string]any{"model": fmt.Sprintf("sha256:%x", m.Digest()), "rows": len(rows), "left_out": report},
+			return ui.result(map[string]any{"model": fmt.Sprintf("sha256:%x", m.Digest()), "rows": len(rows), "left_out": report, "never_left_out": n - len(cases)},
 				fmt.Sprintf("%s: sha256:%x, %d rows", output, m.Digest(), len(rows)),
-				fmt.Sprintf("sources left out: AUC %.3f, recall %.3f at 1 %% and %.3f at 5 %%", report.Pooled.AUC, report.Pooled.Recall["0.01"].Recall, report.Pooled.Recall["0.05"].Recall))
+				fmt.Sprintf("sources left out: AUC %.3f, recall %.3f at 1 %% and %.3f at 5 %%", report.Pooled.AUC, report.Pooled.Recall["0.01"].Recall, report.Pooled.Recall["0.05"].Recall),
+				fmt.Sprintf("%d rows are of other sources, which nothing is measured on", n-len(cases)))
 		},
 	}
 	cmd.Flags().StringVarP(&output, "output", "o", "", "model file to write (required)")

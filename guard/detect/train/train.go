@@ -12,12 +12,15 @@ import (
 
 // Unseen is what models that were trained without the source of a row say about it.
 type Unseen struct {
-	Scores []float64 // of each row, combined as all of them teach: the model's figures are of these. Rows of no fold have no meaning
+	Scores []float64 // of each row, combined as all of them teach: the model's figures are of these. Those of rows that are not [Unseen.Left] mean nothing
 
 	rows []prepared
 	seen []detect.Score
 	ids  []string
 }
+
+// Left reports whether row i is of a source that was left out, and its score one of a model that had not seen it. All models were trained on the others.
+func (u *Unseen) Left(i int) bool { return leavable(u.rows[i].Source) }
 
 // Crossed holds scores whose combination was fitted without the sources that its models were trained without: what a model
 // says about sources that nothing of it has seen.
@@ -39,7 +42,11 @@ func (u *Unseen) Crossed() []Crossed {
 // Model trains a model on rows: first with whole sources left out, to learn how window scores and rules combine and how
 // harmless texts of unseen sources score, then on everything. It returns the model file and the scores that rows got from
 // models that were trained without their source.
+// Errors unwrap to [ErrData] where the rows or the options make no model, or to [detect.ErrModel].
 func Model(rows []Row, o Options, number uint64, date string) (file []byte, unseen *Unseen, err error) {
+	if err := usable(rows, o); err != nil {
+		return nil, nil, err
+	}
 	all := prepare(rows, o.Bits)
 	seen, err := leaveOut(all, o)
 	if err != nil {
@@ -65,6 +72,26 @@ func Model(rows []Row, o Options, number uint64, date string) (file []byte, unse
 	}
 	file, err = detect.AppendModel(nil, card, weights)
 	return file, unseen, err
+}
+
+// maxBits is the largest table that a model file may have; one of the right size is a matter of the card's checks.
+const maxBits = 20
+
+// usable refuses what would make no numbers: the combination is learnt from attacks and harmless rows of sources that are left out.
+func usable(rows []Row, o Options) error {
+	if o.Bits < 1 || o.Bits > maxBits || !(o.C > 0) || o.Epochs < 1 || math.IsNaN(o.Balance) {
+		return fmt.Errorf("%w: options", ErrData)
+	}
+	var left [2]int
+	for i := range rows {
+		if r := &rows[i]; leavable(r.Source) && r.Kind != kindPadded {
+			left[r.Label&1]++
+		}
+	}
+	if left[0] == 0 || left[1] == 0 {
+		return fmt.Errorf("%w: %d attacks and %d harmless rows of sources that can be left out", ErrData, left[1], left[0])
+	}
+	return nil
 }
 
 // quantise rounds weights to signed bytes. A few large weights are cut off, so that the many small ones keep their shape.
