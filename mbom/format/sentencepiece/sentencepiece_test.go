@@ -23,11 +23,12 @@ func float(number uint64, v float32) string {
 }
 
 func piece(s string, score float32, kind ...uint64) string {
-	body := text(1, s) + float(2, score)
+	var body strings.Builder
+	body.WriteString(text(1, s) + float(2, score))
 	for _, k := range kind {
-		body += num(3, k)
+		body.WriteString(num(3, k))
 	}
-	return text(1, body)
+	return text(1, body.String())
 }
 
 // table is the table of a normalizer with one block of units.
@@ -48,7 +49,7 @@ const hasValue, value, far = 1 << 8, 1 << 31, 1 << 9
 func tokenizer() string {
 	return piece("<unk>", 0, 2) + piece("<0x00>", 0, 6) + piece("\u2581the", -1.5) + piece("\x01\n", -2) +
 		text(2, text(1, "corpus.txt"), text(2, "m"), num(3, 2), num(4, 4), float(10, 0.9995), num(35, 1), num(43, 1<<64-1)) +
-		text(3, text(1, "nmt_nfkc"), text(2, table("x\x00", map[int]uint32{0: 1<<10 | hasValue, 1: value | 0})), num(3, 1)) +
+		text(3, text(1, "nmt_nfkc"), text(2, table("x\x00", map[int]uint32{0: 1<<10 | hasValue, 1: value})), num(3, 1)) +
 		text(4, text(1, text(1, "in"), text(2, "out"))) + text(5, "")
 }
 
