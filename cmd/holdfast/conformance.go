@@ -41,7 +41,7 @@ func newSignModel(ui *ui) *cobra.Command {
 		Short: "Sign for the conformance suite of model signing",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			private := privateKey{file: f.private}
-			key, err := private.load()
+			key, err := private.load(cmd.Context(), ui)
 			if err != nil {
 				return err
 			}

@@ -1,8 +1,10 @@
 package main
 
 import (
+	"context"
 	"crypto"
 	"crypto/x509"
+	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -15,23 +17,40 @@ import (
 const maxKeyFile = 1 << 20
 
 // privateKey are the flags that name a private key.
-type privateKey struct{ file, password string }
+type privateKey struct {
+	file     string
+	password passwordFlags
+}
 
 func (p *privateKey) add(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&p.file, "private-key", "", "private key file, PEM (required)")
-	cmd.Flags().StringVar(&p.password, "password", "", "password of the private key, if it is encrypted")
+	cmd.Flags().StringVar(&p.file, "private-key", "", "private key file, PEM, encrypted or not (required)")
+	p.password.add(cmd, "")
+	p.password.addHidden(cmd)
 	required(cmd, "private-key")
 }
 
-func (p *privateKey) load() (crypto.Signer, error) {
+// load reads the key. A password is looked for, where no flag gives it, only if the key is encrypted.
+func (p *privateKey) load(ctx context.Context, ui *ui) (crypto.Signer, error) {
 	text, err := readFile(p.file, maxKeyFile)
 	if err != nil {
 		return nil, err
 	}
 	defer clear(text)
-	var password []byte
-	if p.password != "" {
-		password = []byte(p.password)
+	password, err := p.password.given(ctx, ui)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { clear(password) }()
+	key, err := bundle.ParsePrivateKey(text, password)
+	if !errors.Is(err, bundle.ErrEncrypted) {
+		return key, err
+	}
+	noPassword := err
+	if password, err = p.password.ask(ctx, ui); err != nil {
+		return nil, err
+	}
+	if password == nil {
+		return nil, fmt.Errorf("%w: give --password-file or HOLDFAST_PASSWORD", noPassword)
 	}
 	return bundle.ParsePrivateKey(text, password)
 }

@@ -20,7 +20,6 @@ import (
 
 	"github.com/holdfast-ai/holdfast/crypto/keyrelease"
 	"github.com/holdfast-ai/holdfast/internal/transcript"
-	"github.com/holdfast-ai/holdfast/sign/bundle"
 )
 
 // keyserverFlags say who the server is, what it holds and where it listens.
@@ -28,7 +27,7 @@ type keyserverFlags struct {
 	keys     kekFlags
 	at       listenFlags
 	policy   string
-	identity string
+	identity privateKey
 	audit    string
 }
 
@@ -51,7 +50,8 @@ func newKeyserver(ui *ui) *cobra.Command {
 	f.at.add(cmd, "127.0.0.1:8443")
 	flags := cmd.Flags()
 	flags.StringVar(&f.policy, "policy", "", "policy file, JSON (required)")
-	flags.StringVar(&f.identity, "identity", "", "private key of the server, P-256 PEM, as made by keygen identity (required)")
+	flags.StringVar(&f.identity.file, "identity", "", "private key of the server, P-256 PEM, as made by keygen identity (required)")
+	f.identity.password.add(cmd, "identity-")
 	flags.StringVar(&f.audit, "audit", "", "file that every decision is appended to, one JSON object a line (required)")
 	required(cmd, "policy", "identity", "audit")
 	return cmd
@@ -93,19 +93,19 @@ func (f *keyserverFlags) run(ctx context.Context, ui *ui) error {
 	}
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	go f.reload(ctx, handler, hup)
+	go f.reload(ctx, ui, handler, hup)
 	return serveUntil(ctx, server, ln)
 }
 
 // reload reads the policy again at every SIGHUP. One that cannot be used changes nothing; floors do not sink.
-func (f *keyserverFlags) reload(ctx context.Context, s *keyserver, hup <-chan os.Signal) {
+func (f *keyserverFlags) reload(ctx context.Context, ui *ui, s *keyserver, hup <-chan os.Signal) {
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-hup:
 		}
-		cfg, insecure, err := f.config(ctx)
+		cfg, insecure, err := f.config(ctx, ui)
 		if err == nil {
 			err = s.Update(cfg)
 		}
@@ -118,8 +118,8 @@ func (f *keyserverFlags) reload(ctx context.Context, s *keyserver, hup <-chan os
 }
 
 // config reads the policy and unwraps every keyset that it names once.
-func (f *keyserverFlags) config(ctx context.Context) (cfg keyrelease.ServerConfig, insecure []string, err error) {
-	k, err := f.keys.load()
+func (f *keyserverFlags) config(ctx context.Context, ui *ui) (cfg keyrelease.ServerConfig, insecure []string, err error) {
+	k, err := f.keys.load(ctx, ui)
 	if err != nil {
 		return cfg, nil, err
 	}
@@ -143,11 +143,11 @@ type keyserver struct {
 }
 
 func (f *keyserverFlags) handler(ctx context.Context, ui *ui) (*keyserver, map[string]any, error) {
-	cfg, insecure, err := f.config(ctx)
+	cfg, insecure, err := f.config(ctx, ui)
 	if err != nil {
 		return nil, nil, err
 	}
-	if cfg.Identity, err = readIdentity(f.identity); err != nil {
+	if cfg.Identity, err = f.readIdentity(ctx, ui); err != nil {
 		return nil, nil, err
 	}
 	spki, err := x509.MarshalPKIXPublicKey(cfg.Identity.Public())
@@ -175,18 +175,13 @@ func (f *keyserverFlags) handler(ctx context.Context, ui *ui) (*keyserver, map[s
 }
 
 // readIdentity reads the server's private key.
-func readIdentity(path string) (crypto.Signer, error) {
-	text, err := readFile(path, maxKeyFile)
-	if err != nil {
-		return nil, err
-	}
-	defer clear(text)
-	key, err := bundle.ParsePrivateKey(text, nil)
+func (f *keyserverFlags) readIdentity(ctx context.Context, ui *ui) (crypto.Signer, error) {
+	key, err := f.identity.load(ctx, ui)
 	if err != nil {
 		return nil, err
 	}
 	if pub, ok := key.Public().(*ecdsa.PublicKey); !ok || pub.Curve != elliptic.P256() {
-		return nil, fmt.Errorf("%w: %s is no P-256 key: make one with keygen identity", errUsage, path)
+		return nil, fmt.Errorf("%w: %s is no P-256 key: make one with keygen identity", errUsage, f.identity.file)
 	}
 	return key, nil
 }

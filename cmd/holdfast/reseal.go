@@ -29,11 +29,11 @@ func newReseal(ui *ui) *cobra.Command {
 			if _, inside := within(args[0], out); inside {
 				return fmt.Errorf("%w: --out %s is inside %s", errUsage, out, args[0])
 			}
-			old, err := from.load()
+			old, err := from.load(cmd.Context(), ui)
 			if err != nil {
 				return err
 			}
-			k, err := to.load()
+			k, err := to.load(cmd.Context(), ui)
 			if err != nil {
 				return fmt.Errorf("the new key: %w", err)
 			}

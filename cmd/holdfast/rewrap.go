@@ -23,11 +23,11 @@ func newRewrap(ui *ui) *cobra.Command {
 		Example: "  holdfast rewrap --kek old.kek --kek-id 2025 --new-kek new.kek --new-kek-id 2026 --remove-old model.sealed",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			old, err := from.load()
+			old, err := from.load(cmd.Context(), ui)
 			if err != nil {
 				return err
 			}
-			k, err := to.load()
+			k, err := to.load(cmd.Context(), ui)
 			if err != nil {
 				return fmt.Errorf("the new key: %w", err)
 			}

@@ -12,7 +12,7 @@ import (
 )
 
 func newSeal(ui *ui) *cobra.Command {
-	var keys kekFlags
+	keys := kekFlags{chosen: true}
 	var how sealFlags
 	var from layoutFlags
 	var out string
@@ -26,7 +26,7 @@ func newSeal(ui *ui) *cobra.Command {
 			if _, inside := within(args[0], out); inside { // it would be an unsigned part of the model
 				return fmt.Errorf("%w: --out %s is inside %s", errUsage, out, args[0])
 			}
-			k, err := keys.load()
+			k, err := keys.load(cmd.Context(), ui)
 			if err != nil {
 				return err
 			}

@@ -79,7 +79,7 @@ func (f *serveFlags) serve(ctx context.Context, ui *ui, dir string) error {
 	if err := f.from.check(); err != nil {
 		return err
 	}
-	cfg, err := f.config(ui)
+	cfg, err := f.config(ctx, ui)
 	if err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"log/slog"
 
@@ -13,7 +14,7 @@ import (
 )
 
 // config is the policy of the flags. An address that others reach needs TLS.
-func (f *serveFlags) config(ui *ui) (holdfast.Config, error) {
+func (f *serveFlags) config(ctx context.Context, ui *ui) (holdfast.Config, error) {
 	var cfg holdfast.Config
 	if err := f.at.check(); err != nil {
 		return cfg, err
@@ -54,7 +55,7 @@ func (f *serveFlags) config(ui *ui) (holdfast.Config, error) {
 		return cfg, err
 	}
 	if f.keys.given() {
-		k, err := f.keys.load()
+		k, err := f.keys.load(ctx, ui)
 		if err != nil {
 			return cfg, err
 		}

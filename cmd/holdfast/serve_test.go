@@ -21,7 +21,7 @@ func TestServeEffort(t *testing.T) {
 		if err := cmd.ParseFlags(c.args); err != nil {
 			t.Fatal(err)
 		}
-		cfg, err := f.config(new(ui))
+		cfg, err := f.config(t.Context(), new(ui))
 		if err != nil || cfg.Workers != c.workers || cfg.Duty != c.duty {
 			t.Errorf("%v: %d workers, duty %d, %v", c.args, cfg.Workers, cfg.Duty, err)
 		}

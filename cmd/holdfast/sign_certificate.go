@@ -14,7 +14,7 @@ func newSignCertificate(ui *ui) *cobra.Command {
 			"    --certificate-chain ca.pem --signature model.sig model",
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			key, err := private.load()
+			key, err := private.load(cmd.Context(), ui)
 			if err != nil {
 				return err
 			}

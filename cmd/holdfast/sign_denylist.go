@@ -28,8 +28,8 @@ func newSignDenyList(ui *ui) *cobra.Command {
 			"line is at fault.",
 		Example: "  holdfast sign deny-list --private-key deny.key --out denied.json list.json",
 		Args:    cobra.ExactArgs(1),
-		RunE: func(_ *cobra.Command, args []string) error {
-			key, err := private.load()
+		RunE: func(cmd *cobra.Command, args []string) error {
+			key, err := private.load(cmd.Context(), ui)
 			if err != nil {
 				return err
 			}

@@ -11,7 +11,7 @@ func newSignKey(ui *ui) *cobra.Command {
 		Example: "  holdfast sign key --private-key model.key --signature model.sig model",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			key, err := private.load()
+			key, err := private.load(cmd.Context(), ui)
 			if err != nil {
 				return err
 			}

@@ -22,8 +22,8 @@ func newSignRules(ui *ui) *cobra.Command {
 			"Exits with 0, with 1 if the number is not above the one that is there, and with 2 if the file or the command line is at fault.",
 		Example: "  holdfast sign rules --private-key rules.key --out rules.signed rules.json",
 		Args:    cobra.ExactArgs(1),
-		RunE: func(_ *cobra.Command, args []string) error {
-			key, err := private.load()
+		RunE: func(cmd *cobra.Command, args []string) error {
+			key, err := private.load(cmd.Context(), ui)
 			if err != nil {
 				return err
 			}

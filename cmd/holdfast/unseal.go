@@ -26,7 +26,7 @@ func newUnseal(ui *ui) *cobra.Command {
 			if _, inside := within(args[0], out); inside { // plaintext would lie where only ciphertext is expected
 				return fmt.Errorf("%w: --out %s is inside %s", errUsage, out, args[0])
 			}
-			k, err := keys.load()
+			k, err := keys.load(cmd.Context(), ui)
 			if err != nil {
 				return err
 			}

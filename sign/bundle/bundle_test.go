@@ -16,6 +16,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/sigstore/sigstore/pkg/cryptoutils"
+
 	"github.com/holdfast-ai/holdfast/internal/testkit"
 )
 
@@ -184,7 +186,24 @@ func TestEncryptedKey(t *testing.T) {
 			t.Errorf("password %q: %v", password, err)
 		}
 	}
-	if _, err := ParsePrivateKey([]byte(encryptedKey), nil); err == nil || !strings.Contains(err.Error(), "no password was given") {
+	if _, err := ParsePrivateKey([]byte(encryptedKey), nil); !errors.Is(err, ErrEncrypted) {
+		t.Error(err)
+	}
+}
+
+// A key as cosign writes it, whose password cosign's users have in COSIGN_PASSWORD.
+func TestKeyOfCosign(t *testing.T) {
+	text, _, err := cryptoutils.GeneratePEMEncodedECDSAKeyPair(elliptic.P256(), cryptoutils.StaticPasswordFunc([]byte("correct horse")))
+	if err != nil || !bytes.Contains(text, []byte("ENCRYPTED SIGSTORE PRIVATE KEY")) {
+		t.Fatal(err)
+	}
+	if _, err := ParsePrivateKey(text, []byte("correct horse")); err != nil {
+		t.Error(err)
+	}
+	if _, err := ParsePrivateKey(text, []byte("wrong")); !errors.Is(err, ErrKey) || errors.Is(err, ErrEncrypted) {
+		t.Error(err)
+	}
+	if _, err := ParsePrivateKey(text, nil); !errors.Is(err, ErrEncrypted) {
 		t.Error(err)
 	}
 }

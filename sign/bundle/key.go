@@ -27,6 +27,9 @@ var ErrSignature = errors.New("signature does not verify")
 // ErrKey means a key that cannot sign or verify models, or PEM that holds none.
 var ErrKey = errors.New("not an ECDSA key on P-256, P-384 or P-521")
 
+// ErrEncrypted means that a private key is encrypted and no password was given. It unwraps to [ErrKey].
+var ErrEncrypted = fmt.Errorf("%w: the key is encrypted and no password was given", ErrKey)
+
 // CheckKey reports whether pub can verify model signatures: an ECDSA key on P-256, P-384 or P-521, on its curve.
 // Errors: [ErrKey].
 func CheckKey(pub crypto.PublicKey) error {
@@ -198,7 +201,7 @@ func MarshalPrivateKey(key *ecdsa.PrivateKey) ([]byte, error) {
 
 // ParsePrivateKey reads one ECDSA private key from PEM: PKCS #8, SEC 1, and their encrypted forms, for which password is
 // used. The caller may clear password afterwards.
-// Errors: [ErrKey]; they never quote the text.
+// Errors: [ErrKey]; [ErrEncrypted] where password is nil and the key needs one. They never quote the text.
 func ParsePrivateKey(text, password []byte) (crypto.Signer, error) {
 	block, err := onlyBlock(text)
 	if err != nil {
@@ -206,7 +209,7 @@ func ParsePrivateKey(text, password []byte) (crypto.Signer, error) {
 	}
 	defer clear(block)
 	if password == nil && isEncrypted(block) {
-		return nil, fmt.Errorf("%w: the key is encrypted and no password was given", ErrKey)
+		return nil, ErrEncrypted
 	}
 	var pass cryptoutils.PassFunc
 	if password != nil {
