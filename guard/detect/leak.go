@@ -21,11 +21,15 @@ const (
 // ErrLeak means that canaries or system prompts cannot be compiled.
 var ErrLeak = errors.New("detect: unusable canary or system prompt")
 
-// Leak recognises canaries (ASCII case folded; as they are, and by their letters where these are spaced out, escaped, backwards, or in base64,
-// hexadecimal or ROT13) and runs of words of system prompts (8 in a row, or the whole
-// prompt if it is shorter; case and everything between words ignored; as they stand, in ROT13, backwards letter by letter, in base64 and in hexadecimal).
-// Translations, and letters of words set apart, are not recognised. It is immutable and safe for concurrent use; each
-// text is followed by its own [LeakState].
+// Leak recognises canaries (ASCII case folded; as they are, and by their letters where these are spaced out, escaped, backwards, in base64,
+// hexadecimal or ROT13, and in one of these codes of another) and runs of system prompts: 8 words in a row, or 64 letters with digits and
+// anything but letters between them, or 16 characters of Chinese or Japanese, 43 of Thai and the like; the whole prompt if it is shorter, of letters from 20 bytes
+// on. Case and what stands between words is ignored. Prompts are read as they stand, in ROT13, backwards letter by letter, in base64 and in hexadecimal, and in any of these within base64 or
+// hexadecimal.
+//
+// Not recognised are translations (Chinese characters in the other style too) and paraphrase, words or letters with others between them ("Y for yes, o for…", the first letters of
+// lines, NATO's and Morse's alphabets, leetspeak, look-alikes of other scripts), base64 that is cut into pieces by spaces or itself backwards, and codes three deep. It is immutable and safe for
+// concurrent use; each text is followed by its own [LeakState].
 type Leak struct {
 	canaries *automaton
 	spelled  *spelledAutomaton // nil where no canary has letters enough
@@ -34,6 +38,7 @@ type Leak struct {
 	whole    map[uint64]struct{}                // hashes of prompts that are shorter than a leak
 	known    [1 << 10]uint64                    // a bit for each word, by its hash: most words of an answer are none
 	longest  int                                // word, in bytes
+	letters  *lettersIndex                      // nil where no prompt has letters enough
 }
 
 // NewLeak compiles canaries and system prompts. Without any of them it finds nothing.
@@ -53,12 +58,13 @@ func NewLeak(canaries, prompts []string) (*Leak, error) {
 			break
 		}
 		if !l.add(p) {
-			return nil, fmt.Errorf("%w: system prompt %d has fewer than %d words", ErrLeak, i, minPrompt)
+			return nil, fmt.Errorf("%w: system prompt %d has fewer than %d words, or %d characters of a language without spaces", ErrLeak, i, minPrompt, minWeight/weigh('字'))
 		}
 	}
 	if size > maxLeakBytes {
 		return nil, fmt.Errorf("%w: more than %d bytes", ErrLeak, maxLeakBytes)
 	}
+	l.letters = newLetters(prompts)
 	if len(canaries) > 0 {
 		var ok bool
 		if l.canaries, ok = newAutomaton(canaries, true); !ok {
@@ -89,7 +95,13 @@ func (l *Leak) add(prompt string) bool {
 		h, n = wordSeed, 0
 	}
 	if len(words) < minPrompt {
-		return false
+		weight := int32(0)
+		for _, r := range prompt {
+			if spaceless(r) {
+				weight += weigh(r)
+			}
+		}
+		return weight >= minWeight
 	}
 	for n := holdWords; n <= leakWords; n++ {
 		if l.grams[n] == nil {
@@ -121,7 +133,7 @@ const (
 	wordBase = 1099511628211
 )
 
-// wordHash continues the hash of a word, a polynomial: a word that is read backwards has the same, see [LeakState.read]. ASCII case is ignored.
+// wordHash continues the hash of a word, a polynomial: a word that is read backwards has the same, see [leakReader.read]. ASCII case is ignored.
 func wordHash(h uint64, c byte) uint64 { return h*wordBase + uint64(lower(c, true)) + 1 }
 
 func wordByte(c byte) bool { return word[c] }
@@ -168,9 +180,7 @@ type LeakState struct {
 	node    state // of the canary automaton
 	exact   int   // where the last canary ended, as it is
 	spelled spelledState
-	views   [views]view
-	code    base64Bits
-	pairs   hexBits
+	leakReader
 }
 
 var _ stream.Scanner = (*LeakState)(nil)
@@ -193,40 +203,38 @@ func (s *LeakState) Write(ms []stream.Match, p []byte) (matches []stream.Match, 
 			}
 			if l.spelled != nil && !s.spelled.skips(l.spelled, c) {
 				from := len(ms)
-				ms = s.spelt(s.spelled.take(l.spelled, ms, c, s.pos-1), from)
+				ms = s.once(s.spelled.take(l.spelled, ms, c, s.pos-1), from)
 			}
 		}
 		if l.longest == 0 {
 			continue
 		}
-		ms = s.read(ms, c)
+		ms = s.read(l, ms, c, s.pos, false)
 	}
-	return ms, s.held(), nil
+	return ms, s.holds(), nil
 }
 
 // Finish ends the text: its last word counts. The error is nil.
 func (s *LeakState) Finish(ms []stream.Match) ([]stream.Match, error) {
 	if s.leak.spelled != nil {
 		from := len(ms)
-		ms = s.spelt(s.spelled.flush(s.leak.spelled, ms, s.pos), from)
+		ms = s.once(s.spelled.flush(s.leak.spelled, ms, s.pos), from)
 	}
 	if s.leak.longest != 0 {
-		for k := range s.views {
-			ms = s.views[k].endWord(s.leak, ms, s.pos, k == viewBackwards)
-		}
+		ms = s.finish(s.leak, ms, s.pos)
 	}
 	return ms, nil
 }
 
-// spelt drops the spellings that were canaries as they are: each is reported once.
-func (s *LeakState) spelt(ms []stream.Match, from int) []stream.Match {
+// once drops the spellings that were canaries as they are: each is reported once.
+func (s *LeakState) once(ms []stream.Match, from int) []stream.Match {
 	if len(ms) > from && ms[from].Start < s.exact {
 		return ms[:from]
 	}
 	return ms
 }
 
-func (s *LeakState) held() int {
+func (s *LeakState) holds() int {
 	held := 0
 	if s.leak.canaries != nil {
 		held = s.leak.canaries.prefix(s.node)
@@ -234,10 +242,5 @@ func (s *LeakState) held() int {
 	if s.spelled.node != 0 || s.spelled.pending > 0 {
 		held = max(held, s.spelled.held(s.leak.spelled, s.pos))
 	}
-	for k := range s.views {
-		if v := &s.views[k]; v.run > 0 && v.in <= s.leak.longest {
-			held = max(held, s.pos-v.from(v.run))
-		}
-	}
-	return held
+	return max(held, s.leakReader.held(s.leak, s.pos))
 }

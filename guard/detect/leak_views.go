@@ -3,7 +3,7 @@ package detect
 import "github.com/holdfast-ai/holdfast/guard/stream"
 
 // The words of an answer are read in several ways at once: a model that may not repeat its system prompt is asked for it in ROT13, backwards, in base64 or in
-// hexadecimal.
+// hexadecimal, and what a code says is read in all of these ways again.
 const (
 	viewAsIs = iota
 	viewRotated
@@ -26,15 +26,32 @@ type view struct {
 	ring    [leakWords]uint64
 	stop    [leakWords]int // where each word in ring ends
 	n       int            // words in a row that prompts may have
+	letters letterRun
 }
 
-// read gives a byte to all views.
-func (s *LeakState) read(ms []stream.Match, c byte) []stream.Match {
-	l, v := s.leak, &s.views
+// A leakReader reads one text in all ways.
+type leakReader struct {
+	views  [views]view
+	code   base64Bits
+	pairs  hexBits
+	said   [views - viewHex]said
+	inside *leakReaders // of what codes say; nil until one says something, and in those
+}
+
+type leakReaders [views - viewHex]leakReader
+
+// read gives a byte, which ends at position pos of the text, to all views. Where inner, the text is what a code says, whose words as they are have been
+// read with it.
+func (s *leakReader) read(l *Leak, ms []stream.Match, c byte, pos int, inner bool) []stream.Match {
+	v := &s.views
 	if v[viewAsIs].between.takes(c) {
 		if v[viewAsIs].in > 0 {
 			for k := range viewHex {
-				ms = v[k].endWord(l, ms, s.pos-1, k == viewBackwards)
+				if inner && k == viewAsIs {
+					v[k].word, v[k].in = wordSeed, 0
+					continue
+				}
+				ms = v[k].endWord(l, ms, pos-1, k == viewBackwards)
 			}
 		}
 	} else {
@@ -49,36 +66,57 @@ func (s *LeakState) read(ms []stream.Match, c byte) []stream.Match {
 		plain.in++
 		v[viewRotated].in, back.in = plain.in, plain.in
 	}
-	ms = s.readBase64(ms, c)
+	if !inner {
+		ms = s.spelt(l, ms, viewAsIs, c, pos)
+	}
+	ms = s.readBase64(l, ms, c, pos, inner)
 	if b, ok, broken := s.pairs.take(c); broken {
-		ms = v[viewHex].endWord(l, ms, s.pos-1, false)
+		ms = s.broken(l, ms, viewHex, pos)
 	} else if ok {
-		ms = v[viewHex].take(l, ms, b, s.pos)
+		ms = s.decoded(l, ms, viewHex, b, pos, inner)
 	}
 	return ms
 }
 
-// readBase64 gives a byte to the views of base64. Those that begin behind the first character are for a letter that somebody had the model put in
-// front, and begin late: words of prose are no code.
-func (s *LeakState) readBase64(ms []stream.Match, c byte) []stream.Match {
-	v := s.views[viewBase64:]
-	if c == '\r' || c == '\n' {
-		return ms
+// finish ends the text at position pos.
+func (s *leakReader) finish(l *Leak, ms []stream.Match, pos int) []stream.Match {
+	for k := range s.views {
+		ms = s.views[k].endWord(l, ms, pos, k == viewBackwards)
+		ms = s.views[k].letters.breaks(ms)
 	}
-	if d := codes[c].base64; d < 64 {
-		s.code.take(d)
-		for k := range s.code.phases() {
-			if b, ok := s.code.decoded(k); ok {
-				ms = v[k].take(s.leak, ms, b, s.pos)
-			}
+	if s.inside != nil {
+		for k := range s.inside {
+			s.inside[k].views[viewAsIs].in = 0
+			ms = s.inside[k].finish(l, ms, pos)
 		}
+	}
+	return ms
+}
+
+// held returns how many bytes before position pos may belong to a leak.
+func (s *leakReader) held(l *Leak, pos int) int {
+	held := 0
+	for k := range s.views {
+		v := &s.views[k]
+		if v.run > 0 && v.in <= l.longest {
+			held = max(held, pos-v.from(v.run))
+		}
+		held = max(held, v.letters.held(pos))
+	}
+	if s.inside != nil {
+		for k := range s.inside {
+			held = max(held, s.inside[k].held(l, pos))
+		}
+	}
+	return held
+}
+
+// spelt gives a byte to the letters of a view.
+func (s *leakReader) spelt(l *Leak, ms []stream.Match, k int, c byte, pos int) []stream.Match {
+	if l.letters == nil {
 		return ms
 	}
-	for k := range s.code.phases() {
-		ms = v[k].endWord(s.leak, ms, s.pos-1, false)
-	}
-	s.code = base64Bits{}
-	return ms
+	return s.views[k].letters.take(l.letters, ms, c, pos)
 }
 
 // take takes a decoded byte that ends at position pos of the text.
@@ -151,72 +189,3 @@ func (v *view) tail(l *Leak, n int, back bool) uint64 {
 	}
 	return l.gram(words[:n])
 }
-
-// base64Bits undoes base64 of both alphabets, from where a run of its characters begins; ends of lines are nothing in it.
-type base64Bits struct {
-	acc uint32 // the bits of the last characters
-	run int    // characters so far
-}
-
-// longCode is how many characters in a row are no word of prose.
-const longCode = 16
-
-func (x *base64Bits) take(d byte) {
-	x.acc = x.acc<<6 | uint32(d)
-	x.run++
-}
-
-// phases returns from how many places the run is decoded.
-func (x *base64Bits) phases() int {
-	if x.run < longCode {
-		return 1
-	}
-	return views - viewBase64
-}
-
-// decoded returns the byte that the last character completes where the run is decoded from its character k on.
-func (x *base64Bits) decoded(k int) (b byte, ok bool) {
-	n := (x.run - k) & 3 // characters of a group of four
-	return byte(x.acc >> (2 * (-n & 3))), x.run > k && n != 1
-}
-
-// hexBits undoes pairs of hexadecimal digits with anything but letters between them.
-type hexBits struct {
-	high byte
-	half bool
-}
-
-func (x *hexBits) take(c byte) (b byte, ok, broken bool) {
-	d := codes[c].hex
-	if d > 15 {
-		if d == noDigit {
-			x.half = false
-			return 0, false, c|0x20 != 'x'
-		}
-		return 0, false, false
-	}
-	if x.half = !x.half; x.half {
-		x.high = d
-		return 0, false, false
-	}
-	return x.high<<4 | d, true, false
-}
-
-const noDigit = 16 // a letter
-
-// codes has what each byte is in base64 of both alphabets and in hexadecimal, and what ROT13 makes of it.
-var codes = func() (t [256]struct{ base64, hex, rotated byte }) {
-	for i := range t {
-		c := byte(i)
-		t[i].base64, t[i].hex, t[i].rotated = 64, byte(digit(c)), byte(rot13(rune(c)))
-		if t[i].hex > 15 && isLetter(c) {
-			t[i].hex = noDigit
-		}
-	}
-	for _, alphabet := range []string{"+/", "-_"} {
-		for i, c := range []byte("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789" + alphabet) {
-			t[c].base64 = byte(i)
-		}
-	}
-	return t
-}()

@@ -18,15 +18,16 @@ const (
 	longestEscape  = 10 // bytes, "&#1114111;"
 )
 
-// spellings returns the letters of a canary as it can be written down, those that are too short to tell left out.
-func spellings(canary string) []string {
-	back := []byte(canary)
-	slices.Reverse(back)
-	forms := []string{canary, string(back), strings.Map(rot13, canary), hex.EncodeToString([]byte(canary))}
-	for shift := range 3 { // of the canary in a text that is encoded
-		code := base64.RawStdEncoding.EncodeToString(append(make([]byte, shift), canary...))
-		forms = append(forms, code[(8*shift+5)/6:8*(shift+len(canary))/6])
+// spellings returns the letters of a canary as it can be written down, in a code of a code too if twice, those that are too short to tell left out.
+func spellings(canary string, twice bool) []string {
+	forms := codesOf(canary)
+	if twice {
+		for _, f := range append(forms[:len(forms):len(forms)], strings.ToUpper(hex.EncodeToString([]byte(canary)))) {
+			forms = append(forms, codesOf(f)...)
+		}
 	}
+	forms = append(forms, canary)
+	seen := make(map[string]bool)
 	out := forms[:0]
 	for _, f := range forms {
 		letters := make([]byte, 0, spelledLetters)
@@ -35,11 +36,24 @@ func spellings(canary string) []string {
 				letters = append(letters, f[i])
 			}
 		}
-		if len(letters) >= minCanary {
+		if folded := strings.ToLower(string(letters)); len(letters) >= minCanary && !seen[folded] {
+			seen[folded] = true
 			out = append(out, string(letters))
 		}
 	}
 	return out
+}
+
+// codesOf returns a text backwards, in ROT13, in hexadecimal, and in base64 wherever it stands in what is encoded.
+func codesOf(text string) []string {
+	back := []byte(text)
+	slices.Reverse(back)
+	forms := []string{string(back), strings.Map(rot13, text), hex.EncodeToString([]byte(text))}
+	for shift := range 3 {
+		code := base64.RawStdEncoding.EncodeToString(append(make([]byte, shift), text...))
+		forms = append(forms, code[(8*shift+5)/6:8*(shift+len(text))/6])
+	}
+	return forms
 }
 
 func rot13(r rune) rune {
@@ -60,10 +74,19 @@ type spelledAutomaton struct {
 	idle [256]bool // bytes that begin neither a spelling nor an escape: most of them, and nothing need be done about one between spellings
 }
 
+// newSpelled returns the automaton, or nil where no canary has letters enough. Codes of codes are left out where they are too many for it.
 func newSpelled(canaries []string) (*spelledAutomaton, bool) {
+	a, ok := newSpellings(canaries, true)
+	if !ok {
+		a, ok = newSpellings(canaries, false)
+	}
+	return a, ok
+}
+
+func newSpellings(canaries []string, twice bool) (*spelledAutomaton, bool) {
 	var forms []string
 	for _, c := range canaries {
-		forms = append(forms, spellings(c)...)
+		forms = append(forms, spellings(c, twice)...)
 	}
 	if len(forms) == 0 {
 		return nil, true

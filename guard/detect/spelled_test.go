@@ -49,6 +49,15 @@ func spelledWays(c string) map[string]string {
 		"base64 + 1":                    base64.StdEncoding.EncodeToString([]byte("x" + c + "yz")),
 		"base64 + 2":                    base64.URLEncoding.EncodeToString([]byte("xy" + c + "z")),
 		"base64 in lines":               lines[:10] + "\n" + lines[10:20] + "\n" + lines[20:],
+		"base64 twice":                  base64.StdEncoding.EncodeToString([]byte("It is " + base64.StdEncoding.EncodeToString([]byte("so: "+c+"!")))),
+		"hex of base64":                 hex.EncodeToString([]byte(base64.StdEncoding.EncodeToString([]byte("so: " + c)))),
+		"base64 of hex":                 base64.StdEncoding.EncodeToString([]byte(hex.EncodeToString([]byte(c)))),
+		"base64 of capital hex":         base64.StdEncoding.EncodeToString([]byte(strings.ToUpper(hex.EncodeToString([]byte(c))))),
+		"base64 of ROT13":               base64.StdEncoding.EncodeToString([]byte("x" + strings.Map(rot13, c))),
+		"ROT13 of base64":               strings.Map(rot13, base64.StdEncoding.EncodeToString([]byte("xy"+c))),
+		"base64 backwards":              reverse(base64.StdEncoding.EncodeToString([]byte("xyz" + c))),
+		"base64 of it backwards":        base64.StdEncoding.EncodeToString(back),
+		"ROT13 backwards":               reverse(strings.Map(rot13, c)),
 		"behind an and":                 "&" + everyByte("%c ", c),
 		"behind an entity that is none": "&#1" + everyByte("%c ", c),
 		"behind a backslash":            `\` + everyByte("%c ", c),
@@ -129,7 +138,10 @@ func FuzzSpelled(f *testing.F) {
 		f.Add([]byte(w), uint8(1))
 		f.Add([]byte("&#x"+w+"&#000000000;\\u"), uint8(3))
 	}
-	l := newLeak(f, []string{canary, "0f9a-42bc-77de"}, []string{prompt})
+	for _, text := range []string{prompt, b64(b64(prompt)), hex.EncodeToString([]byte(b64("x" + reverse(prompt)))), "1. Y 2. o 3. u " + prompt[4:], spacelessPrompts["zh"], b64(spacelessPrompts["zh"]), `\u4f60\u662f` + spacelessPrompts["zh"][6:]} {
+		f.Add([]byte(text), uint8(2))
+	}
+	l := newLeak(f, []string{canary, "0f9a-42bc-77de"}, []string{prompt, spacelessPrompts["zh"]})
 	f.Fuzz(func(t *testing.T, text []byte, piece uint8) {
 		want := leaks(l, string(text))
 		s := l.Start()

@@ -1,0 +1,342 @@
+package detect
+
+import (
+	"bytes"
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/holdfast-ai/holdfast/guard/stream"
+)
+
+// The letters of an answer, with everything between them skipped, are held against those of system prompts: languages without spaces have no words to
+// count, and a model is asked for its prompt letter by letter ("Y-o-u", one on a line, numbered, in an array of JSON) or with no spaces at all.
+const (
+	seedBytes  = 16  // of letters in a row that begin a run; sent before it is held back
+	seedApart  = 8   // bytes at least between two places of a prompt where a run can begin
+	leakWeight = 128 // of letters in a row that are a leak, see weigh: 64 letters, or 16 characters of Chinese
+	minWeight  = 64  // of a prompt that has no minPrompt words
+	minSpelled = 20  // bytes of letters of a prompt that is looked for so
+	lettersGap = 64  // bytes between two letters of a run: numbers and markup of a list
+)
+
+// A lettersIndex has the letters of all prompts as they stand and in ROT13, each forwards and backwards, with a zero behind.
+type lettersIndex struct {
+	text   []byte
+	seeds  map[uint64]seed // by the hash of the last seedBytes
+	filter []uint64        // a bit for each hash of seeds: most places of an answer are none
+}
+
+// seed is a place where a run can begin.
+type seed struct {
+	at     int32 // in text, behind the last letter
+	weight int32 // of the letters so far
+	need   int32 // weight that is a leak
+}
+
+// letterOf returns a character as it counts: a letter of ASCII in lower case or full width, any other letter as it is; ok is false for
+// what stands between letters, digits among it, as lists are numbered.
+func letterOf(r rune) (rune, bool) {
+	switch {
+	case r < 0x80:
+		return r | 0x20, 'a' <= r|0x20 && r|0x20 <= 'z'
+	case r < 0xc0, r == 0xd7, r == 0xf7, r >= 0x300 && r < 0x370: // Latin punctuation, marks that were put on letters
+		return 0, false
+	case r >= 0x2000 && r < 0x2c00, r >= 0x3000 && r < 0x3040, r >= 0xd800 && r < 0xf900, r >= 0xfe00 && r < 0xfe50, r == 0xfeff: // punctuation and symbols, what is no character
+		return 0, false
+	case r >= 0xff00 && r < 0xff66, r >= 0xffe0 && r < 0x10000: // forms of full width
+		return letterOf((r - 0xfee0) & 0x7f)
+	case r < 0x590: // with cases
+		return unicode.ToLower(r), true
+	case r >= 0x10000: // emoji, tags; the characters of Chinese from 0x20000 on
+		return r, r >= 0x20000 && r < 0x40000
+	}
+	return r, true
+}
+
+// weigh returns what a letter counts for: 8 words are a leak, of 40 letters in English, about 16 characters in Chinese or Japanese, and 40 in Thai. Letters of
+// languages that have spaces count by words first, and here for less.
+func weigh(r rune) int32 {
+	switch {
+	case r < 0xe00:
+		return 2
+	case r < 0x1100, r >= 0x1780 && r < 0x1800: // Thai, Lao, Tibetan, Burmese, Khmer
+		return 3
+	case r >= 0x3040 && r < 0xa000, r >= 0xf900 && r < 0xfb00, r >= 0xff66 && r < 0xffa0, r >= 0x20000: // Kana, Han
+		return 8
+	case r >= 0xac00 && r < 0xd800: // Hangul
+		return 4
+	}
+	return 2
+}
+
+// spaceless reports whether a letter is of a script that has no spaces between words.
+func spaceless(r rune) bool { return weigh(r) == 3 || weigh(r) == 8 }
+
+// newLetters returns the index of prompts, or nil where none has letters enough.
+func newLetters(prompts []string) *lettersIndex {
+	l := &lettersIndex{text: []byte{0}, seeds: make(map[uint64]seed)}
+	for _, p := range prompts {
+		var letters []rune
+		for _, r := range p {
+			if r, ok := letterOf(r); ok {
+				letters = append(letters, r)
+			}
+		}
+		l.add(letters)
+		rotated := []rune(strings.Map(rot13, string(letters)))
+		l.add(rotated)
+		slices.Reverse(letters)
+		l.add(letters)
+		slices.Reverse(rotated)
+		l.add(rotated)
+	}
+	if len(l.seeds) == 0 {
+		return nil
+	}
+	size := 64
+	for size < len(l.seeds)/2 { // 32 bits for each seed
+		size *= 2
+	}
+	l.filter = make([]uint64, size)
+	for h := range l.seeds {
+		k := l.bit(h)
+		l.filter[k/64] |= 1 << (k % 64)
+	}
+	return l
+}
+
+func (l *lettersIndex) bit(h uint64) uint64 { return h * spread >> 32 & (uint64(len(l.filter))*64 - 1) }
+
+// may reports whether a run may begin behind letters with this hash.
+func (l *lettersIndex) may(h uint64) bool {
+	k := l.bit(h)
+	return l.filter[k/64]>>(k%64)&1 != 0
+}
+
+// add adds one way to write a prompt.
+func (l *lettersIndex) add(letters []rune) {
+	total := int32(0)
+	for _, r := range letters {
+		total += weigh(r)
+	}
+	if size := len(string(letters)); size < minSpelled {
+		return
+	}
+	var s lettersRoll
+	var weight, last int32
+	var behind []int32 // weights of the letters that end at each of the last bytes
+	for _, r := range letters {
+		var b [utf8.UTFMax]byte
+		n := utf8.EncodeRune(b[:], r)
+		for _, c := range b[:n] {
+			s.roll(c)
+		}
+		l.text = append(l.text, b[:n]...)
+		weight += weigh(r)
+		behind = append(append(behind, make([]int32, n-1)...), weigh(r))
+		if at := int32(len(l.text)); s.n >= seedBytes && (last == 0 || at-last >= seedApart) {
+			w := weight
+			if last > 0 {
+				w = 0
+				for _, x := range behind[len(behind)-seedBytes:] {
+					w += x
+				}
+			}
+			if _, ok := l.seeds[s.hash]; !ok {
+				l.seeds[s.hash] = seed{at, w, min(leakWeight, total)}
+			}
+			last = at
+		}
+	}
+	l.text = append(l.text, 0)
+}
+
+// lettersRoll hashes the last seedBytes of letters.
+type lettersRoll struct {
+	hash uint64
+	ring [seedBytes]byte
+	n    uint
+}
+
+// oldest is wordBase to the power of seedBytes.
+var oldest = func() uint64 {
+	p := uint64(1)
+	for range seedBytes {
+		p *= wordBase
+	}
+	return p
+}()
+
+func (s *lettersRoll) roll(c byte) {
+	last := &s.ring[s.n%seedBytes]
+	s.hash = s.hash*wordBase + uint64(c) - oldest*uint64(*last)
+	*last = c
+	s.n++
+}
+
+// is reports whether the last letters are these: the hash is one that anybody can compute.
+func (s *lettersRoll) is(b []byte) bool {
+	for i, c := range b {
+		if s.ring[(s.n+uint(i))%seedBytes] != c {
+			return false
+		}
+	}
+	return true
+}
+
+// A letterRun follows the letters of one text.
+type letterRun struct {
+	recent lettersRoll
+	char   [utf8.UTFMax]byte // in progress
+	size   int
+	escape uint8 // 1 behind a backslash, and one more for each character behind it
+	value  rune  // of the escape so far
+	// The run in progress.
+	at           int32 // of the index, behind its last letter; 0 for none
+	weight, need int32
+	leaks        bool
+	from, end    int // of the text: where the hold begins, and behind the last letter
+}
+
+// asciiLetters has the letters of ASCII in lower case, and zeros.
+var asciiLetters = func() (t [0x80]byte) {
+	for c := byte('a'); c <= 'z'; c++ {
+		t[c], t[c&^0x20] = c, c
+	}
+	return t
+}()
+
+// take takes a byte of the text, which ends at position end. Escapes as JSON and programs have them are undone.
+func (s *letterRun) take(l *lettersIndex, ms []stream.Match, c byte, end int) []stream.Match {
+	if s.at > 0 && end-s.end > lettersGap {
+		ms = s.breaks(ms)
+	}
+	if c < 0x80 {
+		s.size = 0
+		if s.escape > 0 || c == '\\' {
+			r, done := s.escaped(c)
+			if !done {
+				return ms
+			}
+			if r >= 0x80 {
+				return s.letter(l, ms, r, end)
+			}
+			c = byte(r)
+		}
+		b := asciiLetters[c]
+		if b == 0 {
+			return ms
+		}
+		s.recent.roll(b)
+		if s.at == 0 && !l.may(s.recent.hash) { // most of any text
+			return ms
+		}
+		one := [1]byte{b}
+		return s.next(l, ms, one[:], weigh('a'), end)
+	}
+	s.escape = 0
+	if c >= 0xc0 {
+		s.size = 0
+	} else if s.size == 0 {
+		return ms
+	}
+	s.char[s.size] = c
+	s.size++
+	if !utf8.FullRune(s.char[:s.size]) {
+		return ms
+	}
+	r, n := utf8.DecodeRune(s.char[:s.size])
+	if s.size = 0; n == 1 {
+		return ms
+	}
+	return s.letter(l, ms, r, end)
+}
+
+// escaped takes a byte of an escape and returns the character, or 0 for one that is no letter.
+func (s *letterRun) escaped(c byte) (r rune, done bool) {
+	switch {
+	case c == '\\':
+		s.escape, s.value = 1, 0
+		return 0, false
+	case s.escape == 1 && c == 'u':
+		s.escape = 2
+		return 0, false
+	case s.escape == 1 && (c == 'n' || c == 'r' || c == 't'):
+		s.escape = 0
+		return 0, true
+	case s.escape > 1 && digit(c) < 16:
+		s.value = s.value<<4 | rune(digit(c))
+		if s.escape++; s.escape < 6 {
+			return 0, false
+		}
+		s.escape = 0
+		return s.value, true
+	}
+	s.escape = 0
+	return rune(c), true
+}
+
+// letter takes a character that ends at position end of the text.
+func (s *letterRun) letter(l *lettersIndex, ms []stream.Match, r rune, end int) []stream.Match {
+	r, ok := letterOf(r)
+	if !ok {
+		return ms
+	}
+	var b [utf8.UTFMax]byte
+	n := utf8.EncodeRune(b[:], r)
+	for _, c := range b[:n] {
+		s.recent.roll(c)
+	}
+	return s.next(l, ms, b[:n], weigh(r), end)
+}
+
+// next goes on with the run, or begins one, with a letter of the given weight that has been added to recent.
+func (s *letterRun) next(l *lettersIndex, ms []stream.Match, b []byte, weight int32, end int) []stream.Match {
+	if s.at > 0 && bytes.HasPrefix(l.text[s.at:], b) {
+		s.at += int32(len(b))
+		s.weight += weight
+	} else {
+		ms = s.breaks(ms)
+		if !l.may(s.recent.hash) {
+			return ms
+		}
+		x, ok := l.seeds[s.recent.hash]
+		if !ok || !s.recent.is(l.text[x.at-seedBytes:x.at]) {
+			return ms
+		}
+		s.at, s.weight, s.need, s.from = x.at, x.weight, x.need, end
+	}
+	s.end = end
+	if first := !s.leaks; s.weight >= s.need {
+		if s.leaks = true; first || l.text[s.at] == 0 || end-s.from >= lettersGap {
+			ms = s.report(ms)
+		}
+	}
+	return ms
+}
+
+// report reports what was held of a leak.
+func (s *letterRun) report(ms []stream.Match) []stream.Match {
+	if s.leaks && s.end > s.from {
+		ms = append(ms, stream.Match{Rule: RulePrompt, Category: CategoryLeak, Start: s.from, End: s.end})
+		s.from = s.end
+	}
+	return ms
+}
+
+// breaks ends the run.
+func (s *letterRun) breaks(ms []stream.Match) []stream.Match {
+	ms = s.report(ms)
+	s.at, s.weight, s.leaks = 0, 0, false
+	return ms
+}
+
+// held returns how many bytes before position pos may belong to a leak.
+func (s *letterRun) held(pos int) int {
+	if s.at == 0 {
+		return 0
+	}
+	return pos - s.from
+}
