@@ -27,6 +27,7 @@ import (
 	"github.com/holdfast-ai/holdfast/guard"
 	"github.com/holdfast-ai/holdfast/guard/api"
 	"github.com/holdfast-ai/holdfast/guard/guardtest"
+	"github.com/holdfast-ai/holdfast/internal/testkit"
 )
 
 // The tests whose names begin with a number hold the guard against the groups of attacks on middleware: 01 keys with two
@@ -476,38 +477,26 @@ func Test11DisguisedText(t *testing.T) {
 	}
 }
 
-// The cost of a body grows with its size, whatever it holds: 16 times the bytes take less than 64 times as long.
+// The cost of a body grows with its size, whatever it holds: 16 times the bytes cost less than 32 times as much.
 func Test12CostIsLinear(t *testing.T) {
 	p := all()
 	p.Limits.MaxBodyBytes, p.Limits.MaxInputTokens = 8<<20, 1<<40
 	g := newGuard(t, p)
+	request := func(unit string, size int) func() {
+		body := guardtest.With(`"messages":[{"role":"user","content":"` + strings.Repeat(unit, size/len(unit)) + `"}]`)
+		return func() { post(g.Handler(&guardtest.Upstream{Pieces: []string{"x"}}), body) }
+	}
 	for name, unit := range map[string]string{
 		"prose": "the keeper lit the lamp ", "words of rules": "ignore all the ", "brackets": "<|<|[[((", "escapes": `\n\"`, "one letter": "aaaaaaaa", "marks": "e\u0301\u0302\u0303",
 	} {
-		took := func(n int) time.Duration {
-			body := guardtest.With(`"messages":[{"role":"user","content":"` + strings.Repeat(unit, n/len(unit)) + `"}]`)
-			best := time.Hour
-			for range 3 {
-				start := time.Now()
-				post(g.Handler(&guardtest.Upstream{Pieces: []string{"x"}}), body)
-				best = min(best, time.Since(start))
-			}
-			return best
-		}
-		small, large := took(64<<10), took(1<<20)
-		if large > 64*small && large > 500*time.Millisecond {
-			t.Errorf("%s: 64 KiB take %v, 1 MiB %v", name, small, large)
-		}
+		testkit.CostsAtMost(t, name, 32, request(unit, 1<<20), request(unit, 64<<10))
 	}
 	keys := make([]string, 20_000)
 	for i := range keys {
 		keys[i] = fmt.Sprintf(`"k%d":0`, i)
 	}
-	start := time.Now()
-	post(g.Handler(&guardtest.Upstream{}), strings.Replace(hello, "{", "{"+strings.Join(keys, ",")+",", 1))
-	if took := time.Since(start); took > 5*time.Second {
-		t.Errorf("20,000 keys take %v", took)
-	}
+	body := strings.Replace(hello, "{", "{"+strings.Join(keys, ",")+",", 1)
+	testkit.CostsAtMost(t, "many keys", 20, func() { post(g.Handler(&guardtest.Upstream{}), body) }, request("the keeper lit the lamp ", len(body)))
 }
 
 // A caller who types what stands for redacted text changes nothing by it.

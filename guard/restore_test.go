@@ -4,9 +4,9 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/holdfast-ai/holdfast/guard/stream"
+	"github.com/holdfast-ai/holdfast/internal/testkit"
 )
 
 // A caller who has 64 texts to be restored does not have every byte of a long answer looked at 64 times.
@@ -16,26 +16,17 @@ func TestManyRestoresCostAsFew(t *testing.T) {
 		all = append(all, restore{placeholder("pii.email", i+1), fmt.Sprintf("user%d@example.com", i)})
 	}
 	text := strings.Repeat("The keeper lit the lamp, and wrote the weather into a book. ", 1<<19/60)
-	took := func(rs []restore) time.Duration {
-		least := time.Hour
-		for range 3 {
+	restoring := func(rs []restore) func() {
+		answer := []byte(text + all[0].placeholder)
+		return func() {
 			var r restorer
 			r.begin(rs)
-			from := time.Now()
-			ms, held, err := r.Write(nil, []byte(text+all[0].placeholder))
-			if least = min(least, time.Since(from)); len(ms) != 1 || held != 0 || err != nil {
+			if ms, held, err := r.Write(nil, answer); len(ms) != 1 || held != 0 || err != nil {
 				t.Fatal(ms, held, err)
 			}
 		}
-		return least
 	}
-	var one, many time.Duration
-	for range 5 { // the machine is shared
-		if one, many = took(all[:1]), took(all); many <= 12*one {
-			return
-		}
-	}
-	t.Errorf("one text: %v, %d texts: %v", one, len(all), many)
+	testkit.CostsAtMost(t, "many texts", 12, restoring(all), restoring(all[:1]))
 }
 
 // What other scanners find is spared exactly where it lies inside of one placeholder.

@@ -170,12 +170,13 @@ func (f hostileFill) ReadAllInto(_ context.Context, dst []byte, watermark func(c
 	return nil
 }
 
-// attacks are what a writer of the storage does at one moment: to the file in place, or to its name.
-func attacks() map[string]func(*hostileFS) {
+// attacks are what a writer of the storage does at one moment: to a file of this content in place, or to its name.
+func attacks(content []byte) map[string]func(*hostileFS) {
 	inPlace := func(change func(b []byte) []byte) func(*hostileFS) {
+		altered := change(bytes.Clone(content))
 		return func(h *hostileFS) {
 			if h.node != nil {
-				h.node.data = change(bytes.Clone(h.node.data))
+				h.node.data = altered
 			}
 		}
 	}
@@ -373,7 +374,8 @@ func judge(t *testing.T, at string, h *hostileFS, m *sign.Model, way string, got
 // TestHostileStorage strikes with each attack before each call that is made of the source, for each way out of a Model and
 // each kind of source and signature. What comes back is either what was signed or nothing.
 func TestHostileStorage(t *testing.T) {
-	f, attacks := newFixture(t), attacks()
+	f := newFixture(t)
+	attacks := attacks(f.content)
 	for _, c := range []struct {
 		name    string
 		kind    readKind
@@ -424,7 +426,8 @@ func TestHostileStorage(t *testing.T) {
 
 // TestHostileAndBack undoes the attack later, at each later call: what was read between must not count.
 func TestHostileAndBack(t *testing.T) {
-	f, all := newFixture(t), attacks()
+	f := newFixture(t)
+	all := attacks(f.content)
 	for _, attack := range []string{"swap content", "write in chunk 1", "truncate", "exchange chunks", "relink"} {
 		if raceDetector && attack != "truncate" {
 			continue
@@ -461,12 +464,12 @@ func TestGrownFile(t *testing.T) {
 	f := newFixture(t)
 	const firstRead = 3 // after Lstat, Open and Stat
 	for kind := range fillsItself + 1 {
-		h := newHostile(f.content, kind, firstRead, attacks()["append"])
+		h := newHostile(f.content, kind, firstRead, attacks(f.content)["append"])
 		_, err := open(t, h, f.policy, sign.WithBundle(f.files)).ReadInto(t.Context(), "w", make([]byte, len(f.content)+8))
 		if mm, ok := errors.AsType[*sign.MismatchError](err); !ok || !h.hit || mm.Got != nil {
 			t.Errorf("ReadInto %d: %v", kind, err)
 		}
-		h = newHostile(f.content, kind, firstRead+1, attacks()["append"]) // Lstat once more, for the total
+		h = newHostile(f.content, kind, firstRead+1, attacks(f.content)["append"]) // Lstat once more, for the total
 		if err := open(t, h, f.policy, sign.WithBundle(f.files)).VerifyAll(t.Context(), nil); !errors.Is(err, sign.ErrMismatch) || !h.hit {
 			t.Errorf("VerifyAll %d: %v", kind, err)
 		}

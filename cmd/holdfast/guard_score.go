@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/holdfast-ai/holdfast/guard/detect"
+	"github.com/holdfast-ai/holdfast/internal/cputime"
 )
 
 // What a row costs is measured where nothing else of this process disturbs it, in time of one core: rows are scored by one worker for up
@@ -91,16 +92,16 @@ func (s *scorer) score(i int) { s.scores[i] = s.c.Score(s.batch[i].text, s.batch
 // alone scores rows of the batch with one worker and measures it. It returns how many it scored.
 func (s *scorer) alone(ctx context.Context) (scored int) {
 	s.score(0) // the first makes the tables
-	before, start, n := s.took, cpuTime(), len(s.batch)
+	before, start, n := s.took, cputime.Used(), len(s.batch)
 	for i := 0; (i < n && s.took < alone || s.took < atLeast) && ctx.Err() == nil; i++ {
 		s.score(i % n)
 		s.size += len(s.batch[i%n].text)
 		scored = max(scored, min(i+1, n))
 		if i%64 == 63 || i >= n {
-			s.took = before + cpuTime() - start
+			s.took = before + cputime.Used() - start
 		}
 	}
-	s.took = before + cpuTime() - start
+	s.took = before + cputime.Used() - start
 	return scored
 }
 

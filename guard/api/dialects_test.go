@@ -5,9 +5,9 @@ import (
 	"errors"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/holdfast-ai/holdfast/guard/detect"
+	"github.com/holdfast-ai/holdfast/internal/testkit"
 )
 
 // said is a text with who said it.
@@ -213,26 +213,16 @@ func TestDialectErrors(t *testing.T) {
 // What a pattern or a grammar costs to measure grows as its length does, whatever it is made of.
 func TestGrammarsAreReadOnce(t *testing.T) {
 	for _, c := range []string{"{", "{1", "{1,", "(?", "(?i", "(", "[a", "~", "~ ", "~1", `\\`, "{ ", "a{1}"} {
-		cost := func(n int) time.Duration {
+		measuring := func(n int) func() {
 			text := strings.Repeat(c, n/len(c))
 			body := []byte(`{"model":"m","prompt":"x","grammar":"` + text + `","regex":"{1}` + text + `"}`)
 			var r Request
 			if err := parse(&r, OpenAICompletions, body, Options{}); err != nil {
 				t.Fatal(err)
 			}
-			start := time.Now()
-			_ = r.Grammars(1<<30, 1<<40)
-			return time.Since(start)
+			return func() { _ = r.Grammars(1<<30, 1<<40) }
 		}
-		for try := range 5 {
-			few, many := cost(20_000), cost(320_000)
-			if many < 5*time.Millisecond || many < 60*few {
-				break
-			}
-			if try == 4 {
-				t.Errorf("%q: %v for 16 times what took %v", c, many, few)
-			}
-		}
+		testkit.CostsAtMost(t, c, 48, measuring(320_000), measuring(20_000)) // 16 times the length
 	}
 }
 

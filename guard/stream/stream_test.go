@@ -2,13 +2,14 @@ package stream_test
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/holdfast-ai/holdfast/guard/detect"
 	"github.com/holdfast-ai/holdfast/guard/stream"
+	"github.com/holdfast-ai/holdfast/internal/testkit"
 )
 
 // events parses pieces and returns the data of all events.
@@ -327,27 +328,15 @@ func FuzzLines(f *testing.F) {
 // Whatever its line ends, a stream is read in time that grows with its size: each byte is looked at a few times.
 func TestLineEndsAreFoundOnce(t *testing.T) {
 	for _, end := range []string{"\n", "\r", "\r\n", "\n\r", "a\n", "a\r", "a\r\n"} {
-		took := func(n int) time.Duration {
-			least := time.Hour
-			for range 3 {
-				p, s := stream.NewParser(1<<20), []byte(strings.Repeat(end, n/len(end)))
-				from := time.Now()
-				if err := p.Write(s, func([]byte) error { return nil }); err != nil {
+		parsing := func(n int) func() {
+			s := []byte(strings.Repeat(end, n/len(end)))
+			return func() {
+				if err := stream.NewParser(1<<20).Write(s, func([]byte) error { return nil }); err != nil {
 					t.Fatal(err)
 				}
-				least = min(least, time.Since(from))
-			}
-			return least
-		}
-		for try := range 5 { // other processes take their share of the larger one
-			few, many := took(1<<16), took(1<<20)
-			if many <= 16*10*max(few, 10*time.Microsecond) {
-				break
-			}
-			if try == 4 {
-				t.Errorf("%q: 64 KiB take %v, 1 MiB %v", end, few, many)
 			}
 		}
+		testkit.CostsAtMost(t, fmt.Sprintf("%q", end), 48, parsing(1<<20), parsing(1<<16)) // 16 times the length
 	}
 }
 

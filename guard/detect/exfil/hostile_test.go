@@ -3,7 +3,6 @@ package exfil_test
 import (
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/holdfast-ai/holdfast/guard/detect/exfil"
 	"github.com/holdfast-ai/holdfast/internal/testkit"
@@ -93,27 +92,14 @@ func TestHostileTextsCostNoMore(t *testing.T) {
 		t.Skip("the race detector costs where most is looked at")
 	}
 	h := hosts(t)
-	cost := func(text string) time.Duration {
+	reading := func(text string) func() {
 		b := strings.Repeat(text, 50_000/len(text))
-		best := time.Hour
-		for range 5 {
-			from := time.Now()
-			find(h, b)
-			best = min(best, time.Since(from))
-		}
-		return best
+		return func() { find(h, b) }
 	}
 	for name, unit := range map[string]string{
 		"letters": "a", "slashes": "/", "colons": "a:", "lines of an attribute": "=\"a\n", "words of an attribute": "=\"" + strings.Repeat("a:\n", 80), "addresses": "a://b ", "references": "=\"&amp;/\n",
 		"data": "https://a.example/?q=" + strings.Repeat("a,", 100), "controls": "\x01", "schemes": "javascript:", "brackets": "//[", "quotes": "='", "images": "![",
 	} {
-		c, base := time.Hour, time.Nanosecond
-		for round := 0; round < 5 && c > 150*base; round++ { // the machine is shared
-			base, c = cost("The harbour opens at six in the morning. "), cost(unit)
-		}
-		if c > 150*base {
-			t.Errorf("%s: %d times the cost of prose", name, c/base)
-		}
-		t.Logf("%s: %d", name, c/base)
+		testkit.CostsAtMost(t, name, 150, reading(unit), reading("The harbour opens at six in the morning. "))
 	}
 }
