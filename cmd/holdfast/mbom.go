@@ -6,18 +6,23 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/spf13/cobra"
 
 	"github.com/holdfast-ai/holdfast/mbom"
+	"github.com/holdfast-ai/holdfast/mbom/format"
+	"github.com/holdfast-ai/holdfast/mbom/model"
 	"github.com/holdfast-ai/holdfast/sign"
 )
 
 func newMBOM(ui *ui) *cobra.Command {
 	var out, version string
 	cmd := &cobra.Command{
-		Use:     "mbom DIR",
-		Short:   "Write the model's bill of materials (CycloneDX), to be signed with it",
+		Use:   "mbom DIR",
+		Short: "Write the model's bill of materials (CycloneDX), to be signed with it",
+		Long: "Mbom writes the bill of materials, and lists the chat templates with the digests that serve takes (--template-sha256) and the files\n" +
+			"for whose format serve refuses the model, unless it is told otherwise (--allow-format).",
 		Example: "  holdfast mbom model && holdfast sign key --private-key model.key model",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -41,11 +46,35 @@ func newMBOM(ui *ui) *cobra.Command {
 				return err
 			}
 			d := sha256.Sum256(data)
-			return ui.result(map[string]any{"mbom": out, "sha256": hex.EncodeToString(d[:]), "spec_version": version},
-				fmt.Sprintf("wrote %s (CycloneDX %s)", out, version), "sha256 "+hex.EncodeToString(d[:]))
+			view := map[string]any{"mbom": out, "sha256": hex.EncodeToString(d[:]), "spec_version": version}
+			lines := []string{fmt.Sprintf("wrote %s (CycloneDX %s)", out, version), "sha256 " + hex.EncodeToString(d[:])}
+			templates := []map[string]string{}
+			for _, t := range bom.Templates {
+				templates = append(templates, map[string]string{"name": t.Name, "file": t.Evidence.File, "sha256": hex.EncodeToString(t.SHA256[:])})
+				lines = append(lines, fmt.Sprintf("template %s of %s: sha256 %x", t.Name, t.Evidence.File, t.SHA256))
+			}
+			refused := []map[string]string{}
+			for _, f := range bom.Files {
+				if kind := unsafeFormat(f); kind != "" {
+					refused = append(refused, map[string]string{"file": f.Name, "format": kind})
+					lines = append(lines, fmt.Sprintf("refused by default: %s (%s)", f.Name, kind))
+				}
+			}
+			view["templates"], view["refused"] = templates, refused
+			return ui.result(view, lines...)
 		},
 	}
 	cmd.Flags().StringVar(&out, "out", "", "file to write (default DIR/"+mbom.BOMFile+")")
 	cmd.Flags().StringVar(&version, "spec-version", "1.7", "CycloneDX version, 1.7 or 1.6")
 	return cmd
+}
+
+// unsafeFormat returns the format of a file, by its content or its name, that a server refuses by default, or "".
+func unsafeFormat(f model.File) string {
+	for _, kind := range []string{f.Format, string(format.ByName(f.Name))} {
+		if kind != "" && !slices.Contains(mbom.SafeFormats(), kind) {
+			return kind
+		}
+	}
+	return ""
 }

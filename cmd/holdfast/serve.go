@@ -29,6 +29,8 @@ type serveFlags struct {
 	licences   []string
 	anyLicence bool
 	templates  bool
+	template   []string
+	formats    []string
 	guardFile  string
 	guardRules string
 	ruleKeys   []string
@@ -64,7 +66,10 @@ func newServe(ui *ui) *cobra.Command {
 	flags.Uint64Var(&f.minVersion, "min-version", 0, "lowest version that holdfast.json may give")
 	flags.StringArrayVar(&f.licences, "licence", []string{"apache-2.0", "mit"}, "accepted licence, SPDX id; may be given again")
 	flags.BoolVar(&f.anyLicence, "insecure-any-licence", false, "accept every licence and none")
-	flags.BoolVar(&f.templates, "any-signed-template", true, "accept the chat template that was signed with the model")
+	flags.BoolVar(&f.templates, "any-signed-template", true, "accept every chat template that was signed with the model")
+	flags.StringArrayVar(&f.template, "template-sha256", nil, "SHA-256 of a chat template, as mbom prints it: no other is accepted; may be given again")
+	flags.StringArrayVar(&f.formats, "allow-format", nil, "format of files to accept beside the safe ones, which is not looked into (docs/formats.md); may be given again")
+	cmd.MarkFlagsMutuallyExclusive("any-signed-template", "template-sha256")
 	flags.StringVar(&f.guardFile, "guard-policy", "", "guard policy, JSON (default: the built-in policy)")
 	flags.StringVar(&f.guardRules, "guard-rules", "", "signed file of detection rules, in place of the policy's and the built-in ones")
 	flags.StringArrayVar(&f.ruleKeys, "guard-rules-key", nil, "trusted signer of detection rules, PEM; may be given again")

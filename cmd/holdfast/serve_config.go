@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/hex"
 	"fmt"
 	"log/slog"
 
@@ -37,10 +38,16 @@ func (f *serveFlags) config(ctx context.Context, ui *ui) (holdfast.Config, error
 			return cfg, err
 		}
 	}
-	cfg.MBOM = mbom.Policy{
-		Formats: mbom.SafeFormats(), Licences: f.licences, InsecureAnyLicence: f.anyLicence, AnySignedTemplate: f.templates,
+	templates, err := digests(f.template)
+	if err != nil {
+		return cfg, err
 	}
-	cfg.Weights = mbom.WeightPolicy{Finite: true, AnySignedTemplate: f.templates}
+	anyTemplate := f.templates && templates == nil
+	cfg.MBOM = mbom.Policy{
+		Formats: append(mbom.SafeFormats(), f.formats...), Licences: f.licences, InsecureAnyLicence: f.anyLicence,
+		Templates: templates, AnySignedTemplate: anyTemplate,
+	}
+	cfg.Weights = mbom.WeightPolicy{Finite: true, Templates: templates, AnySignedTemplate: anyTemplate}
 	cfg.Guard = guard.DefaultPolicy()
 	if f.guardFile != "" {
 		text, err := readFile(f.guardFile, 4<<20)
@@ -89,4 +96,17 @@ func (f *serveFlags) rules(cfg *holdfast.Config) error {
 	}
 	cfg.GuardOptions = append(cfg.GuardOptions, guard.WithRuleVerifier(signedBy(keys)))
 	return nil
+}
+
+// digests reads SHA-256 digests in hexadecimal.
+func digests(texts []string) ([][32]byte, error) {
+	var out [][32]byte
+	for _, text := range texts {
+		d, err := hex.DecodeString(text)
+		if err != nil || len(d) != 32 {
+			return nil, fmt.Errorf("%w: --template-sha256 %q is not 64 hexadecimal digits", errUsage, text)
+		}
+		out = append(out, [32]byte(d))
+	}
+	return out, nil
 }
