@@ -11,6 +11,7 @@ package judge
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -20,6 +21,7 @@ import (
 	"math"
 	"net/http"
 	"net/url"
+	"slices"
 	"sync"
 	"time"
 
@@ -57,7 +59,7 @@ type Config struct {
 	Low, High float64
 
 	Timeout  time.Duration // of one question; default 500 ms
-	Failures int           // in a row, after which nobody is asked for Pause; default 5. Questions of one caller that take too long count once
+	Failures int           // in a row, after which nobody is asked for Pause; default 5. Questions of one caller that take too long count once: they may be long ones
 	Pause    time.Duration // default 10 s
 	MaxShare float64       // of all requests that are asked about, over some thousand; default 0.1. Beyond it a request counts as unavailable. One caller takes half of it at most.
 	MaxText  int           // bytes of one question; longer requests are unavailable; default 32 KiB
@@ -87,7 +89,7 @@ type Judge struct {
 	recent   share
 	callers  [256]share // by a hash of their names: who shares with a greedy caller is one in 256
 	failures int
-	slow     uint64    // hash of the caller whose question was the last of failures to take too long, 0 for none
+	slow     []uint64  // hashes of callers, no more than failures, whose questions took too long since the last answer
 	until    time.Time // nobody is asked before
 	probing  bool      // one question is under way after a pause
 }
@@ -200,6 +202,7 @@ var (
 // Errors that are the request's, and say nothing about the judge: a caller could have it left alone with them.
 var (
 	errText   = errors.New("the request is too long to ask about")
+	errBody   = errors.New("no question can be made of the request")
 	errTaken  = errors.New("the judge does not take the request")
 	errUnread = errors.New("the answer cannot be read") // it is the model's, whom the text may have talked into it
 )
@@ -269,11 +272,11 @@ func (j *Judge) done(who uint64, flagged bool, err error, gone bool) {
 	j.probing = false
 	switch {
 	case err == nil:
-		j.failures, j.slow = 0, 0
+		j.failures, j.slow = 0, j.slow[:0]
 		if flagged {
 			j.stats.Flagged++
 		}
-	case errors.Is(err, errText), errors.Is(err, errTaken), errors.Is(err, errUnread):
+	case errors.Is(err, errText), errors.Is(err, errBody), errors.Is(err, errTaken), errors.Is(err, errUnread):
 		j.stats.Unavailable++
 	default:
 		j.stats.Unavailable++
@@ -281,10 +284,12 @@ func (j *Judge) done(who uint64, flagged bool, err error, gone bool) {
 			return
 		}
 		if errors.Is(err, context.DeadlineExceeded) {
-			if who != 0 && who == j.slow {
+			if who != 0 && slices.Contains(j.slow, who) {
 				return
 			}
-			j.slow = who
+			if len(j.slow) < j.cfg.Failures {
+				j.slow = append(j.slow, who)
+			}
 		}
 		if j.failures++; j.failures >= j.cfg.Failures {
 			j.until = j.cfg.Now().Add(j.cfg.Pause)
@@ -306,7 +311,7 @@ func (j *Judge) ask(ctx context.Context, v detect.View) (bool, error) {
 	}
 	body, err := j.cfg.Ask.Body(text)
 	if err != nil {
-		return false, err
+		return false, errBody // what an Ask says may quote the text
 	}
 	ctx, cancel := context.WithTimeout(ctx, j.cfg.Timeout)
 	defer cancel()
@@ -318,15 +323,12 @@ func (j *Judge) ask(ctx context.Context, v detect.View) (bool, error) {
 	req.Header.Set("Content-Type", "application/json")
 	resp, err := j.cfg.Client.Do(req)
 	if err != nil {
-		if ctx.Err() != nil {
-			return false, ctx.Err()
-		}
-		return false, errors.New("no answer")
+		return false, cmp.Or(late(ctx, err), errors.New("no answer"))
 	}
 	defer resp.Body.Close()
 	answer, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
 	if err != nil || len(answer) > maxAnswer {
-		return false, errors.New("answer cut off or too long")
+		return false, cmp.Or(late(ctx, err), errors.New("answer cut off or too long"))
 	}
 	switch resp.StatusCode {
 	case http.StatusOK:
@@ -337,7 +339,15 @@ func (j *Judge) ask(ctx context.Context, v detect.View) (bool, error) {
 	}
 	flagged, err := j.cfg.Ask.Flagged(answer)
 	if err != nil {
-		return false, fmt.Errorf("%w: %w", errUnread, err)
+		return false, errUnread // what an Ask says may quote the text
 	}
 	return flagged, nil
+}
+
+// late tells an answer that did not come in time, or did not end, from one that did not come: only the text may be why. The limit may be the client's own.
+func late(ctx context.Context, err error) error {
+	if err != nil && errors.Is(err, context.DeadlineExceeded) {
+		return context.DeadlineExceeded
+	}
+	return ctx.Err()
 }
