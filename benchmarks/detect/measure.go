@@ -1,0 +1,209 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+
+	"github.com/holdfast-ai/holdfast/guard/detect"
+	"github.com/holdfast-ai/holdfast/guard/detect/eval"
+	"github.com/holdfast-ai/holdfast/guard/detect/train"
+)
+
+// configured is the false-positive rate that the reported threshold is set for.
+const configured = 0.01
+
+// A scorecard is everything that is reported.
+type scorecard struct {
+	model                     string
+	reproduced                bool // training again gave the same file
+	sources, languages, kinds eval.Report
+	threshold                 float64
+	named                     []named
+	folds                     []fold
+	evasions                  []evasion
+	same, others, grammars    []overlap
+	peers                     []comparison
+	rows, attacks, generated  int
+}
+
+// errOtherModel means that the data or the program are not those of the model that is built in.
+var errOtherModel = errors.New("training gives another model than the built-in one: its scores would be no scores of it")
+
+// rounding is how far figures of the card may be from those measured: the order of sums may differ, nothing else.
+const rounding = 1e-3
+
+// comparable reports whether a model that was made again has the rows and the figures of the built-in one.
+func comparable(again, builtin detect.ModelCard) bool {
+	if again.Data != builtin.Data || len(builtin.Scorecard) == 0 {
+		return false
+	}
+	for name, v := range builtin.Scorecard {
+		if got, ok := again.Scorecard[name]; !ok || math.Abs(got-v) > rounding {
+			return false
+		}
+	}
+	return true
+}
+
+func measure(training, dev []train.Row, peers string) (*scorecard, error) {
+	rows := append(append([]train.Row(nil), training...), dev...)
+	own, err := train.Generate(rows)
+	if err != nil {
+		return nil, err
+	}
+	c, err := detect.New()
+	if err != nil {
+		return nil, err
+	}
+	card := c.Model().Card()
+	file, unseen, err := train.Model(append(append([]train.Row(nil), rows...), own...), train.Defaults(), card.Number, card.Date)
+	if err != nil {
+		return nil, err
+	}
+	m, err := detect.ParseModel(file)
+	if err != nil {
+		return nil, err
+	}
+	if !comparable(m.Card(), card) {
+		return nil, errOtherModel
+	}
+	s := &scorecard{model: fmt.Sprintf("sha256:%x", c.Model().Digest()), reproduced: m.Digest() == c.Model().Digest(), threshold: card.Benign.Threshold(configured), rows: len(rows), generated: len(own)}
+	cases := func(group func(*train.Row) string) eval.Report {
+		out := make([]eval.Case, len(rows))
+		for i := range rows {
+			out[i] = eval.Case{Source: group(&rows[i]), Attack: rows[i].Label == 1, Score: unseen.Scores[i]}
+		}
+		return eval.NewReport(out, s.threshold)
+	}
+	s.sources = cases(func(r *train.Row) string { return r.Source })
+	s.languages = cases(language)
+	s.kinds = cases(func(r *train.Row) string { return r.Kind })
+	s.attacks = s.sources.Pooled.Positives
+	s.named = s.namedRows(rows, unseen.Scores)
+	maths := train.Maths()
+	flagged := 0
+	for _, r := range maths {
+		if c.Score([]byte(r.Text), r.Trust()).Value >= s.threshold {
+			flagged++
+		}
+	}
+	s.named = append(s.named, named{"maths in ten languages, at the configured threshold", flagged, -1, len(maths)})
+	for _, x := range unseen.Crossed() {
+		s.folds = append(s.folds, crossed(rows, x))
+	}
+	if s.evasions, err = evasions(c, dev, s.threshold); err != nil {
+		return nil, err
+	}
+	if peers != "" {
+		if s.peers, err = compare(peers, rows, unseen.Scores); err != nil {
+			return nil, err
+		}
+	}
+	s.same = overlaps(dev, training, func(string, *train.Row) bool { return true })
+	s.others = overlaps(dev, training, func(source string, r *train.Row) bool { return r.Source != source })
+	// Of documents and padded rows that were put together from rows, only what the grammars wrote is theirs.
+	templates := make([]train.Row, 0, len(own))
+	for _, r := range own {
+		if strings.HasPrefix(r.Source, "own-") && r.Source != "own-documents" {
+			templates = append(templates, r)
+		}
+	}
+	s.grammars = overlaps(dev, templates, func(string, *train.Row) bool { return true })
+	return s, nil
+}
+
+// named is a group of harmless rows that an aim is set for.
+type named struct {
+	what            string
+	one, five, rows int // flagged where 1 % and 5 % of all harmless rows are; -1: not measured
+}
+
+// namedRows counts harmless rows of the groups that are watched one by one.
+func (s *scorecard) namedRows(rows []train.Row, scores []float64) []named {
+	var benign []float64
+	for i := range rows {
+		if rows[i].Label == 0 {
+			benign = append(benign, scores[i])
+		}
+	}
+	one, five := eval.Threshold(benign, 0.01), eval.Threshold(benign, 0.05)
+	groups := []struct {
+		what string
+		is   func(*train.Row) bool
+	}{
+		{"technical documents", func(r *train.Row) bool { return r.Source == "docs-permissive" && r.Kind == "benign" }},
+		{"documents that quote attacks", func(r *train.Row) bool { return r.Source == "docs-permissive" && r.Kind == "benign-hard" }},
+		{"texts of twelve languages (xquad)", func(r *train.Row) bool { return r.Source == "xquad" }},
+		{"maths in English (gsm8k)", func(r *train.Row) bool { return r.Source == "gsm8k" }},
+		{"code", func(r *train.Row) bool { return r.Source == "go-stdlib" || r.Source == "humanevalpack" }},
+	}
+	var out []named
+	for _, g := range groups {
+		n := named{what: g.what}
+		for i := range rows {
+			if rows[i].Label == 0 && g.is(&rows[i]) {
+				n.rows++
+				n.one += above(scores[i], one)
+				n.five += above(scores[i], five)
+			}
+		}
+		out = append(out, n)
+	}
+	return out
+}
+
+func above(score, threshold float64) int {
+	if score > threshold {
+		return 1
+	}
+	return 0
+}
+
+// A fold is measured with nothing of the model fitted on its sources: neither weights, nor how they combine, nor thresholds.
+type fold struct {
+	sources []string
+	result  eval.Result        // against the harmless rows of the fold
+	real    map[string]float64 // share of them flagged where the configured share of other harmless rows is
+	benign  int
+}
+
+func crossed(rows []train.Row, x train.Crossed) fold {
+	var in []eval.Case
+	var benign, others []float64
+	for i := range rows {
+		switch inside := slices.Contains(x.Sources, rows[i].Source); {
+		case inside:
+			in = append(in, eval.Case{Source: rows[i].Source, Attack: rows[i].Label == 1, Score: x.Scores[i]})
+			if rows[i].Label == 0 {
+				benign = append(benign, x.Scores[i])
+			}
+		case rows[i].Label == 0:
+			others = append(others, x.Scores[i])
+		}
+	}
+	f := fold{sources: x.Sources, result: eval.NewReport(in, 0).Pooled, real: make(map[string]float64), benign: len(benign)}
+	for name, rate := range map[string]float64{"0.01": 0.01, "0.05": 0.05} {
+		f.real[name] = float64(eval.Above(benign, eval.Threshold(others, rate))) / float64(max(len(benign), 1))
+	}
+	return f
+}
+
+// languages gives names of rows their codes; what a row does not say is not guessed.
+var languages = map[string]string{
+	"English": "en", "Hindi": "hi", "Turkish": "tr", "Vietnamese": "vi", "Italian": "it", "Arabic": "ar", "French": "fr", "Portuguese": "pt",
+	"Korean": "ko", "Bengali": "bn", "Filipino/Tagalog": "fil", "Spanish": "es", "Russian": "ru", "Japanese": "ja", "Thai": "th",
+	"Indonesian": "id", "German": "de", "Chinese": "zh",
+}
+
+func language(r *train.Row) string {
+	if code, ok := languages[r.Lang]; ok {
+		return code
+	}
+	if r.Lang == "" {
+		return "not stated"
+	}
+	return r.Lang
+}
