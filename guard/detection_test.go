@@ -93,6 +93,13 @@ func TestRuleFileOnReload(t *testing.T) {
 		t.Fatal(err)
 	}
 	tampered := strings.Replace(good, env.Payload[100:104], "AAAA", 1)
+	changed := func(from, to string) string { // newer, so that nothing but the change is wrong with them
+		newer := s.payload(t, s.rules(t, 8, "marzipan", "2099-01-01"))
+		if !strings.Contains(newer, from) {
+			t.Fatalf("rules without %q", from)
+		}
+		return s.resigned(t, strings.Replace(newer, from, to, 1))
+	}
 	for name, c := range map[string]func(*guard.Policy){
 		"tampered":                  func(p *guard.Policy) { p.Detection.RuleFile = tampered },
 		"another signer":            func(p *guard.Policy) { p.Detection.RuleFile = newSigner(t).rules(t, 8, "x", "2099-01-01") },
@@ -103,12 +110,8 @@ func TestRuleFileOnReload(t *testing.T) {
 		"no expiry":                 func(p *guard.Policy) { p.Detection.RuleFile = s.rules(t, 8, "marzipan", "") },
 		"plain":                     func(p *guard.Policy) { p.Detection.RuleFile = `{"number":9}` },
 		"back to built-in":          func(p *guard.Policy) { p.Detection.RuleFile = "" },
-		"reserved name": func(p *guard.Policy) {
-			p.Detection.RuleFile = s.resigned(t, strings.Replace(s.payload(t, good), "own.word", detect.RuleTags, 1))
-		},
-		"examples": func(p *guard.Policy) {
-			p.Detection.RuleFile = s.resigned(t, strings.Replace(s.payload(t, good), "say nothing", "say marzipan", 1))
-		},
+		"reserved name":             func(p *guard.Policy) { p.Detection.RuleFile = changed("own.word", detect.RuleTags) },
+		"examples":                  func(p *guard.Policy) { p.Detection.RuleFile = changed("say nothing", "say marzipan") },
 	} {
 		bad := p
 		c(&bad)
