@@ -21,7 +21,6 @@ import (
 	"math"
 	"net/http"
 	"net/url"
-	"slices"
 	"sync"
 	"time"
 
@@ -206,96 +205,6 @@ var (
 	errTaken  = errors.New("the judge does not take the request")
 	errUnread = errors.New("the answer cannot be read") // it is the model's, whom the text may have talked into it
 )
-
-// share is how many of the latest requests were asked about, in 1, with a memory of some thousand requests.
-type share struct {
-	part float64
-	at   uint64 // number of the request that it was last looked at
-}
-
-const memory = 1.0 / 2048
-
-// look returns the share as it is at request number n.
-func (s *share) look(n uint64) float64 {
-	s.part *= math.Pow(1-memory, float64(n-s.at))
-	s.at = n
-	return s.part
-}
-
-// who returns a hash of the caller's name, 0 without one.
-func (j *Judge) who(ctx context.Context) uint64 {
-	name := j.cfg.Caller(ctx)
-	if name == "" {
-		return 0
-	}
-	return max(maphash.String(j.seed, name), 1)
-}
-
-// admit decides whether to ask.
-func (j *Judge) admit(inside bool, who uint64) (bool, error) {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	j.stats.Requests++
-	if !inside {
-		return false, nil
-	}
-	var err error
-	var own *share
-	if who != 0 {
-		own = &j.callers[who%uint64(len(j.callers))]
-	}
-	n := j.stats.Requests
-	switch {
-	case j.failures >= j.cfg.Failures && (j.probing || j.cfg.Now().Before(j.until)):
-		err = errPause
-	case j.recent.look(n) > j.cfg.MaxShare, own != nil && own.look(n) > j.cfg.MaxShare/2:
-		err = errShare
-	}
-	if err != nil {
-		j.stats.Unavailable++
-		return false, fmt.Errorf("judge: %w: %w", detect.ErrUnavailable, err)
-	}
-	j.recent.part += memory
-	if own != nil {
-		own.part += memory
-	}
-	j.probing = j.failures >= j.cfg.Failures
-	j.stats.Asked++
-	return true, nil
-}
-
-// done counts an answer. A caller that went away says nothing about the judge, and neither does one whose questions take too long again and again:
-// they may be long ones.
-func (j *Judge) done(who uint64, flagged bool, err error, gone bool) {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	j.probing = false
-	switch {
-	case err == nil:
-		j.failures, j.slow = 0, j.slow[:0]
-		if flagged {
-			j.stats.Flagged++
-		}
-	case errors.Is(err, errText), errors.Is(err, errBody), errors.Is(err, errTaken), errors.Is(err, errUnread):
-		j.stats.Unavailable++
-	default:
-		j.stats.Unavailable++
-		if gone {
-			return
-		}
-		if errors.Is(err, context.DeadlineExceeded) {
-			if who != 0 && slices.Contains(j.slow, who) {
-				return
-			}
-			if len(j.slow) < j.cfg.Failures {
-				j.slow = append(j.slow, who)
-			}
-		}
-		if j.failures++; j.failures >= j.cfg.Failures {
-			j.until = j.cfg.Now().Add(j.cfg.Pause)
-		}
-	}
-}
 
 // ask sends the texts that are not the operator's, and reads the answer.
 func (j *Judge) ask(ctx context.Context, v detect.View) (bool, error) {

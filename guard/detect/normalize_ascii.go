@@ -1,0 +1,120 @@
+package detect
+
+import (
+	"slices"
+	"unicode/utf8"
+)
+
+// asciiRun appends visible ASCII from text[i:] and returns where it ends.
+func (t *Text) asciiRun(text []byte, i, base int) int {
+	t.Norm = slices.Grow(t.Norm, len(text)-i)
+	norm := t.Norm[:cap(t.Norm)]
+	n := len(t.Norm)
+	start := n == 0 || !asciiWord(norm[n-1])
+	for again, narrow := i, i; i < len(text); { // where it is worth trying: what stopped it is behind that
+		k, space := 0, n == 0 || norm[n-1] == ' '
+		if i >= again {
+			if k = lowerWide(norm[n:], text[i:], space, start); k == 0 {
+				again = i + lowerStep
+			}
+		}
+		if k == 0 && i >= narrow {
+			if k = lowerRun(norm[n:], text[i:], space, start); k == 0 {
+				narrow = i + 8
+			}
+		}
+		if k > 0 {
+			i, n = i+k, n+k
+			start = !asciiWord(norm[n-1])
+			continue
+		}
+		c := text[i]
+		if wordLower[c] != 0 {
+			if start && i+2 < len(text) && wordLower[text[i+1]] == 0 && separator(text[i+1]) && letter(c) && letter(text[i+2]) {
+				t.Norm = norm[:n]
+				if k := t.spelledOut(text, i, base); k > 0 {
+					norm, n, start = t.Norm[:cap(t.Norm)], len(t.Norm), false
+					i += k
+					continue
+				}
+			}
+			src, dst, k := text[i:], norm[n:], 0
+			for k < len(src) && k < len(dst) {
+				low := wordLower[src[k]]
+				if low == 0 {
+					break
+				}
+				dst[k] = low
+				k++
+			}
+			i, n, start = i+k, n+k, false
+			continue
+		}
+		if c <= ' ' && (n == 0 || norm[n-1] == ' ') || c >= 0x7f { // white space behind white space is none
+			break
+		}
+		norm[n], start = max(c, ' '), true
+		n++
+		i++
+	}
+	t.Norm = norm[:n]
+	return i
+}
+
+// wordLower maps ASCII letters and digits to lower case, and other bytes to 0.
+var wordLower = func() (t [256]uint8) {
+	for c := range byte(utf8.RuneSelf) {
+		if isWord(c) {
+			t[c] = lower(c, true)
+		}
+	}
+	return t
+}()
+
+// lowered maps ASCII letters to lower case; word marks the bytes of words.
+var lowered, word = func() (l [256]byte, w [256]bool) {
+	for c := range 256 {
+		l[c], w[c] = lower(byte(c), true), isWord(byte(c))
+	}
+	return l, w
+}()
+
+func asciiWord(c byte) bool { return c < utf8.RuneSelf && word[c] }
+
+func letter(c byte) bool { return c|0x20 >= 'a' && c|0x20 <= 'z' }
+
+// spelled is the number of single letters in a row that make a spelled-out word: "i g n o r e", "i.g.n.o.r.e".
+const spelled = 4
+
+// spelledOut joins a word whose letters are set apart by one separator each, and returns how many bytes it took. It
+// looks no further than the word, so that a text of almost-words costs no more than others.
+func (t *Text) spelledOut(text []byte, i, base int) int {
+	end, n := i, 0
+	for j := i; j < len(text) && letter(text[j]) && (j+1 == len(text) || !asciiWord(text[j+1])); j += 2 {
+		end, n = j+1, n+1
+		if end == len(text) || text[end] != text[i+1] {
+			break
+		}
+	}
+	if n < spelled && (n < 2 || !wideGaps(text, i, end)) {
+		return 0
+	}
+	for k := i; k < end; k += 2 {
+		t.mark(base + k)
+		t.Norm = append(t.Norm, lowered[text[k]])
+	}
+	t.mark(base + end)
+	t.Evidence.Spaced++
+	return end - i
+}
+
+// wideGaps reports whether text[i:end] stands between two spaces on either side, as short words do where every letter is
+// followed by one.
+func wideGaps(text []byte, i, end int) bool {
+	return text[i+1] == ' ' && (i == 0 || i > 1 && text[i-1] == ' ' && text[i-2] == ' ') &&
+		(end == len(text) || end+1 == len(text) || text[end] == ' ' && text[end+1] == ' ')
+}
+
+func separator(c byte) bool {
+	return c == ' ' || c == '.' || c == '-' || c == '_' || c == '*' || c == ',' || c == '|' || c == '/'
+}
