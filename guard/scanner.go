@@ -15,6 +15,7 @@ type scanner struct {
 	hold, watch detect.LeakState
 	added       []stream.Scanner // nil for one that cannot do its work
 	restore     restorer
+	json        *unescaper // nil for a text that is none
 }
 
 var _ stream.Scanner = (*scanner)(nil)
@@ -30,8 +31,9 @@ func (t *Transaction) start(s *scanner, args bool) {
 	}
 	s.added = s.added[:0]
 	restores := t.restores
-	if args {
+	if s.json = nil; args {
 		restores = quoted(restores)
+		s.json = new(unescaper)
 	}
 	s.restore.begin(restores)
 	for _, a := range t.g.scanners {
@@ -41,15 +43,42 @@ func (t *Transaction) start(s *scanner, args bool) {
 
 // Write implements [stream.Scanner].
 func (s *scanner) Write(ms []stream.Match, p []byte) (matches []stream.Match, held int, err error) {
+	if s.json == nil {
+		return s.write(ms, p)
+	}
+	for len(p) > 0 {
+		from, n := len(ms), min(len(p), maxRead)
+		if ms, held, err = s.write(ms, s.json.read(p[:n])); err != nil {
+			return ms, 0, err
+		}
+		held = s.json.place(ms[from:], held)
+		p = p[n:]
+	}
+	return ms, held, nil
+}
+
+func (s *scanner) write(ms []stream.Match, p []byte) (matches []stream.Match, held int, err error) {
 	return s.each(ms, func(x stream.Scanner, ms []stream.Match) ([]stream.Match, int, error) { return x.Write(ms, p) })
 }
 
 // Finish implements [stream.Scanner].
 func (s *scanner) Finish(ms []stream.Match) ([]stream.Match, error) {
-	ms, _, err := s.each(ms, func(x stream.Scanner, ms []stream.Match) ([]stream.Match, int, error) {
+	from := len(ms)
+	var err error
+	if s.json != nil {
+		if rest := s.json.finish(); len(rest) > 0 {
+			if ms, _, err = s.write(ms, rest); err != nil {
+				return ms, err
+			}
+		}
+	}
+	ms, _, err = s.each(ms, func(x stream.Scanner, ms []stream.Match) ([]stream.Match, int, error) {
 		ms, err := x.Finish(ms)
 		return ms, 0, err
 	})
+	if s.json != nil {
+		s.json.place(ms[from:], 0)
+	}
 	return ms, err
 }
 
