@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/holdfast-ai/holdfast"
+	"github.com/holdfast-ai/holdfast/attest"
 	"github.com/holdfast-ai/holdfast/crypto/kek"
 	"github.com/holdfast-ai/holdfast/crypto/keyrelease"
 	"github.com/holdfast-ai/holdfast/crypto/seal"
@@ -34,6 +35,7 @@ func exitCode(err error) int {
 		sign.ErrFormat, sign.ErrUnsupported, sign.ErrArchive, oci.ErrLayout, oci.ErrDigest, oci.ErrUnsupported,
 		seal.ErrAuth, seal.ErrTruncated, seal.ErrFormat, seal.ErrCommitment, seal.ErrKeyset, seal.ErrUnsupported, seal.ErrTooLarge,
 		seal.ErrSource, kek.ErrNoWrap, kek.ErrUnwrap, kek.ErrFormat,
+		attest.ErrFormat, attest.ErrKind, attest.ErrSignature, attest.ErrBinding, attest.ErrPolicy,
 		mbom.ErrPolicy, mbom.ErrFormat, mbom.ErrMismatch, detect.ErrModel,
 		keyrelease.ErrDenied, keyrelease.ErrServer, keyrelease.ErrVersion, keyrelease.ErrFloor, holdfast.ErrFloor, holdfast.ErrMismatch,
 	}, func(target error) bool { return errors.Is(err, target) })

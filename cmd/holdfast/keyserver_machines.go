@@ -10,7 +10,7 @@ import (
 	"github.com/holdfast-ai/holdfast/attest/snp"
 )
 
-// machinePolicy says what machine may have a key at all, see [snp.Policy]. Floors are [snp.Floors] where min_tcb
+// machinePolicy says what machine is accepted at all, see [snp.Policy]. Floors are [snp.Floors] where min_tcb
 // has none; min_tcb only raises them, and what it leaves out of a TCB counts as 0.
 type machinePolicy struct {
 	Products                []snp.Product           `json:"products"`
@@ -80,6 +80,18 @@ func (m machinePolicy) policy() (attest.Policy, error) {
 		out.Verifiers = append(out.Verifiers, simulated)
 	}
 	return out, nil
+}
+
+// insecure lists what the policy gives up.
+func (m machinePolicy) insecure() []string {
+	out := []string{}
+	if len(m.InsecureSimulatedRoots) > 0 {
+		out = append(out, "INSECURE: simulated machines are accepted; no hardware stands behind them")
+	}
+	if m.InsecureAllowMaskedChip {
+		out = append(out, "INSECURE: masked chip ids are accepted under chip certificates")
+	}
+	return out
 }
 
 // checkProducts refuses names that are no product, and products that every machine of would be refused for want of a floor.

@@ -73,13 +73,7 @@ func parseKeyPolicy(text []byte) (p keyPolicy, err error) {
 
 // insecure lists what the policy gives up, for whoever starts the server.
 func (p keyPolicy) insecure() []string {
-	out := []string{}
-	if len(p.Machines.InsecureSimulatedRoots) > 0 {
-		out = append(out, "INSECURE: simulated machines get keys; no hardware stands behind them")
-	}
-	if p.Machines.InsecureAllowMaskedChip {
-		out = append(out, "INSECURE: masked chip ids are accepted under chip certificates")
-	}
+	out := p.Machines.insecure()
 	for _, m := range p.Models {
 		if m.InsecureAnyConfig {
 			out = append(out, "INSECURE: model "+m.Name+" is released to any configuration")

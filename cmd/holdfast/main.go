@@ -67,7 +67,7 @@ Exit codes: 0 done; 1 a check refused (signature, policy, seal, bill of material
 	root.AddCommand(
 		newKeygen(ui), newSign(ui), newVerify(ui), newDigest(ui), newLint(ui), newMBOM(ui),
 		newSeal(ui), newUnseal(ui), newInspect(ui), newRewrap(ui), newReseal(ui), newBench(ui),
-		newKeyserver(ui), newServe(ui), newGuard(ui),
+		newKeyserver(ui), newServe(ui), newAttest(ui), newGuard(ui),
 		newSignModel(ui), newVerifyModel(ui), newCapabilities(ui),
 	)
 	return root

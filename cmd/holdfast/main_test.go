@@ -41,7 +41,7 @@ func TestScripts(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"model": cmdModel, "code": cmdCode, "certs": cmdCerts, "onejson": cmdOneJSON, "flip": cmdFlip,
 			"big": cmdBig, "interrupted": cmdInterrupted, "mode": cmdMode, "escape": cmdEscape,
-			"keypolicy": g.keypolicy, "release": g.release, "daemon": cmdDaemon, "end": cmdEnd,
+			"keypolicy": g.keypolicy, "attestation": g.attestation, "release": g.release, "daemon": cmdDaemon, "end": cmdEnd,
 			"edit": cmdEdit, "hup": cmdHUP, "policy": cmdPolicy, "sameid": cmdSameID, "servercert": cmdServerCert, "store": cmdStore,
 			"denypolicy": cmdDenyPolicy, "denymodel": cmdDenyModel, "samedigest": cmdSameDigest,
 		},
