@@ -5,7 +5,7 @@
 //	g, err := guard.New(policy, guard.WithDetector(s, session.IDs()...))
 //
 // It is a [detect.Detector] behind the others: what they found in a request adds to the score of its caller, which fades with
-// time. Texts are kept as sketches (MinHash of keyed shingle hashes) from which none can be read, in bounded memory. It is a
+// time, and so does, with [Config].PValue, what they were not sure enough of. What it knows is this process's alone. Texts are kept as sketches (MinHash of keyed shingle hashes) from which none can be read, in bounded memory. It is a
 // signal: set its rules to monitor, and act on callers rather than on requests.
 package session
 
@@ -29,21 +29,30 @@ import (
 const (
 	RuleEscalation = "session.escalation" // findings of one caller add up
 	RuleIteration  = "session.iteration"  // one caller sends many texts that differ little
+	RuleSplit      = "session.split"      // turns of a conversation look like an attack together, and none of them alone
 )
 
 // Category is the OWASP LLM 2025 id of all findings.
 const Category = "LLM01"
 
 // IDs lists the rules.
-func IDs() []string { return []string{RuleEscalation, RuleIteration} }
+func IDs() []string { return []string{RuleEscalation, RuleIteration, RuleSplit} }
 
 // ErrConfig means that a detector cannot work as configured.
 var ErrConfig = errors.New("session: unusable configuration")
 
 // Config says what is too much. A zero field takes the default.
 type Config struct {
-	// Weight is what a finding of another detector counts; default 1 for each. Findings that the policy drops count too.
+	// Weight is what a finding of another detector counts; default 1 for each. Findings that the policy drops count too. Those of old turns count once,
+	// for as long as the turn is among the latest 64 of the caller's: conversations are sent again whole.
 	Weight func(rule string) float64
+	// PValue rates a text: the share of harmless texts that look at least as much like an attack, for example
+	//
+	//	func(text []byte) float64 { return c.Model().Card().Benign.PValue(c.Score(text, detect.TrustUser).Value) }
+	//
+	// With it turns add up that no detector reports, and payloads are seen that are split over the turns of a conversation. It must be safe for concurrent use.
+	// Default nil: findings alone count.
+	PValue func(text []byte) float64
 	// Escalation is the score from which requests are reported, below a million; default 4.
 	Escalation float64
 	// HalfLife is the time in which a score falls to its half; default 10 minutes.
@@ -55,7 +64,7 @@ type Config struct {
 	Window time.Duration
 	// Similarity is the share of shingles in common from which two texts are similar, 0 to 1; default 0.6.
 	Similarity float64
-	// Callers bounds the memory: about 10 kB each; default 10,000. When it is full the caller that was idle longest is forgotten.
+	// Callers bounds the memory: about 6 kB each, and 600 bytes more for each of Iterations beyond 8; default 10,000. When it is full the caller that was idle longest is forgotten.
 	Callers int
 	// Caller names the caller; default: who package caller has authenticated. Requests without a name are not followed.
 	Caller func(context.Context) string
@@ -81,7 +90,9 @@ type history struct {
 	key        uint64
 	prev, next *history
 	score      float64
+	doubt      float64 // of turns that were passed
 	at         time.Time
+	counted    ring    // findings of old turns, and turns
 	sketches   []entry // the latest, in a ring
 	ring       int
 }
@@ -132,12 +143,8 @@ func (d *Detector) Detect(ctx context.Context, v detect.View, findings []detect.
 	if name == "" {
 		return findings, nil
 	}
-	sum := 0.0
-	for _, f := range findings {
-		if w := d.cfg.Weight(f.Rule); w > 0 { // nor NaN
-			sum = min(sum+w, maxScore)
-		}
-	}
+	found, sum := d.counts(v, findings)
+	doubt := d.suspect(v)
 	key, now := maphash.String(d.seed, name), d.cfg.Now()
 	e := entry{at: now}
 	e.sketch, e.whole = d.latest(v, d.known(key, now))
@@ -145,12 +152,22 @@ func (d *Detector) Detect(ctx context.Context, v detect.View, findings []detect.
 	defer d.mu.Unlock()
 	h := d.history(key)
 	if dt := e.at.Sub(h.at); dt > 0 { // a clock that is set back lets nothing fade
-		h.score *= math.Exp2(-float64(dt) / float64(d.cfg.HalfLife))
-		h.at = e.at
+		fade := math.Exp2(-float64(dt) / float64(d.cfg.HalfLife))
+		h.score, h.doubt, h.at = h.score*fade, h.doubt*fade, e.at
 	}
-	h.score = min(h.score+sum, maxScore)
-	if h.score >= d.cfg.Escalation && sum < d.cfg.Escalation { // alone it is the other detectors' finding
+	for _, c := range found {
+		if c.old == 0 || h.counted.add(c.old) {
+			h.score = min(h.score+c.weight, maxScore)
+		}
+	}
+	if doubt.turn != 0 && h.counted.add(doubt.turn) {
+		h.doubt = min(max(h.doubt+doubt.doubt, 0), 2*doubtful)
+	}
+	if h.score >= d.cfg.Escalation && sum < d.cfg.Escalation || h.doubt >= doubtful { // alone it is the other detectors' finding
 		findings = append(findings, detect.Finding{Rule: RuleEscalation, Category: Category})
+	}
+	if doubt.split {
+		findings = append(findings, detect.Finding{Rule: RuleSplit, Category: Category})
 	}
 	if e.sketch.empty() {
 		return findings, nil
@@ -160,6 +177,16 @@ func (d *Detector) Detect(ctx context.Context, v detect.View, findings []detect.
 	}
 	h.remember(e, d.cfg.Iterations)
 	return findings, nil
+}
+
+// key is a keyed hash of something of a text, never 0.
+func (d *Detector) key(what string, text []byte) uint64 {
+	var h maphash.Hash
+	h.SetSeed(d.seed)
+	h.WriteString(what)
+	h.WriteByte(0)
+	h.Write(text)
+	return max(h.Sum64(), 1)
 }
 
 // known tells which texts of a caller are remembered, by their hashes, and that they were sent again now.

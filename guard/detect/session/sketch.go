@@ -39,10 +39,7 @@ func (s *sketch) similarity(o *sketch) float64 {
 func (d *Detector) latest(v detect.View, known func(whole uint64) bool) (s sketch, whole uint64) {
 	left := maxText
 	for end := len(v.Spans); end > 0 && left > 0; end-- {
-		from := end
-		for from > 0 && v.Spans[from-1].Role != detect.RoleAssistant {
-			from--
-		}
+		from := turnBefore(v, end)
 		turn := v.Spans[from:end]
 		if end = from; len(turn) == 0 { // the next is behind the assistant's texts
 			continue
@@ -71,12 +68,13 @@ func (d *Detector) hash(turn []detect.Span, most int) (whole uint64, n int) {
 	return h.Sum64(), n
 }
 
-// sketch reads the texts of a turn that are the caller's: letters and digits, without case.
+// sketch reads the texts of a turn that are the caller's: letters and digits of their normal form, so that another disguise is no other text.
 func (d *Detector) sketch(turn []detect.Span) (s sketch) {
 	for i := range s {
 		s[i] = 1<<32 - 1
 	}
 	var window [shingle]byte
+	var norm detect.Text
 	n, left := 0, maxText
 	for _, span := range turn {
 		if span.Trust != detect.TrustUser {
@@ -84,10 +82,9 @@ func (d *Detector) sketch(turn []detect.Span) (s sketch) {
 		}
 		text := span.Text[:min(len(span.Text), left)]
 		left -= len(text)
-		for _, c := range text {
-			if c >= 'A' && c <= 'Z' {
-				c |= 0x20
-			}
+		norm.Reset()
+		norm.Append(text, 0)
+		for _, c := range norm.Norm {
 			if c < '0' || c > '9' && c < 'a' || c > 'z' && c < 0x80 {
 				continue
 			}
