@@ -1,0 +1,142 @@
+// Command proxy puts the guard in front of a server that already runs: vLLM, SGLang, llama.cpp, Ollama or KServe. It is meant to
+// be copied; [New] is all there is to it.
+//
+//	proxy -new-key alice -tenant blue   # a key for a caller, and its entry in keys.json: {"version": 1, "keys": [ENTRY…]}
+//	UPSTREAM_KEY=… proxy -upstream http://127.0.0.1:8000 -server vllm -model NAME -canary canary-5e1f09 -keys keys.json
+//
+// Callers are not trusted: their system messages count as their own words. The canary, which is to stand in the system prompt,
+// and the text of -system-prompt are what answers may not give away. -policy takes a whole policy instead (package guard has its
+// fields). Only the proxy may reach the upstream: let it listen on loopback, or on a network of its own, and want UPSTREAM_KEY
+// (vLLM's --api-key).
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/url"
+	"os"
+	"os/signal"
+
+	"github.com/holdfast-ai/holdfast/guard"
+	"github.com/holdfast-ai/holdfast/guard/caller"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	if err := run(ctx); err != nil {
+		fmt.Fprintln(os.Stderr, "proxy:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context) error {
+	upstream := flag.String("upstream", "", "URL of the server with the model")
+	server := flag.String("server", "vllm", "what it is: vllm, llama.cpp, ollama or kserve")
+	model := flag.String("model", "", "the model that may be asked for, as the server calls it")
+	canary := flag.String("canary", "", "text of the system prompt that no answer may contain, 8 bytes at least")
+	prompt := flag.String("system-prompt", "", "file with a system prompt that no answer may repeat")
+	policy := flag.String("policy", "", "guard policy in JSON, in place of the four flags above")
+	keys := flag.String("keys", "", "file of API keys")
+	anybody := flag.Bool("insecure-anybody", false, "serve without API keys")
+	addr := flag.String("addr", "127.0.0.1:8080", "address to serve on")
+	certFile := flag.String("tls-cert", "", "certificate chain, PEM")
+	keyFile := flag.String("tls-key", "", "its private key, PEM")
+	newKey := flag.String("new-key", "", "print a new API key with this id, and end")
+	tenant := flag.String("tenant", "", "tenant of the new key")
+	flag.Parse()
+	if *newKey != "" {
+		return printKey(*newKey, *tenant)
+	}
+	to, err := url.Parse(*upstream)
+	if err != nil || to.Scheme != "http" && to.Scheme != "https" || to.Host == "" {
+		return errors.New("-upstream is an http or https URL")
+	}
+	cfg := Config{Upstream: to, Secret: os.Getenv("UPSTREAM_KEY"), Log: slog.New(slog.NewTextHandler(os.Stderr, nil))}
+	if cfg.Policy, err = readPolicy(*policy, guard.Server(*server), *model, *canary, *prompt); err != nil {
+		return err
+	}
+	switch {
+	case *keys != "":
+		data, err := os.ReadFile(*keys)
+		if err != nil {
+			return err
+		}
+		if cfg.Keys, err = caller.ParseKeys(data); err != nil {
+			return err
+		}
+	case !*anybody:
+		return errors.New("give -keys, or -insecure-anybody where something else tells who calls")
+	}
+	h, err := New(cfg)
+	if err != nil {
+		return err
+	}
+	var cert *tls.Certificate
+	if *certFile != "" || *keyFile != "" {
+		pair, err := tls.LoadX509KeyPair(*certFile, *keyFile)
+		if err != nil {
+			return err
+		}
+		cert = &pair
+	}
+	ln, err := net.Listen("tcp", *addr)
+	if err != nil {
+		return err
+	}
+	if ip := ln.Addr().(*net.TCPAddr).IP; cert == nil && !ip.IsLoopback() {
+		return errors.Join(errors.New("keys and prompts would cross the network in clear: give -tls-cert and -tls-key"), ln.Close())
+	}
+	cfg.Log.InfoContext(ctx, "proxy: serving", "address", ln.Addr().String(), "upstream", to.Redacted())
+	return Serve(ctx, ln, h, cert)
+}
+
+// readPolicy reads a policy, or makes one for callers who are not trusted.
+func readPolicy(file string, server guard.Server, model, canary, prompt string) (guard.Policy, error) {
+	if file != "" {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			return guard.Policy{}, err
+		}
+		return guard.ParsePolicy(data)
+	}
+	p := guard.UntrustedPolicy()
+	if p.Routes = guard.ServerRoutes(server); p.Routes == nil {
+		return p, fmt.Errorf("-server %q is none of vllm, llama.cpp, ollama and kserve", server)
+	}
+	if model == "" {
+		return p, errors.New("-model is needed: a server takes more for a name than one would think")
+	}
+	p.Models = []string{model}
+	if canary != "" {
+		p.Canary = []string{canary}
+	}
+	if prompt != "" {
+		text, err := os.ReadFile(prompt)
+		if err != nil {
+			return p, err
+		}
+		p.SystemPrompts = []string{string(text)}
+	}
+	return p, nil
+}
+
+// printKey prints the key for the caller, which is shown once, and the entry for the file of keys.
+func printKey(id, tenant string) error {
+	text, key, err := caller.NewKey(id, tenant)
+	if err != nil {
+		return err
+	}
+	entry, err := json.Marshal(key)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Printf("key   %s\nentry %s\n", text, entry)
+	return err
+}
