@@ -14,7 +14,7 @@ type evasion struct {
 	wrong, harmless int // harmless rows flagged in disguise
 }
 
-// evasionRows bounds the rows of each label that are disguised.
+// evasionRows bounds the rows of each label that are disguised: evenly from all of dev, whose rows stand source by source.
 const evasionRows = 400
 
 // evasions disguises attacks of dev that the built-in model catches, and harmless rows that it passes. The model has seen the
@@ -24,8 +24,15 @@ func evasions(c *detect.Classifier, dev []train.Row, threshold float64) ([]evasi
 	for i := range dev {
 		r := &dev[i]
 		flagged := c.Score([]byte(r.Text), r.Trust()).Value >= threshold
-		if len(r.Text) < 2000 && r.Kind != "harmful-plain" && flagged == (r.Label == 1) && len(rows[r.Label]) < evasionRows {
+		if len(r.Text) < 2000 && r.Kind != "harmful-plain" && flagged == (r.Label == 1) {
 			rows[r.Label] = append(rows[r.Label], r)
+		}
+	}
+	for label, all := range rows {
+		n := min(len(all), evasionRows)
+		rows[label] = make([]*train.Row, n)
+		for i := range n {
+			rows[label][i] = all[i*len(all)/n]
 		}
 	}
 	if len(rows[0]) == 0 || len(rows[1]) == 0 {

@@ -23,11 +23,11 @@ type Classifier struct {
 
 // A Score is what a classifier says about one text.
 type Score struct {
-	Value   float64         // log-odds of the reading that looks most like an attack; compare it with thresholds, or turn it into a p-value with [Scores.PValue]
+	Value   float64         // log-odds of the region that looks most like an attack, in the reading that does; compare it with thresholds, or turn it into a p-value with [Scores.PValue]
 	Windows [scales]float64 // of it, the linear model's highest windows, by width
 	Blocks  int             // of the text as it was read, about 100 bytes each
-	Known   float64         // how much the model knows of the words: 0 nothing, 0.15 is usual, more than 0.17 counts no more
-	Rules   uint64          // bits of the rules that fired, in the order of [Rules.WordRules]
+	Known   float64         // how much the model knows of the words there: 0 nothing, 0.15 is usual, more than 0.17 counts no more
+	Rules   uint64          // bits of the rules that count, in the order of [Rules.WordRules]: they fired there, or in another reading alone
 	Start   int             // of the highest middle window in the text, in bytes
 	End     int
 	Unread  bool // the text holds more disguises than the model looks at: Value is above all thresholds, unless the text is the operator's
@@ -128,8 +128,9 @@ func (c *Classifier) put(s *scoring) {
 func (c *Classifier) score(s *scoring, spans []Span, base int, findings []Finding) (Score, []Finding) {
 	trust := min(spans[0].Trust, TrustOperator)
 	clear(s.fired)
-	out := Score{Value: math.Inf(-1)}
-	left, undone, hidden, cut, first := 0, 0.0, false, false, len(findings)
+	var sights [readings]sight
+	var fired uint64 // in readings that the model did not look at
+	n, left, cut, first := 0, 0, false, len(findings)
 	for k := c.rules.next(s.scratch, 0, spans, base); k < readings; k = c.rules.next(s.scratch, k+1, spans, base) {
 		s.places = s.places[:0]
 		if k == rotated && len(s.text.Norm) > maxApart {
@@ -140,6 +141,8 @@ func (c *Classifier) score(s *scoring, spans []Span, base int, findings []Findin
 		if k == asWritten {
 			left = further(len(s.text.Norm), sizeOf(spans))
 		}
+		s.cells = cellsOf(s.cells, len(s.text.Norm))
+		blocks := 0
 		for _, p := range s.places {
 			if k > joined {
 				if left -= p.end - p.start; left < 0 {
@@ -147,64 +150,56 @@ func (c *Classifier) score(s *scoring, spans []Span, base int, findings []Findin
 					break
 				}
 			}
-			known, highest := c.look(s, p, spans, &out)
-			if k > joined {
-				undone = max(undone, known)
-			}
-			hidden = highest && k > joined || !highest && hidden
+			blocks += c.model.windows(s.text.Norm[p.start:p.end], p.start, &s.features, &s.seen, s.cells)
 		}
 		if k == asWritten {
 			findings = evidence(s.scratch, findings)
 		}
 		findings = c.rules.words(s.scratch, trust, findings)
+		seen, middle, ok := c.highest(s.cells, blocks, trust)
+		if !ok {
+			fired |= seen.fired
+			continue
+		}
+		seen.hidden = k > joined
+		seen.End = min(s.text.Original(max(middle.end-1, 0))+1, len(spans[len(spans)-1].Text))
+		seen.Start = min(s.text.Original(middle.start), seen.End)
+		sights[n] = seen
+		n++
 	}
 	align(findings[first:], spans, base)
-	out.Start, out.End = whole(spans[len(spans)-1].Text, out.Start, out.End)
 	s.forget()
-	if !hidden { // letters out of place are no language that the model knows little of
-		out.Known = max(out.Known, undone)
-	}
-	out.Value += c.model.card.Combine.Known * out.Known
-	for i, f := range s.fired {
-		if f {
-			out.Rules |= 1 << i
-			out.Value += c.weight[trust][i]
-		}
-	}
+	s.features = features{}
+	out := c.together(sights[:n], fired, trust)
+	out.Start, out.End = whole(spans[len(spans)-1].Text, out.Start, out.End)
 	if out.Unread = cut; cut && trust < TrustOperator {
 		out.Value = unread
 	}
-	s.features = features{}
 	return out, findings
 }
 
-// look has the model judge a place of a reading, and keeps the highest score. It returns how much the model knows of the words, and whether this is the highest
-// so far.
-func (c *Classifier) look(s *scoring, at place, spans []Span, highest *Score) (known float64, higher bool) {
-	best, blocks, words := c.model.windows(s.text.Norm[at.start:at.end], &s.features, &s.seen)
-	one := Score{Blocks: blocks, Known: words.share()}
-	for k, p := range best {
-		one.Windows[k] = p.score
+// together is the score of a text that was read in some ways: that of the reading that looks most like an attack, with rules that fired in others alone.
+func (c *Classifier) together(sights []sight, fired uint64, trust Trust) Score {
+	undone := 0.0
+	for i := range sights {
+		fired |= sights[i].fired
+		if sights[i].hidden {
+			undone = max(undone, sights[i].Known)
+		}
 	}
-	one.Value = c.windows(&one)
-	if higher = one.Value > highest.Value; higher {
-		middle := best[1]
-		one.End = min(s.text.Original(max(at.start+middle.end-1, 0))+1, len(spans[len(spans)-1].Text))
-		one.Start = min(s.text.Original(at.start+middle.start), one.End)
-		*highest = one
+	out := sight{Score: Score{Value: math.Inf(-1)}}
+	for _, s := range sights {
+		s.Value += c.worth(fired&^s.fired, trust)
+		s.Rules |= fired &^ s.fired
+		if s.Value > out.Value {
+			out = s
+		}
 	}
-	return one.Known, higher
-}
-
-// windows turns what the model saw in one reading into log-odds, but for how much it knows.
-func (c *Classifier) windows(s *Score) float64 {
-	k := &c.model.card.Combine
-	length := s.Length()
-	v := k.Bias + float64(k.Length*length)
-	for i, w := range s.Windows {
-		v += float64((k.Windows[i] + float64(k.LengthWindows[i]*length)) * w)
+	if !out.hidden { // letters out of place are no language that the model knows little of
+		out.Known = max(out.Known, undone)
 	}
-	return v
+	out.Value += float64(c.model.card.Combine.Known * out.Known)
+	return out.Score
 }
 
 // Detect reports what [Rules.Detect] does, in the same pass, and neighbouring spans of the same role and trust whose common text

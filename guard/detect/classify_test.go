@@ -55,14 +55,14 @@ func BenchmarkClassifier(b *testing.B) {
 	}
 }
 
-// A score is what the card says of it: windows, by length, what the model knows of the words, and rules.
+// A score is what the card says of it: windows, length, what the model knows of the words, and rules.
 func TestScoreIsTheCombination(t *testing.T) {
 	signals, err := NewSignals()
 	if err != nil {
 		t.Fatal(err)
 	}
 	k := Combination{
-		Bias: 0.5, Windows: []float64{1, 2, 3}, LengthWindows: []float64{-0.5, 0.25, 0.125}, Length: -2, Known: -8,
+		Bias: 0.5, Windows: []float64{1, 2, 3}, Length: -2, Known: -8,
 		Rules: map[string]float64{"injection.override": 1.5},
 	}
 	w := make([]int8, 1<<12)
@@ -94,7 +94,7 @@ func TestScoreIsTheCombination(t *testing.T) {
 		}
 		want := k.Bias + k.Length*length + k.Known*s.Known
 		for i, w := range s.Windows {
-			want += (k.Windows[i] + k.LengthWindows[i]*length) * w
+			want += k.Windows[i] * w
 		}
 		for i, id := range signals.WordRules() {
 			if s.Rules>>i&1 == 1 {

@@ -11,7 +11,7 @@ type familiarity struct{ size, n int64 }
 const (
 	firstStep = 3  // of the first block every third n-gram counts
 	moreSteps = 2  // and of each further one every second one less often
-	lastStep  = 31 // but some of every block
+	lastStep  = 13 // but enough of every cell to say what the model knows of it
 )
 
 // A text of few n-grams is taken to be an ordinary one, as if it had usualCount more of an ordinary size, in hundredths of the largest.

@@ -31,8 +31,13 @@ func weighted(t *testing.T, size int8) *Model {
 func known(m *Model, text []byte) float64 {
 	var norm Text
 	norm.Append(text, 0)
-	_, _, f := m.windows(norm.Norm, new(features), new(seenFilter))
-	return f.share()
+	cells := cellsOf(nil, len(norm.Norm))
+	m.windows(norm.Norm, 0, new(features), new(seenFilter), cells)
+	all := cells[0]
+	for _, c := range cells[1:] {
+		all = all.join(c)
+	}
+	return all.known.share()
 }
 
 // A model of large weights knows a text and one of no weights does not, whatever their sign; of a text of few n-grams it is not sure.

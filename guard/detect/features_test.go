@@ -105,12 +105,15 @@ func (p *plainMeanings) read(candidates [][]uint32) (out []uint32) {
 	return out
 }
 
-// plainWindows is the oracle of Model.windows.
-func plainWindows(m *Model, norm []byte) (best [scales]peak, n int) {
+// plainWindows is the oracle of Model.windows: the highest windows of each cell.
+func plainWindows(m *Model, norm []byte) (best [][scales]peak, n int) {
 	blocks, meanings, ends := plainBlocks(norm)
-	for k := range best {
-		if best[k].score = math.Inf(-1); len(blocks) == 0 {
-			best[k].score = m.card.Bias
+	best = make([][scales]peak, len(cellsOf(nil, len(norm))))
+	for i := range best {
+		for k := range best[i] {
+			if best[i][k].score = math.Inf(-1); len(blocks) == 0 {
+				best[i][k].score = m.card.Bias
+			}
 		}
 	}
 	var sums []sum
@@ -145,8 +148,9 @@ func plainWindows(m *Model, norm []byte) (best [scales]peak, n int) {
 			if from > 0 {
 				start = ends[from-1]
 			}
-			if v := m.logOdds(weight, n); v > best[k].score {
-				best[k] = peak{v, start, ends[i]}
+			to := &best[(ends[i]-1)/cellBytes][k]
+			if v := m.logOdds(weight, n); v > to.score {
+				*to = peak{v, start, ends[i]}
 			}
 		}
 	}
@@ -174,9 +178,13 @@ func checkWindows(t *testing.T, m *Model, x *features, seen *seenFilter, text []
 	if x.block(n.Norm) {
 		t.Fatalf("a block behind the last: %q", n.Norm)
 	}
-	best, k, _ := m.windows(n.Norm, x, seen)
-	if want, wantK := plainWindows(m, n.Norm); best != want || k != wantK {
-		t.Fatalf("windows are %v of %d blocks, want %v of %d: %q", best, k, want, wantK, n.Norm)
+	cells := cellsOf(nil, len(n.Norm))
+	k := m.windows(n.Norm, 0, x, seen, cells)
+	want, wantK := plainWindows(m, n.Norm)
+	for i, w := range want {
+		if cells[i].peaks != w || k != wantK {
+			t.Fatalf("windows of cell %d are %v of %d blocks, want %v of %d: %q", i, cells[i].peaks, k, w, wantK, n.Norm)
+		}
 	}
 }
 

@@ -32,9 +32,9 @@ const (
 	maxModelHeader = 1 << 18 // the list of sources and the scorecard
 )
 
-// FeatureVersion names the features that a model was trained on. A model of another version is refused: its weights
+// FeatureVersion names the features that a model was trained on, and how they are combined. A model of another version is refused: its weights
 // would mean nothing.
-const FeatureVersion = 2
+const FeatureVersion = 3
 
 // A ModelCard says what a model is: what it was trained on, how it is combined with the rules and how good it is.
 type ModelCard struct {
@@ -61,15 +61,14 @@ type ModelSource struct {
 	Licence string `json:"licence"`
 }
 
-// Combination turns what was seen in a text into one score, in log-odds.
+// Combination turns what was seen in a text, in the region of it that looks most like an attack, into one score, in log-odds.
 type Combination struct {
-	Bias          float64            `json:"bias"`
-	Windows       []float64          `json:"windows"`        // times the highest window score of each width, narrow to wide
-	LengthWindows []float64          `json:"length_windows"` // added to windows, times the length: the longer a text, the less a narrow window says
-	Length        float64            `json:"length"`         // times the length, [Score.Length]: many windows, many chances
-	Known         float64            `json:"known"`          // times [Score.Known]: what a model knows little of scores near nothing
-	Rules         map[string]float64 `json:"rules"`          // for each rule that fired, by id
-	Outside       map[string]float64 `json:"outside"`        // the same for texts from outside the conversation, added
+	Bias    float64            `json:"bias"`
+	Windows []float64          `json:"windows"` // times the highest window score of each width, narrow to wide
+	Length  float64            `json:"length"`  // times the length, [Score.Length]: many windows, many chances
+	Known   float64            `json:"known"`   // times [Score.Known]: what a model knows little of scores near nothing
+	Rules   map[string]float64 `json:"rules"`   // for each rule that fired, by id
+	Outside map[string]float64 `json:"outside"` // the same for texts from outside the conversation, added
 }
 
 // Model is a linear model over hashed n-grams. It is immutable and safe for concurrent use.
@@ -116,7 +115,7 @@ func ParseModel(data []byte) (*Model, error) {
 		return bad("size of the table")
 	case len(weights) != 1<<c.Bits:
 		return bad("the weights do not fill the table")
-	case len(c.Combine.Windows) != scales || len(c.Combine.LengthWindows) != scales || !sane(c.Combine.Windows...) || !sane(c.Combine.LengthWindows...) ||
+	case len(c.Combine.Windows) != scales || !sane(c.Combine.Windows...) ||
 		!sane(c.Scale, c.Bias, c.Combine.Bias, c.Combine.Length, c.Combine.Known) || c.Scale <= 0:
 		return bad("a number is out of range")
 	case fmt.Sprintf("%x", sha256.Sum256(weights)) != c.Weights:
@@ -213,7 +212,7 @@ func AppendModel(dst []byte, card ModelCard, weights []int8) ([]byte, error) {
 		card.Combine.Outside = map[string]float64{}
 	}
 	if card.Combine.Windows == nil {
-		card.Combine.Windows, card.Combine.LengthWindows = make([]float64, scales), make([]float64, scales)
+		card.Combine.Windows = make([]float64, scales)
 	}
 	if card.Sources == nil {
 		card.Sources = []ModelSource{}

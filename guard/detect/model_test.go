@@ -34,9 +34,9 @@ func TestModelFileIsChecked(t *testing.T) {
 	for name, data := range map[string][]byte{
 		"empty": nil, "magic": change(0), "length": change(len(modelMagic)), "header": change(len(modelMagic) + 4), "a weight": change(len(good) - 1),
 		"cut": good[:len(good)-1], "longer": append([]byte(string(good)), 0),
-		"features":             []byte(strings.Replace(string(good), `"features": 2`, `"features": 1`, 1)),
+		"features":             []byte(strings.Replace(string(good), `"features": 3`, `"features": 2`, 1)),
 		"version":              []byte(strings.Replace(string(good), "detect-model/v2", "detect-model/v1", 1)),
-		"field of version 1":   []byte(strings.Replace(string(good), `"length_windows"`, `"long_windows"`, 1)),
+		"field of features 2":  []byte(strings.Replace(string(good), `"length"`, `"length_windows"`, 1)),
 		"a field":              []byte(strings.Replace(string(good), `"number"`, `"nimber"`, 1)),
 		"scale":                []byte(strings.Replace(string(good), `"scale": 1`, `"scale": 0`, 1)),
 		"a bias beyond bounds": []byte(strings.Replace(string(good), `"bias": 0`, `"bias": 1e300`, 1)),

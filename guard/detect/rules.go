@@ -17,10 +17,11 @@ type Rules struct {
 	rules      []Rule
 	applies    [][3]bool
 	auto       *automaton
-	class      []int  // of each pattern
-	whole      []bool // pattern must stand as a word
-	steps      [][]step
-	live       [3][]bool // by trust and class: a rule asks for it
+	class      []int       // of each pattern
+	whole      []bool      // pattern must stand as a word
+	steps      [][]step    // by class
+	classes    [][]int     // of each rule's steps
+	asked      [3][]uint16 // by trust and class: how many steps of rules ask for it
 	slots      int
 	first      []int // slot of each rule's first step
 	pool       sync.Pool
@@ -40,7 +41,7 @@ type step struct {
 
 func compile(f RuleFile) (*Rules, error) {
 	rules, classes := f.Rules, f.Classes
-	r := &Rules{rules: rules, applies: make([][3]bool, len(rules)), first: make([]int, len(rules)), number: f.Number, expires: f.Expires}
+	r := &Rules{rules: rules, applies: make([][3]bool, len(rules)), first: make([]int, len(rules)), classes: make([][]int, len(rules)), number: f.Number, expires: f.Expires}
 	names := make([]string, 0, len(classes))
 	for name := range classes {
 		names = append(names, name)
@@ -79,12 +80,17 @@ func compile(f RuleFile) (*Rules, error) {
 				return nil, fmt.Errorf("rule %s names no class %q", rule.ID, name)
 			}
 			r.steps[c] = append(r.steps[c], step{rule: i, k: k, last: k == len(rule.Steps)-1})
+			r.classes[i] = append(r.classes[i], c)
 		}
 	}
-	for trust := range r.live {
-		r.live[trust] = make([]bool, len(names))
-		for c := range names {
-			r.live[trust][c] = r.asksFor(c, Trust(trust), nil)
+	for trust := range r.asked {
+		r.asked[trust] = make([]uint16, len(names))
+		for c, steps := range r.steps {
+			for _, st := range steps {
+				if r.applies[st.rule][trust] {
+					r.asked[trust][c]++
+				}
+			}
 		}
 	}
 	r.rotated, r.reversed = -1, -1
@@ -107,20 +113,17 @@ func compile(f RuleFile) (*Rules, error) {
 	return r, nil
 }
 
-// asksFor reports whether a rule that did not fire yet asks for a class.
-func (r *Rules) asksFor(class int, trust Trust, fired []bool) bool {
-	return slices.ContainsFunc(r.steps[class], func(st step) bool {
-		return r.applies[st.rule][trust] && (fired == nil || !fired[st.rule])
-	})
+// begin looks for all rules again.
+func (r *Rules) begin(s *scratch, trust Trust) {
+	s.here = 0
+	s.asked = append(s.asked[:0], r.asked[min(trust, TrustOperator)]...)
 }
 
 // fire notes that a rule fired: classes that no other asks for need not be looked at again.
-func (r *Rules) fire(s *scratch, rule int, trust Trust) {
-	s.fired[rule] = true
-	s.left = append(s.left[:0], s.live...)
-	s.live = s.left
-	for class := range s.left {
-		s.left[class] = s.left[class] && r.asksFor(class, trust, s.fired)
+func (r *Rules) fire(s *scratch, rule int) {
+	s.here |= 1 << rule
+	for _, class := range r.classes[rule] {
+		s.asked[class]--
 	}
 }
 
@@ -178,8 +181,9 @@ type scratch struct {
 	at    []int // end of the latest match of each rule's steps so far, +1; 0 = none
 	prev  []int // end of the latest match before that one: its word may belong to the next step ("your hidden instructions")
 	fired []bool
-	live  []bool // by class, what is still asked for; nil in front of the first reading
-	left  []bool // the memory of live once a rule fired
+	here  uint64   // rules that are not looked for: they fired, in this cell if there are cells
+	asked []uint16 // by class: how many steps of the others ask for it
+	cells []cell   // of a reading, for a model to judge; nil where rules are all that is asked for
 	ends  []spanEnd
 	used  int // of the memory of text, in bytes
 	hits  hits
@@ -218,6 +222,7 @@ func (r *Rules) Detect(_ context.Context, v View, findings []Finding) ([]Finding
 // scan reads spans, whose first has index base in the view.
 func (r *Rules) scan(s *scratch, spans []Span, base int, findings []Finding) []Finding {
 	clear(s.fired)
+	r.begin(s, spans[0].Trust)
 	first := len(findings)
 	for k := r.next(s, 0, spans, base); k < readings; k = r.next(s, k+1, spans, base) {
 		if k == asWritten {
@@ -242,7 +247,7 @@ func (s *scratch) small() bool {
 // forget clears what the scan read.
 func (s *scratch) forget() {
 	clear(s.text.Norm[:min(s.used, cap(s.text.Norm))])
-	s.used, s.live = 0, nil
+	s.used = 0
 	for k := range s.decoders {
 		s.decoders[k].forget()
 	}
@@ -262,20 +267,26 @@ func (s *scratch) join(spans []Span, base int, spaced bool) {
 	}
 }
 
-// words looks for the rules that did not fire yet.
+// words looks for the rules that did not fire yet; where there are cells, for all of them in each.
 func (r *Rules) words(s *scratch, trust Trust, findings []Finding) []Finding {
 	clear(s.at)
 	clear(s.prev)
 	trust = min(trust, TrustOperator)
-	if s.live == nil {
-		s.live = r.live[trust]
-	}
-	a, at := r.auto, state(0)
+	a, at, cell := r.auto, state(0), -1
 	for start := 0; start < len(s.text.Norm); start += scanPiece {
 		var n int
 		at, n = a.scan(at, s.text.Norm[start:min(start+scanPiece, len(s.text.Norm))], &s.hits)
 		for _, h := range s.hits[:n] {
-			findings = r.match(s, a.outs[a.number(h.state)], trust, start+int(h.end), findings)
+			end := start + int(h.end)
+			if k := (end - 1) / cellBytes; s.cells != nil && k != cell {
+				cell = k
+				r.begin(s, trust)
+			}
+			was := s.here
+			findings = r.match(s, a.outs[a.number(h.state)], trust, end, findings)
+			if s.cells != nil && s.here != was {
+				s.cells[cell].rules = s.here
+			}
 		}
 	}
 	return findings
@@ -284,7 +295,7 @@ func (r *Rules) words(s *scratch, trust Trust, findings []Finding) []Finding {
 // match takes the patterns that end before end.
 func (r *Rules) match(s *scratch, patterns []int32, trust Trust, end int, findings []Finding) []Finding {
 	for _, p := range patterns {
-		if !s.live[r.class[p]] {
+		if s.asked[r.class[p]] == 0 {
 			continue
 		}
 		start := end - int(r.auto.length[p])
@@ -292,13 +303,14 @@ func (r *Rules) match(s *scratch, patterns []int32, trust Trust, end int, findin
 			continue
 		}
 		for _, st := range r.steps[r.class[p]] {
-			if r.applies[st.rule][trust] && !s.fired[st.rule] && r.advance(s, st, start, end) {
-				r.fire(s, st.rule, trust)
-				if r.rules[st.rule].Severity == 0 {
-					continue
-				}
+			if !r.applies[st.rule][trust] || s.here>>st.rule&1 == 1 || !r.advance(s, st, start, end) {
+				continue
+			}
+			r.fire(s, st.rule)
+			if !s.fired[st.rule] && r.rules[st.rule].Severity > 0 {
 				findings = append(findings, r.finding(s, st.rule, start, end))
 			}
+			s.fired[st.rule] = true
 		}
 	}
 	return findings

@@ -52,17 +52,15 @@ type peak struct {
 	start, end int
 }
 
-// windows finds the highest window score of each width, of the linear model alone, and counts blocks. An n-gram
-// counts once in a window; what a block in front of the window had too does not count, which is as near as one pass gets.
-func (m *Model) windows(norm []byte, x *features, seen *seenFilter) (best [scales]peak, blocks int, known familiarity) {
+// windows finds the highest score of each width of the windows that end in each cell, of the linear model alone, and how much the model knows of the words there. It
+// counts blocks. An n-gram counts once in a window; what a block in front of the window had too does not count, which is as near as one pass gets. The text
+// begins at start in cells.
+func (m *Model) windows(norm []byte, start int, x *features, seen *seenFilter, cells []cell) (blocks int) {
 	if seen.model != m {
 		*seen = seenFilter{model: m, entry: make([]uint32, len(m.weights))}
 		for i, w := range m.weights {
 			seen.entry[i] = uint32(int(w) + 128)
 		}
-	}
-	for k := range best {
-		best[k].score = math.Inf(-1)
 	}
 	var ring [wideBlocks]sum
 	var total sum                // of each width, over the last blocks
@@ -76,7 +74,8 @@ func (m *Model) windows(norm []byte, x *features, seen *seenFilter) (best [scale
 		grams.add(seen.look(x.grams[2*x.last : min(x.n, maxGrams)]))
 		here := grams.sum()
 		here.add(seen.look(x.meanings.hashes()).sum())
-		known.add(seen, x, blocks)
+		to := &cells[(start+x.end-1)/cellBytes]
+		to.known.add(seen, x, blocks)
 		for k, width := range widths {
 			total.weight[k] += here.weight[k]
 			total.n[k] += here.n[k]
@@ -93,17 +92,17 @@ func (m *Model) windows(norm []byte, x *features, seen *seenFilter) (best [scale
 			if blocks < width && x.end < len(norm) {
 				continue // the text goes on: a full window will hold this
 			}
-			if s := m.logOdds(total.weight[k], total.n[k]); s > best[k].score {
-				best[k] = peak{s, ends[max(0, blocks-width)%len(ends)], x.end}
+			if s := m.logOdds(total.weight[k], total.n[k]); s > to.peaks[k].score {
+				to.peaks[k] = peak{s, start + ends[max(0, blocks-width)%len(ends)], start + x.end}
 			}
 		}
 	}
 	if blocks == 0 {
-		for k := range best {
-			best[k].score = m.card.Bias
+		for k := range cells[0].peaks {
+			cells[0].peaks[k].score = m.card.Bias
 		}
 	}
-	return best, max(blocks, 1), known
+	return max(blocks, 1)
 }
 
 // pass moves the clock on by n blocks, up to wideBlocks.

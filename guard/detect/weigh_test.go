@@ -23,8 +23,8 @@ func FuzzLook(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text []byte) {
 		var n Text
 		n.Append(text, 0)
-		m.windows(nil, &x, &here)
-		m.windows(nil, &y, &plain)
+		m.windows(nil, 0, &x, &here, cellsOf(nil, 0))
+		m.windows(nil, 0, &y, &plain, cellsOf(nil, 0))
 		for x.next(n.Norm) && y.next(n.Norm) {
 			here.pass(1)
 			plain.pass(1)
@@ -57,7 +57,7 @@ func TestTimeOfTheTable(t *testing.T) {
 		texts := hostileTexts(2000)
 		var x features
 		var seen seenFilter
-		m.windows(nil, &x, &seen)
+		m.windows(nil, 0, &x, &seen, cellsOf(nil, 0))
 		for _, name := range []string{"almost rules", "leet", "everything", "Cyrillic"} {
 			for before := range uint32(3 * wideBlocks) {
 				seen.now = endOfTime - before*ticksPerBlock

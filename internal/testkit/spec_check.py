@@ -370,7 +370,7 @@ def detect_model(i):
         if n > len(b) - at:
             raise ValueError
         card, weights = json.loads(b[at:at + n]), b[at + n:]
-        if card["features"] != 2 or len(weights) != 1 << card["bits"] or H(weights).hex() != card["weights"]:
+        if card["features"] != 3 or len(weights) != 1 << card["bits"] or H(weights).hex() != card["weights"]:
             raise ValueError
     except (ValueError, struct.error, KeyError):
         return {"accepted": False}

@@ -195,22 +195,26 @@ func leaveOut(rows []prepared, o Options) ([]detect.Score, error) {
 	return out, errors.Join(errs...)
 }
 
-// provisional makes a detector of weights whose combination with the rules is not known yet.
+// provisional makes a detector of weights whose combination with the rules is not known yet: a guess that is near enough to find the region of a long text by.
 func provisional(w []float32) (*detect.Classifier, error) {
 	weights, scale := quantise(w[:len(w)-1])
-	third := 1.0 / 3
+	rules, err := detect.NewSignals()
+	if err != nil {
+		return nil, err
+	}
+	guess := detect.Combination{Windows: []float64{1.9, 0.9, 0.7}, Known: -14, Rules: make(map[string]float64)}
+	for _, id := range rules.WordRules() {
+		if !asksForReading(id) {
+			guess.Rules[id] = usualRule
+		}
+	}
 	file, err := detect.AppendModel(nil, detect.ModelCard{
-		Scale: scale, Bias: float64(w[len(w)-1]), Benign: new(detect.Scores),
-		Combine: detect.Combination{Windows: []float64{third, third, third}, LengthWindows: []float64{0, 0, 0}},
+		Scale: scale, Bias: float64(w[len(w)-1]), Benign: new(detect.Scores), Combine: guess,
 	}, weights)
 	if err != nil {
 		return nil, err
 	}
 	m, err := detect.ParseModel(file)
-	if err != nil {
-		return nil, err
-	}
-	rules, err := detect.NewSignals()
 	if err != nil {
 		return nil, err
 	}

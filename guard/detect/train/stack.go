@@ -12,7 +12,7 @@ import (
 // returns the combined scores of all rows.
 func stack(rows []prepared, seen []detect.Score, ids []string, use func(*Row) bool) (detect.Combination, []float64) {
 	c := detect.Combination{Rules: make(map[string]float64), Outside: make(map[string]float64)}
-	fixed := 2*len(seen[0].Windows) + 2 // as in vector
+	fixed := len(seen[0].Windows) + 2 // as in vector
 	width := fixed + len(ids)
 	var x [][]float64
 	var y, weight []float64
@@ -41,12 +41,10 @@ func stack(rows []prepared, seen []detect.Score, ids []string, use func(*Row) bo
 		weight[i] /= sum[int(y[i])] * 2
 	}
 	beta := newtonLogistic(x, y, weight, width, fixed, func(k int) bool {
-		return k >= fixed && k < width && strings.HasPrefix(ids[k-fixed], "obfuscation.")
+		return k >= fixed && k < width && asksForReading(ids[k-fixed])
 	})
 	c.Bias = beta[width]
-	n := len(seen[0].Windows)
-	c.Windows, c.LengthWindows = beta[:n], beta[n:2*n]
-	c.Length, c.Known = beta[fixed-2], beta[fixed-1]
+	c.Windows, c.Length, c.Known = beta[:fixed-2], beta[fixed-2], beta[fixed-1]
 	for k, id := range ids {
 		c.Rules[id] = beta[fixed+k]
 	}
@@ -60,27 +58,24 @@ func stack(rows []prepared, seen []detect.Score, ids []string, use func(*Row) bo
 	return c, out
 }
 
+// asksForReading reports whether a rule says nothing by itself: what asks for a reading is judged by what the reading says.
+func asksForReading(id string) bool { return strings.HasPrefix(id, "obfuscation.") }
+
 func vector(s *detect.Score, width int) []float64 {
 	v := make([]float64, 0, width)
 	v = append(v, s.Windows[:]...)
-	length := s.Length()
-	for _, w := range s.Windows {
-		v = append(v, length*w)
-	}
-	v = append(v, length, s.Known)
+	v = append(v, s.Length(), s.Known)
 	for k := range width - len(v) { // the rest are rules
 		v = append(v, float64(s.Rules>>k&1))
 	}
 	return v
 }
 
-// Ridges of the combination. Some fifty weights are fitted on a few sources: what holds of all of them is in the windows. What is special of
-// long texts is held back until many sources agree, and rules are held to what a rule is worth: most fire in few sources, so that what one
-// of them seems to be worth in these is chance.
+// Ridges of the combination. Some fifty weights are fitted on a few sources: what holds of all of them is in the windows. Rules are held to what a rule is worth:
+// most fire in few sources, so that what one of them seems to be worth in these is chance.
 const (
 	ridgeWindows = 1e-4
 	ridgeLength  = 1e-3
-	ridgeLonger  = 0.03 // of windows times the length
 	ridgeKnown   = 2e-5 // it is below 0.3 nearly always, others go to ten
 	ridgeRules   = 0.01
 )
@@ -91,23 +86,20 @@ const usualRule = 0.4
 
 // ridgeOf is the ridge of weight k: in front of fixed as in vector, then rules up to width, then the bias.
 func ridgeOf(k, width, fixed int) float64 {
-	scales := len(detect.Score{}.Windows)
 	switch {
-	case k < scales, k == width:
+	case k < fixed-2, k == width:
 		return ridgeWindows
 	case k == fixed-2:
 		return ridgeLength
 	case k == fixed-1:
 		return ridgeKnown
-	case k < fixed:
-		return ridgeLonger
 	}
 	return ridgeRules
 }
 
 // newtonLogistic fits a small weighted logistic regression, one coordinate at a time. The last weight is the
 // bias. Rule weights (those behind the fixed ones) are kept from 0 to 4: a rule is no evidence of innocence, and none decides
-// alone. Those for which mute reports true are 0: what asks for a reading is judged by what the reading says.
+// alone. Those for which mute reports true are 0.
 func newtonLogistic(x [][]float64, y, weight []float64, width, fixed int, mute func(k int) bool) []float64 {
 	const sweeps = 100
 	beta := make([]float64, width+1)

@@ -12,7 +12,7 @@ func detectModelVectors() ([]vector, error) {
 	card := detect.ModelCard{
 		Number: 7, Date: "2026-11-26", Expires: "2027-01-31", Scale: 0.03125, Bias: -1.5, Benign: new(detect.Scores),
 		Combine: detect.Combination{
-			Bias: -2, Windows: []float64{0.5, 1, 0.25}, LengthWindows: []float64{0, -0.125, 0}, Length: -0.5, Known: 4,
+			Bias: -2, Windows: []float64{0.5, 1, 0.25}, Length: -0.5, Known: 4,
 			Rules: map[string]float64{"injection.override": 0.5}, Outside: map[string]float64{"injection.override": 0.25},
 		},
 		Sources: []detect.ModelSource{{Name: "one", Attacks: 2, Benign: 3, Licence: "CC0-1.0"}},
