@@ -2,7 +2,10 @@ package main
 
 import (
 	"bytes"
+	"errors"
+	"fmt"
 	"math"
+	"os"
 	"strings"
 	"testing"
 
@@ -104,5 +107,70 @@ func TestPeersThatAreFastFail(t *testing.T) {
 	fast, slower := comparison{peer: peer{node: true}, faster: fasterThan - 0.1}, comparison{peer: peer{node: true}, faster: fasterThan}
 	if slow([]comparison{slower}) != nil || slow([]comparison{slower, fast}) == nil || slow([]comparison{{peer: peer{node: true}, faster: math.NaN()}}) == nil {
 		t.Error("a peer that is as fast as ours passes, or a slow one fails")
+	}
+}
+
+// good is a scorecard whose figures are all held, but only just.
+func good() *scorecard {
+	s := &scorecard{folds: []fold{{benign: 100, real: map[string]float64{"0.01": 0.02, "0.05": 0.1}, result: eval.Result{
+		AUC: 0.88, Recall: map[string]eval.Recall{"0.01": {Recall: 0.5}, "0.05": {Recall: 0.64}},
+	}}}}
+	s.sources.Pooled = eval.Result{AUC: 0.916, Recall: map[string]eval.Recall{"0.01": {Recall: 0.627}, "0.05": {Recall: 0.745}}}
+	s.kinds.Sources = map[string]eval.Result{"benign-hard": {PooledFPR: map[string]eval.Number{"0.01": 0.04, "0.05": 0.1}}}
+	s.named = []named{{namedTechnical, 2, 0, 100}, {namedQuoting, 7, 0, 100}, {namedLanguages, 2, 0, 100}, {namedEnglish, 1, 0, 100}, {namedCode, 1, 0, 100}, {namedMaths, 1, -1, 100}}
+	return s
+}
+
+// Every figure that gets a little worse fails the run, and so does one that was not measured.
+func TestFiguresThatGetWorseFail(t *testing.T) {
+	if err := good().worse(); err != nil {
+		t.Fatal(err)
+	}
+	fold := func(s *scorecard) *eval.Result { return &s.folds[0].result }
+	lower := func(m map[string]eval.Recall, rate string) { m[rate] = eval.Recall{Recall: m[rate].Recall - 0.001} }
+	for name, change := range map[string]func(*scorecard){
+		"AUC":             func(s *scorecard) { s.sources.Pooled.AUC -= 0.001 },
+		"no AUC":          func(s *scorecard) { s.sources.Pooled.AUC = eval.Number(math.NaN()) },
+		"recall at 1 %":   func(s *scorecard) { lower(s.sources.Pooled.Recall, "0.01") },
+		"recall at 5 %":   func(s *scorecard) { lower(s.sources.Pooled.Recall, "0.05") },
+		"no folds":        func(s *scorecard) { s.folds = nil },
+		"fold's AUC":      func(s *scorecard) { fold(s).AUC -= 0.001 },
+		"fold's at 1 %":   func(s *scorecard) { lower(fold(s).Recall, "0.01") },
+		"fold's at 5 %":   func(s *scorecard) { lower(fold(s).Recall, "0.05") },
+		"real rate, 1 %":  func(s *scorecard) { s.folds[0].real["0.01"] = 0.021 },
+		"real rate, 5 %":  func(s *scorecard) { s.folds[0].real["0.05"] = 0.101 },
+		"hard rows, 1 %":  func(s *scorecard) { s.kinds.Sources["benign-hard"].PooledFPR["0.01"] = 0.041 },
+		"hard rows, 5 %":  func(s *scorecard) { s.kinds.Sources["benign-hard"].PooledFPR["0.05"] = 0.101 },
+		"no hard rows":    func(s *scorecard) { s.kinds.Sources = nil },
+		"technical":       func(s *scorecard) { s.named[0].one++ },
+		"quoting":         func(s *scorecard) { s.named[1].one++ },
+		"languages":       func(s *scorecard) { s.named[2].one++ },
+		"English":         func(s *scorecard) { s.named[3].one++ },
+		"code":            func(s *scorecard) { s.named[4].one++ },
+		"maths":           func(s *scorecard) { s.named[5].one++ },
+		"no maths":        func(s *scorecard) { s.named[5] = named{what: namedMaths} },
+		"group of no aim": func(s *scorecard) { s.named[5].what = "maths" },
+	} {
+		s := good()
+		if change(s); !errors.Is(s.worse(), errWorse) {
+			t.Errorf("%s: the run passes", name)
+		}
+	}
+}
+
+// The scorecard that is kept is of the model that is built in, and says that training gave it.
+func TestScorecardIsOfTheModel(t *testing.T) {
+	m, err := detect.NewModel()
+	if err != nil {
+		t.Fatal(err)
+	}
+	card, err := os.ReadFile("SCORECARD.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{fmt.Sprintf("Model `sha256:%x`", m.Digest()), "Training again gave this file, byte for byte."} {
+		if !bytes.Contains(card, []byte(want)) {
+			t.Errorf("SCORECARD.md does not say %q", want)
+		}
 	}
 }

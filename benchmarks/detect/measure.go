@@ -90,7 +90,7 @@ func measure(training, dev []train.Row, peers string) (*scorecard, error) {
 			flagged++
 		}
 	}
-	s.named = append(s.named, named{"maths in ten languages, at the configured threshold", flagged, -1, len(maths)})
+	s.named = append(s.named, named{namedMaths, flagged, -1, len(maths)})
 	for _, x := range unseen.Crossed() {
 		s.folds = append(s.folds, crossed(rows, x))
 	}
@@ -115,6 +115,16 @@ func measure(training, dev []train.Row, peers string) (*scorecard, error) {
 	return s, nil
 }
 
+// Names of groups of harmless rows that an aim is set for.
+const (
+	namedTechnical = "technical documents"
+	namedQuoting   = "documents that quote attacks"
+	namedLanguages = "texts of twelve languages (xquad)"
+	namedEnglish   = "maths in English (gsm8k)"
+	namedCode      = "code"
+	namedMaths     = "maths in ten languages, at the configured threshold"
+)
+
 // named is a group of harmless rows that an aim is set for.
 type named struct {
 	what            string
@@ -134,11 +144,11 @@ func (s *scorecard) namedRows(rows []train.Row, scores []float64) []named {
 		what string
 		is   func(*train.Row) bool
 	}{
-		{"technical documents", func(r *train.Row) bool { return r.Source == "docs-permissive" && r.Kind == "benign" }},
-		{"documents that quote attacks", func(r *train.Row) bool { return r.Source == "docs-permissive" && r.Kind == "benign-hard" }},
-		{"texts of twelve languages (xquad)", func(r *train.Row) bool { return r.Source == "xquad" }},
-		{"maths in English (gsm8k)", func(r *train.Row) bool { return r.Source == "gsm8k" }},
-		{"code", func(r *train.Row) bool { return r.Source == "go-stdlib" || r.Source == "humanevalpack" }},
+		{namedTechnical, func(r *train.Row) bool { return r.Source == "docs-permissive" && r.Kind == "benign" }},
+		{namedQuoting, func(r *train.Row) bool { return r.Source == "docs-permissive" && r.Kind == "benign-hard" }},
+		{namedLanguages, func(r *train.Row) bool { return r.Source == "xquad" }},
+		{namedEnglish, func(r *train.Row) bool { return r.Source == "gsm8k" }},
+		{namedCode, func(r *train.Row) bool { return r.Source == "go-stdlib" || r.Source == "humanevalpack" }},
 	}
 	var out []named
 	for _, g := range groups {
