@@ -15,7 +15,7 @@ import (
 // meanings, 02 fields beside the text, 03 text anywhere, 04 media, 05 content types, 06 encodings, 07 framing and paths, 08 stream
 // flags, 09 hostile streams, 10 slow peers, 11 disguises, 12 cost, 13 restored text, 14 budgets, 15 credentials, 16 realtime, 17
 // handlers, 18 response headers, 19 logs, 20 tensors, 21 configuration. They stand in attacks_body_test.go, attacks_http_test.go,
-// attacks_answer_test.go, attacks_cost_test.go and attacks_operator_test.go, and 10 in hostile_peer_test.go. What they leave to other tests: cuts of a stream
+// attacks_answer_test.go, attacks_cost_test.go and attacks_operator_test.go, and 10 in clock_test.go. What they leave to other tests: cuts of a stream
 // (split_test.go), stores that are down and clocks that step (limits_test.go, package limit), keys and certificates (package
 // caller), caps of rule files (package detect), reloads and modes (reload_test.go, policy_test.go).
 
