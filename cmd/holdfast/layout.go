@@ -88,8 +88,11 @@ func (l *layoutFlags) open(ctx context.Context, path string) (*target, error) {
 	}
 	if err != nil {
 		root.Close()
-		if l.layout == layoutHub && errors.Is(err, fs.ErrNotExist) {
+		switch {
+		case l.layout == layoutHub && errors.Is(err, fs.ErrNotExist):
 			err = fmt.Errorf("%w (MODEL is the directory models--ORG--NAME in the Hub's cache)", err)
+		case errors.Is(err, oci.ErrAmbiguous):
+			err = fmt.Errorf("%w: choose one with --tag, which takes a digest too", err)
 		}
 		return nil, err
 	}

@@ -15,7 +15,8 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
-// store LAYOUT DIR OUT [SIGNATURE] stores a model directory otherwise. SIGNATURE lies beside the model in an OCI layout.
+// store LAYOUT DIR OUT [SIGNATURE…] stores a model directory otherwise. A SIGNATURE lies beside the model in an OCI layout, and so does
+// a bill of materials where one is named sbom.
 func cmdStore(ts *testscript.TestScript, _ bool, args []string) {
 	src, out := os.DirFS(ts.MkAbs(args[1])), ts.MkAbs(args[2])
 	write := func(name string, data []byte) {
@@ -81,11 +82,15 @@ func cmdStore(ts *testscript.TestScript, _ bool, args []string) {
 			"config": typed(blob([]byte("{}")), "application/vnd.cncf.model.config.v1+json")})), manifest)
 		list := []any{typed(map[string]any{"digest": model["digest"], "size": model["size"]}, manifest,
 			"annotations", map[string]string{"org.opencontainers.image.ref.name": "v1"})}
-		if len(args) > 3 {
-			referrer := map[string]any{"schemaVersion": 2, "mediaType": manifest, "subject": model, "artifactType": signature,
+		for _, name := range args[3:] {
+			kind := signature
+			if name == "sbom" {
+				kind = "application/vnd.cyclonedx+json"
+			}
+			referrer := map[string]any{"schemaVersion": 2, "mediaType": manifest, "subject": model, "artifactType": kind,
 				"config": typed(blob([]byte("{}")), "application/vnd.oci.empty.v1+json"),
-				"layers": []any{typed(blob([]byte(ts.ReadFile(args[3]))), signature)}}
-			list = append(list, typed(blob(text(referrer)), manifest, "artifactType", signature))
+				"layers": []any{typed(blob([]byte(ts.ReadFile(name))), kind)}}
+			list = append(list, typed(blob(text(referrer)), manifest, "artifactType", kind))
 		}
 		write("oci-layout", []byte(`{"imageLayoutVersion":"1.0.0"}`))
 		write("index.json", text(map[string]any{"schemaVersion": 2, "manifests": list}))

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io/fs"
+	"strconv"
 	"strings"
 
 	"github.com/holdfast-ai/holdfast/internal/strictjson"
@@ -152,7 +153,10 @@ func (x *index) pick(ref string) (descriptor, error) {
 		if !matches {
 			continue
 		}
-		if found.Digest != "" && (found.Digest != d.Digest || found.Size != d.Size) {
+		switch other := found.Digest != "" && (found.Digest != d.Digest || found.Size != d.Size); {
+		case other && ref == "":
+			return descriptor{}, fmt.Errorf("%w: %s", ErrAmbiguous, x.names())
+		case other:
 			return descriptor{}, malformed("%q is ambiguous: %s and %s", clip(ref), found.Digest, d.Digest)
 		}
 		found = d
@@ -164,4 +168,30 @@ func (x *index) pick(ref string) (descriptor, error) {
 		return descriptor{}, unsupported("%s is of type %q", found.Digest, clip(found.MediaType))
 	}
 	return found, nil
+}
+
+// maxNames bounds the artifacts that an error lists.
+const maxNames = 8
+
+// names lists what a ref can be: the tag of an artifact, or its digest where it has none, and what it says it is.
+func (x *index) names() string {
+	var out []string
+	for _, d := range x.Manifests {
+		if d.ArtifactType == typeBundle {
+			continue
+		}
+		if len(out) == maxNames {
+			out = append(out, "…")
+			break
+		}
+		name := d.Digest
+		if tag := d.Annotations[annotationTag]; tag != "" {
+			name = strconv.Quote(clip(tag))
+		}
+		if d.ArtifactType != "" {
+			name += " (" + strconv.Quote(clip(d.ArtifactType)) + ")"
+		}
+		out = append(out, name)
+	}
+	return strings.Join(out, ", ")
 }

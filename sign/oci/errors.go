@@ -10,6 +10,8 @@ var (
 	ErrLayout = errors.New("oci: malformed layout")
 	// ErrDigest: a blob is not what its descriptor says; details in [*DigestError].
 	ErrDigest = errors.New("oci: blob is not what its descriptor says")
+	// ErrAmbiguous: the layout has several artifacts, and no ref says which one is meant. The message lists their tags and digests.
+	ErrAmbiguous = errors.New("oci: the layout has several artifacts")
 	// ErrUnsupported: a well-known kind of artifact or layer that this version cannot read.
 	ErrUnsupported = errors.New("oci: unsupported")
 )

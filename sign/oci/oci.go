@@ -27,8 +27,8 @@ type Artifact struct {
 // open. Layers that are compressed are read once, to find their files; of these, small ones stay in memory, up to 64 MiB, and
 // each of the others is reached by inflating what lies before it: large models are better stored uncompressed.
 //
-// Errors: [ErrLayout], [ErrDigest], [ErrUnsupported], [fs.ErrNotExist] for a ref or blob that is not there, ctx's, and
-// faults of layout.
+// Errors: [ErrAmbiguous], [ErrLayout], [ErrDigest], [ErrUnsupported], [fs.ErrNotExist] for a ref or blob that is not there, ctx's,
+// and faults of layout.
 func Open(ctx context.Context, layout *os.Root, ref string) (*Artifact, error) {
 	b := blobs{sign.DirFS(layout)}
 	var version layoutFile

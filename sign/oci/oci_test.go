@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -64,7 +65,7 @@ func TestSelection(t *testing.T) {
 	l.add("last", l.model(modelPack+"config.v1+json", l.raw("w", "7")))
 	for ref, want := range map[string]any{
 		"one": "1", "two": "2", one: "1", two: "2", "last": "7",
-		"": oci.ErrLayout, "twice": oci.ErrLayout, "image": oci.ErrUnsupported, "nested": oci.ErrUnsupported,
+		"": oci.ErrAmbiguous, "twice": oci.ErrLayout, "image": oci.ErrUnsupported, "nested": oci.ErrUnsupported,
 		"none": fs.ErrNotExist, "sha256:" + strings.Repeat("0", 64): fs.ErrNotExist,
 	} {
 		a, err := l.open(ref)
@@ -77,6 +78,26 @@ func TestSelection(t *testing.T) {
 		} else if !errors.Is(err, want.(error)) {
 			t.Errorf("%q: %v, want %v", ref, err, want)
 		}
+	}
+}
+
+// Whoever gives no ref is told what there is to choose from. Signatures are no choice, and other artifacts beside a model are.
+func TestAmbiguousNamesItsArtifacts(t *testing.T) {
+	l := newLayout(t)
+	l.add("v7", l.model(modelPack+"config.v1+json", l.raw("w", "1")))
+	bill := l.add("", object{"schemaVersion": 2, "mediaType": manifestType, "artifactType": "application/vnd.cyclonedx+json"})
+	_, err := l.open("")
+	if !errors.Is(err, oci.ErrAmbiguous) || !strings.Contains(err.Error(), `"v7" ("application/vnd.cncf.model.manifest.v1+json"), `+bill+` ("application/vnd.cyclonedx+json")`) {
+		t.Error(err)
+	}
+	for range 20 {
+		l.add("x\x1b[2J", l.model(modelPack+"config.v1+json", l.raw("w", rand.Text())))
+	}
+	if _, err := l.open(""); !errors.Is(err, oci.ErrAmbiguous) || len(err.Error()) > 1000 || strings.Contains(err.Error(), "\x1b") {
+		t.Error(err)
+	}
+	if _, err := l.open("v7"); err != nil {
+		t.Error(err)
 	}
 }
 
