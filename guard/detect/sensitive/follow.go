@@ -155,11 +155,11 @@ func (f *follower) step(ms []stream.Match, c byte) (matches []stream.Match, took
 		return f.flush(ms, c), false
 	case part[c] != 0 && (!spaced || joins(c)), c == ' ' && !spaced && joins(f.seg[n-1]):
 		f.seg = append(f.seg, c)
+		if c == '-' && f.begins() {
+			f.pem = true
+			return f.whole(ms), true
+		}
 		return ms, true
-	case part[c] == 0 && f.begins():
-		f.pem = true
-		f.seg = append(f.seg, c)
-		return f.whole(ms), true
 	}
 	return f.flush(ms, c), false
 }
@@ -207,11 +207,10 @@ var (
 
 // begins reports whether the segment is the first line of a private key.
 func (f *follower) begins() bool {
-	if !f.set.on[pemID] || !bytes.Contains(f.seg, pemBegin) {
+	if !bytes.HasSuffix(f.seg, pemKey[0]) && !bytes.HasSuffix(f.seg, pemKey[1]) {
 		return false
 	}
-	s := bytes.TrimRight(f.seg, " ")
-	return bytes.HasSuffix(s, pemKey[0]) || bytes.HasSuffix(s, pemKey[1])
+	return f.set.on[pemID] && bytes.Contains(f.seg, pemBegin)
 }
 
 // key takes a byte of a private key, up to the end of its last line.

@@ -60,6 +60,9 @@ var rules = []rule{
 		return (c[0] == '1' || c[0] == '2') && k == digit(c[10])
 	}, false, []string{"ruc"}},
 	{"pii.ec-cedula", "9999999999", []string{"9-1"}, func(c []byte) bool { return number(c[:2]) >= 1 && number(c[:2]) <= 24 && c[2] <= '6' && luhn(c) }, false, []string{"cédula", "cedula"}},
+	{"pii.do-cedula", "99999999999", []string{"3-7-1"}, luhn, false, []string{"cédula", "cedula"}},
+	{"pii.co-nit", "9999999999", []string{"9-1", "3.3.3-1"}, nit, false, []string{"nit"}},
+	{"pii.uy-ci", "99999999", []string{"1.3.3-1", "7-1"}, func(c []byte) bool { return (10-weighted(c, 2, 9, 8, 7, 6, 3, 4)%10)%10 == digit(c[7]) }, false, []string{"cédula", "cedula"}},
 	// Britain and Ireland.
 	{"phi.uk-nhs", "9999999999", []string{"3 3 4", "3-3-4"}, func(c []byte) bool {
 		return (11-weighted(c, 10, 9, 8, 7, 6, 5, 4, 3, 2)%11)%11 == digit(c[9]) && !repeated(c)
@@ -101,6 +104,8 @@ var rules = []rule{
 	}, false, []string{"pps", "ppsn"}},
 	// Germany, Austria, Switzerland.
 	{"pii.de-tax-id", "99999999999", []string{"2 3 3 3"}, func(c []byte) bool { return c[0] != '0' && mod1110(c) }, false, []string{"steuer", "tax id", "idnr", "tin"}},
+	{"pii.de-vat", "DE999999999", nil, func(c []byte) bool { return c[2] != '0' && mod1110(c[2:]) }, true, nil},
+	{"phi.de-lanr", "999999999", nil, func(c []byte) bool { return (10-weighted(c, 4, 9, 4, 9, 4, 9)%10)%10 == digit(c[6]) }, false, []string{"lanr", "arztnummer"}},
 	{"pii.de-id-card", "XXXXXXXXX9", nil, icao, false, []string{"personalausweis", "ausweis", "reisepass"}},
 	{"phi.de-kvnr", "A999999999", nil, func(c []byte) bool {
 		n := int(c[0]-'A') + 1
@@ -112,7 +117,7 @@ var rules = []rule{
 		}
 		return sum%10 == digit(c[9])
 	}, false, []string{"kvnr", "versichertennummer", "krankenversicher"}},
-	{"pii.de-pension", "99999999A999", nil, func(c []byte) bool {
+	{"pii.de-pension", "99999999A999", []string{"2 6 1 3"}, func(c []byte) bool {
 		n := int(c[8]-'A') + 1
 		d := append(append(append([]byte{}, c[:8]...), byte('0'+n/10), byte('0'+n%10)), c[9:]...)
 		sum := 0
@@ -129,10 +134,8 @@ var rules = []rule{
 		return (10-weighted(c, 1, 3, 1, 3, 1, 3, 1, 3, 1, 3, 1, 3)%10)%10 == digit(c[12])
 	}, true, nil},
 	// France, Benelux.
-	{"pii.fr-nir", "999999999999999", []string{"1 2 2 2 3 3 2"}, func(c []byte) bool {
-		m := number(c[3:5])
-		return (c[0] == '1' || c[0] == '2') && (m >= 1 && m <= 12 || m >= 20 && m <= 42 || m >= 50) && 97-number(c[:13])%97 == number(c[13:])
-	}, true, nil},
+	{"pii.fr-nir", "999999999999999", []string{"1 2 2 2 3 3 2"}, nir, true, nil},
+	{"pii.fr-nir", "999992A99999999", []string{"1 2 2 2 3 3 2"}, corsica, true, nil},
 	{"pii.fr-siret", "99999999999999", []string{"3 3 3 5"}, luhn, false, []string{"siret"}},
 	{"pii.nl-bsn", "999999999", []string{"4.2.3", "3.3.3"}, func(c []byte) bool {
 		return (weighted(c, 9, 8, 7, 6, 5, 4, 3, 2)-digit(c[8]))%11 == 0 && !repeated(c)
@@ -152,10 +155,10 @@ var rules = []rule{
 	{"pii.pt-nif", "999999999", []string{"3 3 3"}, func(c []byte) bool {
 		return (11-weighted(c, 9, 8, 7, 6, 5, 4, 3, 2)%11)%11%10 == digit(c[8])
 	}, false, []string{"nif", "contribuinte"}},
-	{"pii.gr-amka", "99999999999", nil, func(c []byte) bool { return date(c, 0, 2) && luhn(c) }, false, []string{"amka", "αμκα"}},
+	{"pii.gr-amka", "99999999999", nil, func(c []byte) bool { return date(c, 0, 2) && luhn(c) }, false, []string{"amka", "αμκα", "ΑΜΚΑ"}},
 	{"pii.gr-afm", "999999999", nil, func(c []byte) bool {
 		return weighted(c, 256, 128, 64, 32, 16, 8, 4, 2)%11%10 == digit(c[8])
-	}, false, []string{"afm", "αφμ", "α.φ.μ"}},
+	}, false, []string{"afm", "αφμ", "α.φ.μ", "ΑΦΜ", "Α.Φ.Μ"}},
 	// Central and Eastern Europe.
 	{"pii.pl-pesel", "99999999999", nil, func(c []byte) bool {
 		return number(c[2:4])%20 >= 1 && number(c[2:4])%20 <= 12 && (10-weighted(c, 1, 3, 7, 9, 1, 3, 7, 9, 1, 3)%10)%10 == digit(c[10])
@@ -175,12 +178,23 @@ var rules = []rule{
 	}, false, []string{"cnp"}},
 	{"pii.bg-egn", "9999999999", nil, func(c []byte) bool {
 		return number(c[2:4])%20 >= 1 && number(c[2:4])%20 <= 12 && weighted(c, 2, 4, 8, 5, 10, 9, 7, 3, 6)%11%10 == digit(c[9])
-	}, false, []string{"egn", "егн"}},
+	}, false, []string{"egn", "егн", "ЕГН"}},
 	{"pii.hr-oib", "99999999999", nil, mod1110, false, []string{"oib"}},
 	{"pii.si-emso", "9999999999999", nil, func(c []byte) bool {
 		return date(c, 0, 2) && (11-weighted(c, 7, 6, 5, 4, 3, 2, 7, 6, 5, 4, 3, 2)%11)%11%10 == digit(c[12])
-	}, false, []string{"emšo", "emso", "jmbg"}},
+	}, false, []string{"emšo", "emŠo", "emso", "jmbg"}},
 	{"pii.ee-isikukood", "99999999999", nil, estonia, false, []string{"isikukood", "asmens kod", "personal code"}},
+	{"pii.hu-tax-id", "9999999999", nil, func(c []byte) bool { return c[0] == '8' && weighted(c, 1, 2, 3, 4, 5, 6, 7, 8, 9)%11 == digit(c[9]) }, false, []string{"adóazonosító", "adoazonosito"}},
+	{"phi.hu-taj", "999999999", []string{"3 3 3", "3-3-3"}, func(c []byte) bool { return weighted(c, 3, 7, 3, 7, 3, 7, 3, 7)%10 == digit(c[8]) }, false, []string{"taj"}},
+	{"pii.lv-personal-code", "99999999999", []string{"6-5"}, func(c []byte) bool {
+		return date(c, 0, 2) && (1+weighted(c, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9))%11%10 == digit(c[10])
+	}, false, []string{"personas kod"}},
+	{"pii.ru-inn", "999999999999", nil, inn, false, []string{"инн", "ИНН", "inn"}},
+	{"pii.ru-snils", "99999999999", []string{"3-3-3 2", "3-3-3-2"}, func(c []byte) bool {
+		return int64(weighted(c, 9, 8, 7, 6, 5, 4, 3, 2, 1)%101%100) == number(c[9:])
+	}, false, []string{"снилс", "СНИЛС", "snils"}},
+	{"pii.ua-rnokpp", "9999999999", nil, func(c []byte) bool { return (weighted(c, -1, 5, 7, 9, 4, 6, 10, 5, 7)%11+11)%11%10 == digit(c[9]) }, false, []string{"рнокпп", "РНОКПП", "ідентифікаційний", "rnokpp"}},
+	{"pii.kz-iin", "999999999999", nil, kazakhstan, false, []string{"иин", "ИИН", "iin", "жсн", "ЖСН"}},
 	// Northern Europe, Turkey.
 	{"pii.se-personnummer", "9999999999", []string{"6-4"}, func(c []byte) bool {
 		return number(c[2:4]) >= 1 && number(c[2:4]) <= 12 && number(c[4:6])%60 <= 31 && luhn(c)
@@ -188,11 +202,12 @@ var rules = []rule{
 	{"pii.se-personnummer", "999999999999", []string{"8-4"}, func(c []byte) bool {
 		return (c[0] == '1' || c[0] == '2') && number(c[4:6]) >= 1 && number(c[4:6]) <= 12 && luhn(c[2:])
 	}, false, []string{"personnummer"}},
+	{"pii.se-orgnr", "9999999999", []string{"6-4"}, func(c []byte) bool { return c[2] >= '2' && luhn(c) }, false, []string{"organisationsnummer", "orgnr", "org.nr"}},
 	{"pii.no-fnr", "99999999999", []string{"6 5"}, norway, true, nil},
-	{"pii.dk-cpr", "9999999999", []string{"6-4"}, func(c []byte) bool { return date(c, 0, 2) }, false, []string{"cpr"}},
 	{"pii.is-kennitala", "9999999999", []string{"6-4"}, func(c []byte) bool {
 		return date(c, 0, 2) && (11-weighted(c, 3, 2, 7, 6, 5, 4, 3, 2)%11)%11 == digit(c[8]) && (c[9] == '9' || c[9] == '0')
 	}, false, []string{"kennitala"}},
+	{"pii.dk-cpr", "9999999999", []string{"6-4"}, func(c []byte) bool { return date(c, 0, 2) }, false, []string{"cpr"}},
 	{"pii.tr-id", "99999999999", nil, turkey, false, []string{"kimlik", "tckn", "tc no"}},
 	// Asia.
 	{"pii.in-aadhaar", "999999999999", []string{"4 4 4", "4-4-4"}, func(c []byte) bool { return c[0] > '1' && verhoeff(c) }, false, []string{"aadhaar", "aadhar", "uidai"}},
@@ -219,11 +234,14 @@ var rules = []rule{
 	{"pii.kr-rrn", "9999999999999", []string{"6-7"}, func(c []byte) bool {
 		return date(c, 4, 2) && c[6] >= '1' && c[6] <= '8' && (11-weighted(c, 2, 3, 4, 5, 6, 7, 8, 9, 2, 3, 4, 5)%11)%10 == digit(c[12])
 	}, false, []string{"rrn", "주민", "resident registration"}},
+	{"pii.kr-brn", "9999999999", []string{"3-2-5"}, func(c []byte) bool {
+		return (10-(weighted(c, 1, 3, 7, 1, 3, 7, 1, 3, 5)+digit(c[8])*5/10)%10)%10 == digit(c[9])
+	}, false, []string{"사업자", "business registration"}},
 	{"pii.sg-nric", "A9999999A", nil, singapore, true, nil},
 	{"pii.th-id", "9999999999999", []string{"1-4-5-2-1", "1 4 5 2 1"}, func(c []byte) bool {
 		return (11-weighted(c, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2)%11)%10 == digit(c[12])
 	}, false, []string{"thai", "บัตรประชาชน", "national id"}},
-	{"pii.my-nric", "999999999999", []string{"6-2-4"}, func(c []byte) bool { return date(c, 4, 2) }, false, []string{"mykad", "nric", "kad pengenalan"}},
+	{"pii.my-nric", "999999999999", []string{"6-2-4"}, func(c []byte) bool { return date(c, 4, 2) }, false, []string{"mykad", "nric", "kad pengenalan", "ic number", "ic no"}},
 	{"pii.id-nik", "9999999999999999", nil, func(c []byte) bool { d := number(c[6:8]) % 40; return d >= 1 && d <= 31 && number(c[8:10]) <= 12 }, false, []string{"nik", "ktp"}},
 	{"pii.pk-cnic", "9999999999999", []string{"5-7-1"}, nil, false, []string{"cnic", "nadra"}},
 	{"pii.il-id", "999999999", nil, luhn, false, []string{"teudat", "תעודת", "israeli id"}},

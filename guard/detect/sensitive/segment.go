@@ -3,6 +3,7 @@ package sensitive
 import (
 	"bytes"
 	"slices"
+	"unicode"
 
 	"github.com/holdfast-ai/holdfast/guard/stream"
 )
@@ -14,6 +15,8 @@ const (
 	maxID = 19
 	// maxForm bounds the text of such an identifier: all its characters and what stands between them.
 	maxForm = 40
+	// longWord is the length of words that say what they say within others too, in bytes.
+	longWord = 5
 )
 
 func isDigit(c byte) bool  { return c >= '0' && c <= '9' }
@@ -54,6 +57,9 @@ func (s *Set) segment(ms []stream.Match, seg, before []byte, start int) []stream
 	if at {
 		f.addresses()
 	}
+	if colon && digits >= 8 {
+		f.bots()
+	}
 	if letters > 0 && len(seg) >= minAssigned || colon {
 		f.tokens()
 	}
@@ -79,19 +85,27 @@ func (f *finder) add(id string, from, to int) bool {
 
 // near reports whether one of the words stands in the text shortly before position i.
 func (f *finder) near(words []string, i int) bool {
+	return f.stands(words, i, maxContext, false)
+}
+
+// beside reports whether one of the words stands just before position i, with no letters between.
+func (f *finder) beside(words []string, i int) bool { return f.stands(words, i, shortCall, true) }
+
+func (f *finder) stands(words []string, i, n int, beside bool) bool {
 	if len(words) == 0 {
 		return false
 	}
 	end := len(f.before) + i
-	b := f.text()[max(0, end-maxContext):end]
+	b := f.text()[max(0, end-n):end]
 	for _, w := range words {
 		for rest := b; ; {
 			k := bytes.Index(rest, []byte(w))
 			if k < 0 {
 				break
 			}
-			// Not inside of another word: "nino" is no NIN.
-			if (k == 0 || !isLetter(rest[k-1])) && (k+len(w) == len(rest) || !isLetter(rest[k+len(w)])) {
+			behind := rest[k+len(w):]
+			// Not inside of another word, but for long ones, as in Rentenversicherungsnummer: "nino" is no NIN.
+			if (len(w) >= longWord || (k == 0 || !isLetter(rest[k-1])) && (len(behind) == 0 || !isLetter(behind[0]))) && !(beside && bytes.ContainsFunc(behind, unicode.IsLetter)) {
 				return true
 			}
 			rest = rest[k+1:]
@@ -127,6 +141,7 @@ func (f *finder) words() {
 		case isDigit(s[i]) || isUpper(s[i]) || s[i] == '(':
 			f.dotted(i)
 			f.shaped(i)
+			f.national(i)
 			f.iban(i)
 		case s[i] == '+':
 			f.international(i)
@@ -227,16 +242,23 @@ func (f *finder) ask(c []byte, from, to int) {
 	if to+1 < len(s) && s[to] == ' ' && isDigit(s[to+1]) && bytes.IndexByte(written, ' ') >= 0 {
 		return // some groups of a longer number
 	}
+	var best *rule
 	for _, r := range f.set.byLength[len(c)] {
 		as := !compact && slices.Contains(r.forms, string(written))
 		if !compact && !as || !fits(c, r.shape) || r.check != nil && !r.check(c) {
 			continue
 		}
-		if as && unmistakable(r) || compact && r.sure || f.near(r.words, from) {
+		if f.near(r.words, from) { // which tells more than a form that several have
 			if f.add(r.id, from, to) {
 				return
 			}
 		}
+		if best == nil && (as && unmistakable(r) || compact && r.sure) {
+			best = r
+		}
+	}
+	if best != nil {
+		f.add(best.id, from, to)
 	}
 }
 

@@ -221,7 +221,7 @@ func TestHostileTextsCostNoMore(t *testing.T) {
 	}
 	for name, unit := range map[string]string{
 		"digits": "1", "capitals": "A", "groups": "1 ", "dashes": "1-", "at": "a@", "prefixes": "sk-", "eyJ": "eyJ.", "colons": "a:", "hex": "f:0", "password": "password=", "begin": "-----BEGIN ",
-		"split": "eyJa\na\nb\nc\nd\n", "split again": "\nghp_", "split much": "eyJ" + strings.Repeat("\n"+strings.Repeat("a.", 30), 60), "quotes": "SK\"a\"", "many": "a.eyJ.\n",
+		"split": "eyJa\na\nb\nc\nd\n", "split again": "\nghp_", "split much": "eyJ" + strings.Repeat("\n"+strings.Repeat("a.", 30), 60), "quotes": "SK\"a\"", "many": "a.eyJ.\n", "telephones": "0123456789 ", "bots": "12345678:AA",
 	} {
 		testkit.CostsAtMost(t, name, 200, find(unit), find("The harbour opens at six in the morning. "))
 	}

@@ -9,10 +9,33 @@ import (
 // special lists the kinds that have no fixed shape.
 var special = []string{
 	"pii.email", "pii.phone", "pii.iban", "pii.ipv4", "pii.ipv6", "pii.mac", "pii.crypto-btc", "pii.crypto-eth", "pii.fi-hetu",
-	"secret.url-password", "secret.assigned", pemID,
+	"secret.url-password", "secret.assigned", botID, pemID,
 }
 
-const pemID = "secret.private-key"
+const (
+	pemID = "secret.private-key"
+	botID = "secret.telegram"
+)
+
+// bots looks for the tokens of Telegram's bots: a number, ":AA" and 33 characters.
+func (f *finder) bots() {
+	s := f.seg
+	for i := range s {
+		if s[i] != ':' || !bytes.HasPrefix(s[i:], []byte(":AA")) {
+			continue
+		}
+		from, to := i, i+3
+		for from > 0 && i-from <= 10 && isDigit(s[from-1]) {
+			from--
+		}
+		for to < len(s) && to-i <= 36 && url.has(s[to]) {
+			to++
+		}
+		if n := i - from; n >= 8 && n <= 10 && to-i == 36 && (from == 0 || !isAlnum(s[from-1])) {
+			f.add(botID, from, to)
+		}
+	}
+}
 
 // addresses looks for mail addresses, and passwords in URLs.
 func (f *finder) addresses() {
@@ -74,14 +97,52 @@ func (f *finder) international(i int) {
 	}
 }
 
-// iban lengths by country (SWIFT registry, 2024); the check alone would hold for one number in 97.
+// called are words that a telephone number stands behind.
+var called = []string{"phone", "phone number", "phone no", "telefon", "tel", "mobile", "mobil", "cell", "call", "fax", "whatsapp", "handy", "téléphone", "teléfono", "telefone", "celular", "móvil", "numéro", "電話", "电话", "手机", "携帯", "전화", "тел", "телефон", "هاتف", "โทร"}
+
+// shortCall is how far before a number of seven or eight digits such a word counts, in bytes, with no letters between.
+const shortCall = 16
+
+// national looks for a telephone number as it is written within a country, behind a word that says so: seven to twelve digits in groups, or behind a zero.
+func (f *finder) national(i int) {
+	s := f.seg
+	n, end, groups, dots := 0, i, 0, 0
+	for j := i; j < min(len(s), i+maxForm) && n <= 12; j++ {
+		switch c := s[j]; {
+		case isDigit(c):
+			if end != j || n == 0 {
+				groups++
+			}
+			n++
+			end = j + 1
+			continue
+		case c == ' ' || c == '-' || c == '/' || c == ')' || c == '(':
+			continue
+		case c == '.' && j+1 < len(s) && isDigit(s[j+1]):
+			dots++
+			continue
+		}
+		break
+	}
+	if n < 7 || n > 12 || s[i] != '0' && s[i] != '(' && groups == 1 || !f.ends(end) {
+		return
+	}
+	if dots == 3 || dots == 1 && groups == 2 || groups > 1 && (bytes.HasPrefix(s[i:], []byte("19")) || bytes.HasPrefix(s[i:], []byte("20"))) && i+4 < len(s) && !isDigit(s[i+4]) { // an address, a decimal number, a date
+		return
+	}
+	if n >= 9 && f.near(called, i) || f.beside(called, i) {
+		f.add("pii.phone", i, end)
+	}
+}
+
+// iban lengths by country (SWIFT registry, 2025); the check alone would hold for one number in 97.
 var ibans = map[string]int{
-	"AD": 24, "AE": 23, "AL": 28, "AT": 20, "AZ": 28, "BA": 20, "BE": 16, "BG": 22, "BH": 22, "BR": 29, "BY": 28, "CH": 21, "CR": 22, "CY": 28,
-	"CZ": 24, "DE": 22, "DK": 18, "DO": 28, "EE": 20, "EG": 29, "ES": 24, "FI": 18, "FO": 18, "FR": 27, "GB": 22, "GE": 22, "GI": 23, "GL": 18,
-	"GR": 27, "GT": 28, "HR": 21, "HU": 28, "IE": 22, "IL": 23, "IQ": 23, "IS": 26, "IT": 27, "JO": 30, "KW": 30, "KZ": 20, "LB": 28, "LC": 32,
-	"LI": 21, "LT": 20, "LU": 20, "LV": 21, "LY": 25, "MC": 27, "MD": 24, "ME": 22, "MK": 19, "MR": 27, "MT": 31, "MU": 30, "NL": 18, "NO": 15,
-	"OM": 23, "PK": 24, "PL": 28, "PS": 29, "PT": 25, "QA": 29, "RO": 24, "RS": 22, "SA": 24, "SC": 31, "SE": 24, "SI": 19, "SK": 24, "SM": 27,
-	"ST": 25, "SV": 28, "TL": 23, "TN": 24, "TR": 26, "UA": 29, "VA": 22, "VG": 24, "XK": 20,
+	"AD": 24, "AE": 23, "AL": 28, "AT": 20, "AZ": 28, "BA": 20, "BI": 27, "BE": 16, "BG": 22, "BH": 22, "BR": 29, "BY": 28, "CH": 21, "CR": 22, "CY": 28,
+	"CZ": 24, "DE": 22, "DJ": 27, "DK": 18, "DO": 28, "EE": 20, "EG": 29, "ES": 24, "FI": 18, "FK": 18, "FO": 18, "FR": 27, "GB": 22, "GE": 22, "GI": 23, "GL": 18,
+	"GR": 27, "GT": 28, "HN": 28, "HR": 21, "HU": 28, "IE": 22, "IL": 23, "IQ": 23, "IS": 26, "IT": 27, "JO": 30, "KW": 30, "KZ": 20, "LB": 28, "LC": 32,
+	"LI": 21, "LT": 20, "LU": 20, "LV": 21, "LY": 25, "MC": 27, "MD": 24, "ME": 22, "MK": 19, "MN": 20, "MR": 27, "MT": 31, "MU": 30, "NI": 28, "NL": 18, "NO": 15,
+	"OM": 23, "PK": 24, "PL": 28, "PS": 29, "PT": 25, "QA": 29, "RO": 24, "RS": 22, "RU": 33, "SA": 24, "SC": 31, "SD": 18, "SE": 24, "SI": 19, "SK": 24, "SM": 27, "SO": 23,
+	"ST": 25, "SV": 28, "TL": 23, "TN": 24, "TR": 26, "UA": 29, "VA": 22, "VG": 24, "XK": 20, "YE": 30,
 }
 
 // iban looks for an international bank account number in any case, compact or in groups of four.

@@ -128,9 +128,9 @@ func (f *follower) piece(ms []stream.Match, seg []byte, next byte) []stream.Matc
 	}
 	p.joined = append(p.joined, seg...)
 	found := false
-	for _, t := range f.set.secrets[p.joined[0]] {
+	for _, t := range f.set.starting(p.joined) {
 		run := 0
-		if end := t.match(p.joined, 0, &run); end > had && mixed(p.joined[len(t.prefix):end]) {
+		if end := t.match(p.joined, 0, &run); end > had && random(p.joined[len(t.prefix):end]) {
 			p.rule, p.end, found = t.id, f.pos+end-had, true
 			break
 		}
@@ -189,7 +189,7 @@ func (s *Set) mayBegin(seg []byte, word bool) bool {
 
 // live reports whether a text may be the beginning of a secret.
 func (s *Set) live(b []byte) bool {
-	for _, t := range s.secrets[b[0]] {
+	for _, t := range s.starting(b) {
 		if n := len(b) - len(t.prefix); bytes.HasPrefix(b, []byte(t.prefix)) && n <= max(t.min, t.max) && t.class.tail(b) <= len(t.prefix) {
 			return true
 		}
@@ -204,7 +204,7 @@ func (s *Set) beginning(seg []byte) (int, *token) {
 		if !s.begins(seg[i:]) || i > 0 && (isAlnum(seg[i-1]) || seg[i-1] == '_' || seg[i-1] == '-' && i > 1 && isAlnum(seg[i-2])) {
 			continue
 		}
-		for _, t := range s.secrets[seg[i]] {
+		for _, t := range s.starting(seg[i:]) {
 			from := i + len(t.prefix)
 			if !bytes.HasPrefix(seg[i:], []byte(t.prefix)) || len(seg)-from > max(t.min, t.max) {
 				continue

@@ -25,6 +25,7 @@ const (
 	url                 // word, '-'
 	dotted              // url, '.'
 	base64              // letters, digits, '+', '/', '='
+	wide                // url, base64
 	hexes               // hexadecimal digits
 	upper               // capitals and digits
 	classes
@@ -38,6 +39,8 @@ func (k class) has(c byte) bool {
 		return isDigit(c) || isUpper(c)
 	case base64:
 		return isAlnum(c) || c == '+' || c == '/' || c == '='
+	case wide:
+		return isAlnum(c) || c == '+' || c == '/' || c == '=' || c == '_' || c == '-'
 	case word, url, dotted, classes:
 	}
 	return isAlnum(c) || c == '_' || k >= url && c == '-' || k == dotted && c == '.'
@@ -45,35 +48,46 @@ func (k class) has(c byte) bool {
 
 // tokens are the formats that issuers publish.
 var tokens = []token{
-	{"secret.aws-key-id", "AKIA", upper, 16, 0}, {"secret.aws-key-id", "ASIA", upper, 16, 0},
+	{"secret.aws-key-id", "AKIA", upper, 16, 0}, {"secret.aws-key-id", "ASIA", upper, 16, 0}, {"secret.aws-key-id", "ABIA", upper, 16, 0}, {"secret.aws-key-id", "ACCA", upper, 16, 0},
 	{"secret.github", "ghp_", word, 36, 251}, {"secret.github", "gho_", word, 36, 251}, {"secret.github", "ghu_", word, 36, 251},
 	{"secret.github", "ghs_", word, 36, 251}, {"secret.github", "ghr_", word, 36, 251}, {"secret.github", "github_pat_", word, 60, 255},
 	{"secret.gitlab", "glpat-", dotted, 20, 64}, {"secret.gitlab", "gldt-", url, 20, 64}, {"secret.gitlab", "glrt-", dotted, 20, 64}, {"secret.gitlab", "glptt-", hexes, 40, 0},
+	{"secret.gitlab", "glcbt-", url, 20, 64}, {"secret.gitlab", "glsoat-", url, 20, 64}, {"secret.gitlab", "glimt-", url, 20, 64}, {"secret.gitlab", "glagent-", url, 40, 64}, {"secret.gitlab", "glft-", url, 20, 64},
+	{"secret.gitlab", "GR1348941", url, 20, 0},
 	{"secret.slack", "xoxb-", url, 24, 120}, {"secret.slack", "xoxp-", url, 24, 120}, {"secret.slack", "xoxa-", url, 24, 120}, {"secret.slack", "xoxs-", url, 24, 120},
 	{"secret.slack", "xoxe.", dotted, 24, 250}, {"secret.slack", "xapp-", url, 30, 160},
+	{"secret.slack", "xoxe-", url, 24, 250}, {"secret.slack", "xoxc-", url, 24, 160}, {"secret.slack", "xoxr-", url, 24, 120}, {"secret.slack", "https://hooks.slack.com/services/", wide, 40, 64},
+	{"secret.discord", "https://discord.com/api/webhooks/", wide, 80, 100},
 	{"secret.anthropic", "sk-ant-", url, 32, 200},
 	{"secret.openrouter", "sk-or-v1-", hexes, 64, 0},
 	{"secret.openai", "sk-proj-", url, 40, 220}, {"secret.openai", "sk-svcacct-", url, 40, 220}, {"secret.openai", "sk-admin-", url, 40, 220}, {"secret.openai", "sk-", word, 40, 64},
-	{"secret.google-api-key", "AIza", url, 35, 0}, {"secret.google-oauth", "GOCSPX-", url, 28, 0}, {"secret.google-oauth", "ya29.", dotted, 40, 400},
-	{"secret.stripe", "sk_live_", word, 24, 160}, {"secret.stripe", "rk_live_", word, 24, 160}, {"secret.stripe", "sk_test_", word, 24, 160}, {"secret.stripe", "whsec_", base64, 32, 100},
+	{"secret.deepseek", "sk-", hexes, 32, 0}, {"secret.langfuse", "sk-lf-", url, 36, 0}, {"secret.langsmith", "lsv2_", word, 40, 60}, {"secret.nvidia", "nvapi-", url, 60, 70}, {"secret.pinecone", "pcsk_", word, 60, 80},
+	{"secret.together", "tgp_v1_", url, 43, 0}, {"secret.tavily", "tvly-", url, 32, 48}, {"secret.jina", "jina_", url, 60, 0}, {"secret.cerebras", "csk-", word, 48, 0}, {"secret.elevenlabs", "sk_", hexes, 48, 0},
+	{"secret.google-api-key", "AIza", url, 35, 0}, {"secret.google-oauth", "GOCSPX-", url, 28, 0}, {"secret.google-oauth", "ya29.", dotted, 40, 400}, {"secret.google-oauth", "1//0", url, 40, 120},
+	{"secret.stripe", "sk_live_", word, 24, 160}, {"secret.stripe", "rk_live_", word, 24, 160}, {"secret.stripe", "sk_test_", word, 24, 160}, {"secret.stripe", "rk_test_", word, 24, 160}, {"secret.stripe", "whsec_", base64, 32, 100},
 	{"secret.sendgrid", "SG.", dotted, 60, 80},
 	{"secret.twilio", "SK", hexes, 32, 0}, {"secret.mailgun", "key-", hexes, 32, 0}, {"secret.mailchimp", "md-", url, 22, 0},
 	{"secret.npm", "npm_", word, 36, 0}, {"secret.pypi", "pypi-", url, 60, 250}, {"secret.rubygems", "rubygems_", hexes, 48, 0}, {"secret.crates-io", "cio", word, 32, 0},
-	{"secret.docker", "dckr_pat_", url, 27, 0},
+	{"secret.docker", "dckr_pat_", url, 27, 0}, {"secret.docker", "dckr_oat_", url, 27, 40}, {"secret.nuget", "oy2", word, 43, 0}, {"secret.clojars", "CLOJARS_", word, 60, 0}, {"secret.sonarqube", "squ_", hexes, 40, 0},
+	{"secret.sonarqube", "sqp_", hexes, 40, 0}, {"secret.sonarqube", "sqa_", hexes, 40, 0}, {"secret.artifactory", "AKCp", word, 69, 0}, {"secret.artifactory", "cmVmdGtuO", word, 55, 0},
 	{"secret.hugging-face", "hf_", word, 34, 40}, {"secret.hugging-face", "api_org_", word, 34, 40}, {"secret.replicate", "r8_", word, 37, 40}, {"secret.groq", "gsk_", word, 48, 60},
 	{"secret.perplexity", "pplx-", word, 40, 64}, {"secret.xai", "xai-", word, 70, 90},
 	{"secret.digitalocean", "dop_v1_", hexes, 64, 0}, {"secret.digitalocean", "doo_v1_", hexes, 64, 0}, {"secret.digitalocean", "dor_v1_", hexes, 64, 0},
-	{"secret.databricks", "dapi", hexes, 32, 36}, {"secret.shopify", "shpat_", hexes, 32, 0}, {"secret.shopify", "shpss_", hexes, 32, 0}, {"secret.shopify", "shpca_", hexes, 32, 0},
+	{"secret.databricks", "dapi", hexes, 32, 36}, {"secret.shopify", "shpat_", hexes, 32, 0}, {"secret.shopify", "shpss_", hexes, 32, 0}, {"secret.shopify", "shpca_", hexes, 32, 0}, {"secret.shopify", "shppa_", hexes, 32, 0},
 	{"secret.square", "sq0atp-", url, 22, 0}, {"secret.square", "sq0csp-", url, 43, 0}, {"secret.square", "EAAA", url, 60, 64},
 	{"secret.linear", "lin_api_", word, 40, 0}, {"secret.notion", "ntn_", word, 40, 60}, {"secret.notion", "secret_", word, 43, 0},
 	{"secret.vault", "hvs.", url, 24, 200}, {"secret.vault", "hvb.", url, 100, 300}, {"secret.vault", "hvr.", url, 24, 200},
 	{"secret.terraform", "atlasv1.", url, 60, 80}, {"secret.grafana", "glsa_", word, 41, 0}, {"secret.grafana", "glc_", base64, 32, 400},
-	{"secret.new-relic", "NRAK-", upper, 27, 0}, {"secret.sentry", "sntrys_", base64, 40, 400}, {"secret.planetscale", "pscale_tkn_", url, 32, 64},
-	{"secret.supabase", "sbp_", hexes, 40, 0}, {"secret.doppler", "dp.pt.", word, 40, 44}, {"secret.pulumi", "pul-", hexes, 40, 0},
-	{"secret.heroku", "HRKU-", url, 36, 64}, {"secret.atlassian", "ATATT3", base64, 100, 260}, {"secret.postman", "PMAK-", url, 59, 0},
+	{"secret.new-relic", "NRAK-", upper, 27, 0}, {"secret.sentry", "sntrys_", wide, 40, 400}, {"secret.sentry", "sntryu_", hexes, 64, 0},
+	{"secret.planetscale", "pscale_tkn_", dotted, 32, 64}, {"secret.planetscale", "pscale_pw_", dotted, 32, 64}, {"secret.planetscale", "pscale_oauth_", dotted, 32, 64},
+	{"secret.supabase", "sbp_", hexes, 40, 0}, {"secret.supabase", "sb_secret_", url, 31, 0}, {"secret.doppler", "dp.pt.", word, 40, 44}, {"secret.doppler", "dp.st.", word, 40, 44}, {"secret.pulumi", "pul-", hexes, 40, 0},
+	{"secret.heroku", "HRKU-", url, 36, 64}, {"secret.atlassian", "ATATT3", wide, 100, 260}, {"secret.atlassian", "ATCTT3", wide, 100, 260}, {"secret.atlassian", "ATBB", word, 32, 0}, {"secret.postman", "PMAK-", url, 59, 0},
 	{"secret.dynatrace", "dt0c01.", dotted, 80, 100}, {"secret.airtable", "pat", dotted, 79, 0}, {"secret.age", "AGE-SECRET-KEY-1", upper, 58, 0},
-	{"secret.tailscale", "tskey-", url, 20, 64}, {"secret.fly", "fo1_", url, 43, 0}, {"secret.jwt", "eyJ", dotted, 40, maxSegment},
+	{"secret.tailscale", "tskey-", url, 20, 64}, {"secret.fly", "fo1_", url, 43, 0}, {"secret.fly", "fm2_", base64, 100, 1000}, {"secret.jwt", "eyJ", dotted, 40, maxSegment},
 	{"secret.sourcegraph", "sgp_", word, 40, 60}, {"secret.figma", "figd_", url, 40, 50}, {"secret.contentful", "CFPAT-", url, 43, 0},
+	{"secret.alibaba", "LTAI", word, 20, 0}, {"secret.brevo", "xkeysib-", url, 81, 0}, {"secret.netlify", "nfp_", word, 36, 0}, {"secret.1password", "ops_eyJ", base64, 100, 1000}, {"secret.mapbox", "sk.eyJ", dotted, 60, 120},
+	{"secret.readme", "rdme_", word, 70, 0}, {"secret.prefect", "pnu_", word, 36, 0}, {"secret.adafruit", "aio_", word, 28, 0}, {"secret.easypost", "EZAK", word, 54, 0}, {"secret.openshift", "sha256~", url, 43, 0},
+	{"secret.cloudflare", "v1.0-", url, 100, 200},
 }
 
 // tokens looks for secrets: those with a prefix where a word begins, and those that are assigned to a telling name.
@@ -84,13 +98,24 @@ func (f *finder) tokens() {
 		if i > 0 && (isAlnum(s[i-1]) || s[i-1] == '_' || s[i-1] == '-' && i > 1 && isAlnum(s[i-2])) {
 			continue
 		}
-		for _, t := range f.set.secrets[s[i]] {
+		for _, t := range f.set.starting(s[i:]) {
 			if end := t.match(s, i, &runs[t.class]); end > 0 && f.add(t.id, i, end) {
 				break
 			}
 		}
 	}
 	f.assigned()
+}
+
+// pair tells texts apart by their first two bytes: most secrets that begin with the same letter differ in the next.
+func pair(a, b byte) uint8 { return a<<3 ^ b }
+
+// starting returns the secrets that a text may begin with.
+func (s *Set) starting(b []byte) []*token {
+	if len(b) < 2 {
+		return nil
+	}
+	return s.secrets[pair(b[0], b[1])]
 }
 
 // match returns where the secret that begins at i ends, or 0. run is where the last run of the class ended: no byte is looked
@@ -113,25 +138,26 @@ func (t *token) match(s []byte, i int, run *int) int {
 		return 0
 	}
 	body := s[from:end]
-	if t.id == "secret.jwt" && !threeParts(body) {
+	if t.id == "secret.jwt" && !parted(body) {
 		return 0
 	}
-	if t.class != upper && t.class != hexes && t.class != dotted && !mixed(body) {
+	if t.class != upper && t.class != hexes && t.class != dotted && !random(body) {
 		return 0 // "sk-this-is-a-very-long-name…"
 	}
 	return end
 }
 
-// threeParts reports whether there are two dots, and looks no further than a third.
-func threeParts(b []byte) bool {
-	for range 2 {
+// parted reports whether there are two dots, or four in a token that is encrypted (RFC 7516), and looks no further than a fifth.
+func parted(b []byte) bool {
+	dots := 0
+	for ; dots <= 4; dots++ {
 		i := bytes.IndexByte(b, '.')
 		if i < 0 {
-			return false
+			break
 		}
 		b = b[i+1:]
 	}
-	return bytes.IndexByte(b, '.') < 0
+	return dots == 2 || dots == 4
 }
 
 // mixed reports whether a text has digits and letters, as random ones of some length do.
@@ -147,10 +173,28 @@ func mixed(b []byte) bool {
 	return digits > 0 && letters > 0
 }
 
+// random reports whether a text has digits and letters, or many letters of both cases, as random ones without a digit do (Hugging Face's have none).
+func random(b []byte) bool {
+	digits, capitals, small := 0, 0, 0
+	for _, c := range b {
+		switch {
+		case isDigit(c):
+			digits++
+		case isUpper(c):
+			capitals++
+		case isLetter(c):
+			small++
+		}
+	}
+	return digits > 0 && capitals+small > 0 || 4*capitals >= len(b) && 4*small >= len(b)
+}
+
 // names are what secrets are assigned to, in configurations and code.
 var names = [][]byte{
 	[]byte("password"), []byte("passwd"), []byte("pwd"), []byte("secret"), []byte("token"), []byte("api_key"), []byte("apikey"), []byte("api-key"),
-	[]byte("access_key"), []byte("accesskey"), []byte("private_key"), []byte("client_secret"), []byte("auth_key"), []byte("accountkey"), []byte("credential"),
+	[]byte("api key"), []byte("access_key"), []byte("accesskey"), []byte("access key"), []byte("secret key"), []byte("secret_key_base"), []byte("signing_key"), []byte("encryption_key"), []byte("session_key"), []byte("master_key"),
+	[]byte("private_key"), []byte("auth_key"), []byte("accountkey"), []byte("credential"), []byte("passphrase"),
+	[]byte("passwort"), []byte("kennwort"), []byte("contraseña"), []byte("senha"), []byte("mot de passe"), []byte("пароль"), []byte("密码"), []byte("密碼"), []byte("パスワード"), []byte("비밀번호"),
 }
 
 const (
@@ -188,18 +232,33 @@ func (f *finder) assigned() {
 // quotes may stand on both sides of what assigns a value, with the backslash of JSON within a string of JSON.
 const quotes = " \t\"'`\\"
 
-// endsInName reports whether a telling name, '=', ':' or '>' and perhaps quotes and spaces stand before position end of the text
-// before the segment and the segment.
+// endsInName reports whether a telling name and what assigns stand before position end of the text before the segment and the segment: '=', ':', '>' or "is" with
+// quotes, brackets and spaces; or a flag of a command alone.
 func (f *finder) endsInName(end int) bool {
 	b := bytes.TrimRight(f.text()[:end], quotes)
-	if bytes.HasSuffix(b, []byte(" bearer")) && len(b) < end { // RFC 6750
-		return true
-	}
-	if len(b) == 0 || b[len(b)-1] != '=' && b[len(b)-1] != ':' && b[len(b)-1] != '>' {
+	if len(b) < 4 {
 		return false
 	}
-	b = bytes.TrimRight(b[:len(b)-1], quotes+":")
-	if len(b) < 3 || !isLetter(b[len(b)-2]) || !isLetter(b[len(b)-3]) { // no name ends so
+	spaced := len(b) < end
+	switch c := b[len(b)-1]; {
+	case c == '=' || c == ':' || c == '>':
+		b = bytes.TrimRight(b[:len(b)-1], quotes+":])")
+		if is := bytes.TrimSuffix(b, []byte(" is")); len(is) < len(b) {
+			b = bytes.TrimRight(is, quotes)
+		}
+	case spaced && bytes.HasSuffix(b, []byte(" is")):
+		b = bytes.TrimRight(b[:len(b)-3], quotes)
+	case spaced && (bytes.HasSuffix(b, []byte(" bearer")) || bytes.HasSuffix(b, []byte("authorization: basic")) || bytes.HasSuffix(b, []byte("authorization: token"))): // RFC 6750, RFC 7617
+		return true
+	case spaced:
+		flag := bytes.LastIndexByte(b, ' ') + 1
+		if !bytes.HasPrefix(b[flag:], []byte("--")) {
+			return false
+		}
+	default:
+		return false
+	}
+	if len(b) < 3 || !inName(b[len(b)-2]) || !inName(b[len(b)-3]) { // no name ends so
 		return false
 	}
 	for _, n := range names {
@@ -209,6 +268,8 @@ func (f *finder) endsInName(end int) bool {
 	}
 	return false
 }
+
+func inName(c byte) bool { return isLetter(c) || c >= 0x80 }
 
 // secretValue reports whether a value looks random.
 func secretValue(v []byte) bool {
