@@ -3,7 +3,6 @@ package main
 import (
 	"encoding/json"
 	"fmt"
-	"math"
 	"strconv"
 
 	"github.com/spf13/cobra"
@@ -56,9 +55,9 @@ func newGuardCalibrate(ui *ui) *cobra.Command {
 			lines := []string{fmt.Sprintf("%d harmless rows", all.N())}
 			thresholds := map[string]eval.Number{}
 			for _, rate := range []float64{0.001, 0.01, 0.05} {
-				t := all.Threshold(rate)
+				t, err := counts.Threshold(detect.Group{}, rate)
 				thresholds[strconv.FormatFloat(rate, 'g', -1, 64)] = eval.Number(t)
-				if math.IsInf(t, 1) {
+				if err != nil {
 					lines = append(lines, fmt.Sprintf("%g of them: too few rows to say", rate))
 					continue
 				}

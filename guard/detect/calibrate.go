@@ -52,14 +52,21 @@ type Calibration struct {
 // NewCalibration returns an empty calibration.
 func NewCalibration() *Calibration { return &Calibration{groups: make(map[Group]*Scores)} }
 
-// Add counts the score of a harmless text. Past 1,024 groups new ones are counted among all alone.
+// Add counts the score of a harmless text. A length that is no class is unknown. Past about 1,000 groups texts of new ones are counted by their length alone.
+//
+// Whoever can have texts of his own counted raises thresholds: count texts that somebody has looked at, or of callers you trust. As long as fewer than a rate's share
+// of the texts of a group are such, its threshold is no higher than its highest harmless text.
 func (c *Calibration) Add(g Group, score float64) {
 	c.all.Add(score)
+	if !slices.Contains(lengths[:], g.Length) {
+		g.Length = ""
+	}
 	s := c.groups[g]
+	if s == nil && len(c.groups) >= maxGroups-len(lengths) {
+		g = Group{Length: g.Length}
+		s = c.groups[g]
+	}
 	if s == nil {
-		if len(c.groups) >= maxGroups {
-			return
-		}
 		s = new(Scores)
 		c.groups[g] = s
 	}
@@ -75,18 +82,21 @@ func (c *Calibration) Scores(g Group, least uint64) *Scores {
 }
 
 // Threshold returns the score from which at most the given share of a group's harmless traffic is flagged. A group with too few
-// texts to say takes the threshold of all traffic.
+// texts to say, ten above the threshold, takes that of all traffic.
 // Errors unwrap to [ErrCalibration]: the rate is not between 0 and 1, or all traffic is too little.
 func (c *Calibration) Threshold(g Group, rate float64) (float64, error) {
 	if !(rate > 0 && rate < 1) {
 		return math.Inf(1), fmt.Errorf("%w: a rate of %v", ErrCalibration, rate)
 	}
-	t := c.Scores(g, uint64(math.Ceil(10/rate))).Threshold(rate) // ten texts above the threshold steady it
-	if math.IsInf(t, 1) {
+	t := c.Scores(g, enough(rate)).Threshold(rate)
+	if c.all.N() < enough(rate) || math.IsInf(t, 1) {
 		return t, fmt.Errorf("%w: %d texts say nothing about a rate of %v", ErrCalibration, c.all.N(), rate)
 	}
 	return t, nil
 }
+
+// enough is how many texts say where a rate lies: ten above the threshold steady it, and with fewer a single one that is no harmless text decides.
+func enough(rate float64) uint64 { return uint64(math.Ceil(10 / rate)) }
 
 // A Profile is how strict a detector is.
 type Profile string

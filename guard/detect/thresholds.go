@@ -20,7 +20,7 @@ func (c *Calibration) Thresholds(rate float64) (*Thresholds, error) {
 		return nil, fmt.Errorf("%w: a rate of %v", ErrCalibration, rate)
 	}
 	t := &Thresholds{all: c.all.Threshold(rate), groups: make(map[Group]float64)}
-	if math.IsInf(t.all, 1) {
+	if c.all.N() < enough(rate) || math.IsInf(t.all, 1) {
 		return nil, fmt.Errorf("%w: %d texts say nothing about a rate of %v", ErrCalibration, c.all.N(), rate)
 	}
 	merged := make(map[Group]*Scores)
@@ -33,9 +33,8 @@ func (c *Calibration) Thresholds(rate float64) (*Thresholds, error) {
 			merged[w].Merge(s)
 		}
 	}
-	least := uint64(math.Ceil(10 / rate)) // ten texts above the threshold steady it
 	for g, s := range merged {
-		if s.N() < least {
+		if s.N() < enough(rate) {
 			continue
 		}
 		// Texts that all have the highest score there is are no harmless ones: with them nothing of the group would ever be flagged.
