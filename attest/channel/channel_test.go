@@ -56,7 +56,7 @@ func TestRelayIsRefused(t *testing.T) {
 	}
 	w.refused(t, w.transport(t, nil), url+"/chat", ErrBinding)
 	fresh := w.transport(t, func(c *Config) { c.FreshQuotes = true })
-	w.server.fresh.every = time.Nanosecond
+	WithFreshQuotes(time.Nanosecond)(w.server)
 	w.refused(t, fresh, url+"/chat", ErrBinding)
 	if _, _, err := post(t, w.transport(t, nil), w.http.URL+"/chat"); err != nil {
 		t.Fatalf("the twin: %v", err)
@@ -144,7 +144,7 @@ func TestFreshQuotesAreRationed(t *testing.T) {
 	w := newWorld(t, nil)
 	fresh := func() *Transport { return w.transport(t, func(c *Config) { c.FreshQuotes = true }) }
 	w.refused(t, fresh(), w.http.URL+"/chat", ErrProtocol) // not offered
-	w.server.fresh.every = time.Hour
+	WithFreshQuotes(time.Hour)(w.server)
 	resp, _, err := post(t, fresh(), w.http.URL+"/chat")
 	if err != nil || !StatementOf(resp).Fresh {
 		t.Fatalf("%v", err)
