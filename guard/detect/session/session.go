@@ -23,6 +23,7 @@ import (
 
 	"github.com/holdfast-ai/holdfast/guard/caller"
 	"github.com/holdfast-ai/holdfast/guard/detect"
+	"github.com/holdfast-ai/holdfast/guard/limit"
 )
 
 // Rules of findings.
@@ -66,6 +67,10 @@ type Config struct {
 	Similarity float64
 	// Callers bounds the memory: about 6 kB each, and 600 bytes more for each of Iterations beyond 8; default 10,000. When it is full the caller that was idle longest is forgotten.
 	Callers int
+	// Store adds up findings of callers over all processes that share it; default nil, those of this process. It knows callers by hashes keyed with Key, at
+	// least 16 bytes and the same for all, and texts not at all. What it counts does not fade: it ends after twice HalfLife. Where it fails, the check did not happen.
+	Store limit.Store
+	Key   []byte
 	// Caller names the caller; default: who package caller has authenticated. Requests without a name are not followed.
 	Caller func(context.Context) string
 	Now    func() time.Time
@@ -126,6 +131,9 @@ func New(c Config) (*Detector, error) {
 	if !(c.Escalation > 0 && c.Escalation < maxScore) || !(c.Similarity > 0 && c.Similarity <= 1) || c.HalfLife < 0 || c.Window < 0 || c.Iterations < 2 || c.Iterations > 64 || c.Callers < 1 {
 		return nil, fmt.Errorf("%w: out of range", ErrConfig)
 	}
+	if c.Store != nil && (len(c.Key) < minKey || c.Escalation < 2.0/parts) {
+		return nil, fmt.Errorf("%w: a store needs a key of %d bytes", ErrConfig, minKey)
+	}
 	d := &Detector{cfg: c, seed: maphash.MakeSeed(), callers: make(map[uint64]*history)}
 	var b [8 * sketchSize]byte
 	if _, err := rand.Read(b[:]); err != nil {
@@ -137,7 +145,7 @@ func New(c Config) (*Detector, error) {
 	return d, nil
 }
 
-// Detect implements [detect.Detector]. The error is nil.
+// Detect implements [detect.Detector]. Errors are those of the store, and unwrap to [detect.ErrUnavailable].
 func (d *Detector) Detect(ctx context.Context, v detect.View, findings []detect.Finding) ([]detect.Finding, error) {
 	name := d.cfg.Caller(ctx)
 	if name == "" {
@@ -148,6 +156,32 @@ func (d *Detector) Detect(ctx context.Context, v detect.View, findings []detect.
 	key, now := maphash.String(d.seed, name), d.cfg.Now()
 	e := entry{at: now}
 	e.sketch, e.whole = d.latest(v, d.known(key, now))
+	got := d.follow(key, &e, found, doubt)
+	elsewhere, err := d.shared(ctx, name, got.added)
+	if err != nil {
+		return findings, err
+	}
+	if (got.score >= d.cfg.Escalation || elsewhere) && sum < d.cfg.Escalation || got.doubt >= doubtful { // alone it is the other detectors' finding
+		findings = append(findings, detect.Finding{Rule: RuleEscalation, Category: Category})
+	}
+	if doubt.split {
+		findings = append(findings, detect.Finding{Rule: RuleSplit, Category: Category})
+	}
+	if got.similar >= d.cfg.Iterations-1 {
+		findings = append(findings, detect.Finding{Rule: RuleIteration, Category: Category})
+	}
+	return findings, nil
+}
+
+// standing is how a caller stands after a request.
+type standing struct {
+	score, doubt float64
+	added        float64 // to the score
+	similar      int     // remembered texts
+}
+
+// follow adds a request to what is known of its caller.
+func (d *Detector) follow(key uint64, e *entry, found []count, doubt suspicion) (s standing) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	h := d.history(key)
@@ -157,26 +191,19 @@ func (d *Detector) Detect(ctx context.Context, v detect.View, findings []detect.
 	}
 	for _, c := range found {
 		if c.old == 0 || h.counted.add(c.old) {
-			h.score = min(h.score+c.weight, maxScore)
+			s.added = min(s.added+c.weight, maxScore)
 		}
 	}
+	h.score = min(h.score+s.added, maxScore)
 	if doubt.turn != 0 && h.counted.add(doubt.turn) {
 		h.doubt = min(max(h.doubt+doubt.doubt, 0), 2*doubtful)
 	}
-	if h.score >= d.cfg.Escalation && sum < d.cfg.Escalation || h.doubt >= doubtful { // alone it is the other detectors' finding
-		findings = append(findings, detect.Finding{Rule: RuleEscalation, Category: Category})
+	s.score, s.doubt = h.score, h.doubt
+	if !e.sketch.empty() {
+		s.similar = d.similar(h, e)
+		h.remember(*e, d.cfg.Iterations)
 	}
-	if doubt.split {
-		findings = append(findings, detect.Finding{Rule: RuleSplit, Category: Category})
-	}
-	if e.sketch.empty() {
-		return findings, nil
-	}
-	if d.similar(h, &e) >= d.cfg.Iterations-1 {
-		findings = append(findings, detect.Finding{Rule: RuleIteration, Category: Category})
-	}
-	h.remember(e, d.cfg.Iterations)
-	return findings, nil
+	return s
 }
 
 // key is a keyed hash of something of a text, never 0.

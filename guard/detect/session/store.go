@@ -1,0 +1,40 @@
+package session
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"math"
+
+	"github.com/holdfast-ai/holdfast/guard/detect"
+	"github.com/holdfast-ai/holdfast/guard/limit"
+)
+
+const (
+	// minKey is the least length of a key that hides names: those of callers can be guessed, a key of this many bytes cannot.
+	minKey = 16
+	// parts is how finely a store counts weights.
+	parts = 1000
+)
+
+// shared adds the weight of a request to what other processes know of its caller, and reports whether that is too much.
+func (d *Detector) shared(ctx context.Context, name string, weight float64) (bool, error) {
+	if d.cfg.Store == nil || weight == 0 {
+		return false, nil
+	}
+	h := hmac.New(sha256.New, d.cfg.Key)
+	h.Write([]byte("holdfast/session\x00" + name))
+	most := int64(d.cfg.Escalation*parts) - 1 // one part more is too much
+	n := int64(min(math.Ceil(weight*parts), float64(most)+1))
+	_, err := d.cfg.Store.Reserve(ctx, hex.EncodeToString(h.Sum(nil)), n, limit.Budget{Tokens: most, Window: 2 * d.cfg.HalfLife})
+	switch {
+	case errors.Is(err, limit.ErrExhausted):
+		return true, nil
+	case err != nil:
+		return false, fmt.Errorf("session: %w: %w", detect.ErrUnavailable, err)
+	}
+	return false, nil
+}
