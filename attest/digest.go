@@ -13,6 +13,7 @@ import (
 // A Digest is a SHA-256 digest or identifier of that size. Its text form is 64 lower-case hexadecimal digits.
 type Digest [32]byte
 
+// String returns the text form.
 func (d Digest) String() string { return hex.EncodeToString(d[:]) }
 
 // MarshalText returns the text form.

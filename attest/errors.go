@@ -27,6 +27,7 @@ type PolicyError struct {
 	Want, Got string
 }
 
+// Error names the check, what there was and what is wanted.
 func (e *PolicyError) Error() string {
 	return fmt.Sprintf("attest: refused by policy: %s is %s, want %s", e.Field, e.Got, e.Want)
 }
@@ -38,6 +39,7 @@ func (e *PolicyError) Unwrap() error { return ErrPolicy }
 // [*PolicyError] for each failed check.
 type Refused struct{ Checks []Check }
 
+// Error lists the checks that failed.
 func (e *Refused) Error() string {
 	var b strings.Builder
 	b.WriteString("attest: refused by policy")

@@ -56,6 +56,7 @@ func (p ModelPolicy) accepts(m Model) bool {
 	return (p.ModelID == Digest{} || p.ModelID == m.ModelID) && (p.Name == "" || p.Name == m.Name) && m.Version >= p.MinVersion
 }
 
+// String says which models are accepted.
 func (p ModelPolicy) String() string {
 	s := "version >= " + strconv.FormatUint(p.MinVersion, 10)
 	if p.Name != "" {

@@ -76,6 +76,7 @@ const (
 	CodeUpstream    = "upstream_error"
 )
 
+// Error has the code, the status and, where there is one, the name of the parameter.
 func (r *Rejection) Error() string {
 	if r.Param != "" {
 		return fmt.Sprintf("guard: refused: %s (%d, %s)", r.Code, r.Status, r.Param)

@@ -24,6 +24,7 @@ type PolicyError struct {
 	Got   string
 }
 
+// Error names the field of the policy and the file, what is wanted and what there is.
 func (e *PolicyError) Error() string {
 	if e.Path == "" {
 		return fmt.Sprintf("%v (%s: want %s, got %s)", ErrPolicy, e.Field, e.Want, e.Got)
@@ -41,6 +42,7 @@ type FormatError struct {
 	Cause  error // or nil
 }
 
+// Error names the file and what is malformed.
 func (e *FormatError) Error() string {
 	s := fmt.Sprintf("%v (%q: %s)", ErrFormat, e.Path, e.Reason)
 	if e.Cause != nil {
@@ -64,6 +66,7 @@ type MismatchError struct {
 	Got  []byte // digest in the bill; nil where the bill does not list the file
 }
 
+// Error names the file, and says whether it is listed, signed or other than signed.
 func (e *MismatchError) Error() string {
 	switch {
 	case e.Got == nil:
@@ -85,6 +88,7 @@ type ValueError struct {
 	Field  string // of WeightPolicy: Finite or AbsMax
 }
 
+// Error names the file, the tensor and the element, and no value.
 func (e *ValueError) Error() string {
 	return fmt.Sprintf("%v (%s: %q: tensor %q, element %d)", ErrPolicy, e.Field, e.Path, e.Tensor, e.Index)
 }

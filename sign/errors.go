@@ -51,6 +51,7 @@ type MismatchError struct {
 	Start, End int64  // bytes of the first shard that differs, or of the chunk that changed; 0 where the file has one digest
 }
 
+// Error names the file and, where they are known, the range and the digests.
 func (e *MismatchError) Error() string {
 	if e.Algorithm == "" && e.End > 0 {
 		return fmt.Sprintf("%v (%q: changed at %d after it was verified)", ErrMismatch, e.Path, e.Start)
@@ -83,6 +84,7 @@ type PolicyError struct {
 	Err   error  // ErrPolicy, ErrVersion or ErrDenied
 }
 
+// Error names the field of the policy, what is wanted and what there is.
 func (e *PolicyError) Error() string {
 	return fmt.Sprintf("%v (%s: want %s, got %s)", e.Err, e.Field, e.Want, e.Got)
 }
@@ -96,6 +98,7 @@ type SizeError struct {
 	Size, Limit int64 // bytes
 }
 
+// Error names the file, its size and the limit.
 func (e *SizeError) Error() string {
 	return fmt.Sprintf("%v (%q: %d bytes, limit %d)", ErrTooLarge, e.Path, e.Size, e.Limit)
 }
@@ -111,6 +114,7 @@ type FileError struct {
 	Kind fs.FileMode // type of what stands in its place, with ErrNotRegular; may be 0
 }
 
+// Error names the file and what is the matter with it.
 func (e *FileError) Error() string {
 	switch {
 	case e.Kind != 0:

@@ -56,6 +56,7 @@ func (s *Server) Swap(c *attest.Chain) {
 // Chain returns the chain that is served.
 func (s *Server) Chain() *attest.Chain { return s.chain.Load() }
 
+// ServeHTTP answers exchanges and requests for evidence.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Cache-Control", "no-store")
 	switch {

@@ -78,6 +78,7 @@ func NewHandler(cfg Config) (*Handler, error) {
 	return &Handler{cfg: cfg, store: store{most: cfg.Stored, byID: map[string][]byte{}, pending: map[string]chan struct{}{}}}, nil
 }
 
+// ServeHTTP passes a request to Next and gives its answer a receipt, or answers with the receipt that is asked for.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if id, ok := strings.CutPrefix(r.URL.Path, PathPrefix); ok {
 		h.fetch(w, r, id)

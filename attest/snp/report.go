@@ -51,6 +51,7 @@ const (
 	VLEK Signer = 1 // a key that AMD gave to a cloud provider
 )
 
+// String returns the name of the key, for example "VCEK".
 func (s Signer) String() string {
 	switch s {
 	case VCEK:

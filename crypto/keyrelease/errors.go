@@ -56,6 +56,7 @@ type DeniedError struct {
 	Code Code // as the server said; unauthenticated
 }
 
+// Error has the code of the refusal.
 func (e *DeniedError) Error() string { return ErrDenied.Error() + ": " + string(e.Code) }
 
 // Unwrap returns [ErrDenied].
@@ -73,6 +74,7 @@ type FloorError struct {
 	Want, Got uint64 // numbers; Got is 0 where the guest has none
 }
 
+// Error says what is below which floor.
 func (e *FloorError) Error() string {
 	return fmt.Sprintf("%v: %s number %d, want at least %d", ErrFloor, e.What, e.Got, e.Want)
 }

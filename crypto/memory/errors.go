@@ -22,6 +22,7 @@ type UnenforcedError struct {
 	Missing Measure
 }
 
+// Error lists what is not enforced.
 func (e *UnenforcedError) Error() string {
 	return ErrUnenforced.Error() + ": " + e.Missing.String()
 }

@@ -34,6 +34,7 @@ type SegmentError struct {
 	Err     error
 }
 
+// Error says which segment it is, and the sentinel.
 func (e *SegmentError) Error() string { return fmt.Sprintf("%v: segment %d", e.Err, e.Segment) }
 
 // Unwrap returns the sentinel.

@@ -136,6 +136,7 @@ type FieldError struct {
 	Why   string // for example "max" or "unsupported content part"
 }
 
+// Error names the field, without its value.
 func (e *FieldError) Error() string { return fmt.Sprintf("api: invalid %s (%s)", e.Field, e.Why) }
 
 // Unwrap returns [ErrRequest].

@@ -18,6 +18,7 @@ type Failure struct {
 	Why    string
 }
 
+// String is one line of a report.
 func (f Failure) String() string {
 	return fmt.Sprintf("%s %s stream=%t: %s: %s", f.Kind, f.Path, f.Stream, f.Attack, f.Why)
 }

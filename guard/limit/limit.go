@@ -23,6 +23,7 @@ type ExhaustedError struct {
 	Unit       Unit          // that is spent, where a [Limiter] says so
 }
 
+// Error says what is spent, and when to come again.
 func (e *ExhaustedError) Error() string {
 	if e.Unit != "" {
 		return fmt.Sprintf("limit: exhausted: %s (retry after %v)", e.Unit, e.RetryAfter)

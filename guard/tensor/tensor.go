@@ -51,6 +51,7 @@ const (
 	ReasonNorm      = "norm"
 )
 
+// Error names the tensor, the reason and the element, and no value.
 func (e *Error) Error() string {
 	if e.Index >= 0 {
 		return fmt.Sprintf("tensor: %q refused: %s (element %d)", e.Name, e.Reason, e.Index)

@@ -117,6 +117,7 @@ func Rules() []Rule {
 		{"root", checkRoot},
 		{"libraries", checkLibraries},
 		{"docs", checkDocs},
+		{"examples", checkExamples},
 		{"words", checkWords},
 	}
 }

@@ -108,6 +108,8 @@ func TestRulesSeeViolations(t *testing.T) {
 		{"docs", "guard/x.go", lib + "// T is one.\ntype T struct{}\nfunc (*T) F() {}\n", lib + "// T is one.\ntype T struct{}\nfunc (*T) f() {}\n"},
 		{"docs", "guard/x.go", lib + "const A = 1\n", lib + "const a = 1\n"},
 		{"docs", "guard/x.go", "package p\n", lib},
+		{"examples", "guard/x.go", lib + "// F does it.\nfunc F() {}\n", lib + "func f() {}\n"},
+		{"examples", "guard/x.go", lib + "// T is one.\ntype T int\n", lib + "type t int\n"},
 		{"words", "guard/x.go", lib + "// " + unfinished[0] + " later\n", lib + "// later\n"},
 	}
 	check := func(t *testing.T, rule, path, src string) []Violation {

@@ -21,6 +21,7 @@ type FormatError struct {
 	Cause  error  // error of a lower layer, or nil
 }
 
+// Error names the field and what is malformed.
 func (e *FormatError) Error() string {
 	s := fmt.Sprintf("sign: %v: %s: %s", e.Kind, e.Field, e.Reason)
 	if e.Cause != nil {

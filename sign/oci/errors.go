@@ -22,6 +22,7 @@ type DigestError struct {
 	Reason string
 }
 
+// Error names the blob and the reason.
 func (e *DigestError) Error() string {
 	return fmt.Sprintf("%v (%s: %s)", ErrDigest, e.Digest, e.Reason)
 }

@@ -49,6 +49,7 @@ const (
 	RuleSize         = "size" // beyond a limit of [Limits]
 )
 
+// Error names the rule and the input, and no value.
 func (e *Error) Error() string {
 	if e.Input >= 0 {
 		return fmt.Sprintf("kserve: refused: %s (input %d)", e.Rule, e.Input)

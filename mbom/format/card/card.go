@@ -32,6 +32,7 @@ type FormatError struct {
 	Reason string
 }
 
+// Error says what is malformed, and in which line.
 func (e *FormatError) Error() string {
 	if e.Line == 0 {
 		return fmt.Sprintf("%v: %s", ErrFormat, e.Reason)

@@ -17,6 +17,7 @@ type FormatError struct {
 	Cause  error // io.ErrUnexpectedEOF or nil
 }
 
+// Error says what is malformed, where, and by which rule.
 func (e *FormatError) Error() string {
 	return fmt.Sprintf("%v: %s (byte %d, %s)", ErrFormat, e.Reason, e.Offset, e.Rule)
 }

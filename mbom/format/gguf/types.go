@@ -122,6 +122,7 @@ func (t TensorType) layout() (name string, elements, size uint64) {
 	return "", 0, 0
 }
 
+// String returns the name of the type in ggml.
 func (t TensorType) String() string {
 	name, _, _ := t.layout()
 	return name

@@ -28,6 +28,7 @@ const (
 	Clean                         // read to its end; imports allowed names only
 )
 
+// String returns the verdict in lower case, "none" for none.
 func (v Verdict) String() string {
 	switch v {
 	case Dangerous:
@@ -56,6 +57,7 @@ const (
 // An Import is a global that loading the pickle would look up. "?" stands for a part that could not be resolved.
 type Import struct{ Module, Name string }
 
+// String returns module and name, joined by a dot.
 func (i Import) String() string { return i.Module + "." + i.Name }
 
 // A Report is the result of a scan.

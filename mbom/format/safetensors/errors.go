@@ -41,6 +41,7 @@ type FormatError struct {
 	Reason string
 }
 
+// Error says what is malformed, where, and by which rule.
 func (e *FormatError) Error() string {
 	if e.Tensor != "" {
 		return fmt.Sprintf("%v: %s (tensor %q, rule %d)", ErrFormat, e.Reason, e.Tensor, e.Rule)
