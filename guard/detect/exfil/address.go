@@ -43,12 +43,12 @@ func (f *follower) judge(w, before []byte) (rule string, from int) {
 // scheme looks for schemes that run what they hold.
 func scheme(w []byte) (from int, script bool) {
 	for _, s := range [...]string{"javascript:", "vbscript:"} {
-		if i := indexFold(w, s); i >= 0 && (i == 0 || !letter(w[i-1])) && len(w) > i+len(s) {
+		if i := indexFold(w, s); i >= 0 && begins(w, i) && len(w) > i+len(s) {
 			return i, true
 		}
 	}
 	i := indexFold(w, "data:")
-	if i < 0 || i > 0 && letter(w[i-1]) {
+	if i < 0 || !begins(w, i) {
 		return 0, false
 	}
 	kind := bytes.TrimLeft(w[i+len("data:"):], " ") // Fetch standard, "data: URL processor"
@@ -59,6 +59,14 @@ func scheme(w []byte) (from int, script bool) {
 	}
 	return 0, false
 }
+
+// begins reports whether a name may begin at position i of a word: the letter in front of it is of none, or of an escape such as "\n".
+func begins(w []byte, i int) bool {
+	return i == 0 || !letter(w[i-1]) || i > 1 && w[i-2] == '\\' && escape(w[i-1])
+}
+
+// escape reports whether a letter behind a backslash stands for white space in JSON and programs.
+func escape(c byte) bool { return c == 'n' || c == 'r' || c == 't' || c == 'b' || c == 'f' }
 
 func indexFold(w []byte, s string) int {
 	for i := 0; i+len(s) <= len(w); i++ {
@@ -91,6 +99,9 @@ func address(w, before []byte) (host string, rest []byte, from int, ok bool) {
 		switch {
 		case w[i] == ':':
 			for from = i; from > 0 && letter(w[from-1]); from-- {
+			}
+			if from > 0 && from+1 < i && w[from-1] == '\\' && escape(w[from]) {
+				from++
 			}
 			if slash(w[i+1]) && slash(w[i+2]) && from < i {
 				at = i + 3
@@ -166,7 +177,7 @@ func barely(w []byte) int {
 func (f *follower) loaded(before, part []byte) bool {
 	b := append(append(make([]byte, 0, len(before)+len(part)), before...), part...)
 	b = bytes.ToLower(b[max(0, len(b)-maxBefore):])
-	t := bytes.TrimRight(b, " \t\r\n\f\"'<")
+	t := bytes.TrimRight(b, " \t\r\n\f\"'<\\")
 	if bytes.HasSuffix(t, []byte("](")) {
 		return f.image > f.destination[1] // however long the text of the image is
 	}

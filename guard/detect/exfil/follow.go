@@ -3,6 +3,8 @@ package exfil
 import (
 	"bytes"
 	"html"
+	"strconv"
+	"unicode/utf8"
 
 	"github.com/holdfast-ai/holdfast/guard/stream"
 )
@@ -143,18 +145,25 @@ func (f *follower) read(w, before []byte) (rule string, from int) {
 	return rule, 0
 }
 
-// undone returns a word as Markdown and HTML read it, backslashes in front of punctuation (CommonMark 2.4) and character references undone, or nil
+// undone returns a word as Markdown, HTML and JSON read it, backslashes in front of punctuation (CommonMark 2.4), character references and "\uXXXX" undone, or nil
 // where it is read as it stands. Tabs and ends of lines, which browsers take out of addresses (WHATWG URL 4.4), are taken out.
 func undone(w []byte) []byte {
 	if bytes.IndexByte(w, '\\') < 0 && bytes.IndexByte(w, '&') < 0 {
 		return nil
 	}
 	out := make([]byte, 0, len(w))
-	for i, c := range w {
-		if c == '\\' && i+1 < len(w) && punctuation(w[i+1]) && w[i+1] != '\\' {
+	for i := 0; i < len(w); i++ {
+		if w[i] == '\\' && i+1 < len(w) && punctuation(w[i+1]) && w[i+1] != '\\' {
 			continue
 		}
-		out = append(out, c)
+		if w[i] == '\\' && i+5 < len(w) && w[i+1] == 'u' {
+			if r, err := strconv.ParseUint(string(w[i+2:i+6]), 16, 16); err == nil {
+				out = utf8.AppendRune(out, rune(r))
+				i += 5
+				continue
+			}
+		}
+		out = append(out, w[i])
 	}
 	out = []byte(html.UnescapeString(string(out)))
 	n := 0

