@@ -83,7 +83,7 @@ const (
 	ModeMonitor Mode = "monitor" // report the finding, change nothing
 	ModeOff     Mode = "off"     // drop the finding
 	ModeRedact  Mode = "redact"  // replace the text that was found, and let the rest through
-	ModeRestore Mode = "restore" // in requests: replace it by a placeholder, which the answer's text is mapped back from; answers redact
+	ModeRestore Mode = "restore" // in requests: replace it by a placeholder, which the answer's text, but for addresses in it, is mapped back from; answers redact
 )
 
 func or[T comparable](v, def T) T {
@@ -126,6 +126,9 @@ type Policy struct {
 	InsecureInputFailOpen bool `json:"insecure_input_fail_open,omitempty"`
 	// InsecureOutputFailOpen is the same for the scanners of answers.
 	InsecureOutputFailOpen bool `json:"insecure_output_fail_open,omitempty"`
+	// InsecureRestoreInAddresses lets what [ModeRestore] took out of a request come back within addresses of the answer (https://…, //…, mailto:…), where it
+	// goes to whoever the address belongs to. Else placeholders stay there as they are.
+	InsecureRestoreInAddresses bool `json:"insecure_restore_in_addresses,omitempty"`
 	// Models are the names of models that a request may ask for, each exactly. Null, the default, allows all: what a backend takes for the
 	// name of a model may be one of another machine, or a file of adapters. Where the path has the name, routes say it.
 	Models []string `json:"models,omitzero" validate:"max=1024,dive,min=1,max=256"`

@@ -65,7 +65,7 @@ func disjoint(edits []api.Edit) []api.Edit {
 	n := 0
 	for _, e := range edits {
 		if n > 0 && edits[n-1].At == e.At && e.Start < edits[n-1].End {
-			if e.End != edits[n-1].End || e.Start != edits[n-1].Start {
+			if e.End != edits[n-1].End || e.Start != edits[n-1].Start || e.With != edits[n-1].With { // and a rule that redacts is heard before one that restores
 				edits[n-1].With = redacted
 			}
 			edits[n-1].End = max(edits[n-1].End, e.End)

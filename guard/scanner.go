@@ -35,7 +35,7 @@ func (t *Transaction) start(s *scanner, args bool) {
 		restores = quoted(restores)
 		s.json = new(unescaper)
 	}
-	s.restore.begin(restores)
+	s.restore.begin(restores, t.pol.InsecureRestoreInAddresses)
 	for _, a := range t.g.scanners {
 		s.added = append(s.added, a.start())
 	}

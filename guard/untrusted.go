@@ -48,6 +48,9 @@ func (p Policy) Warnings() []Warning {
 	if p.InsecureOutputFailOpen {
 		add("insecure_output_fail_open", "answers pass while a scanner cannot do its work")
 	}
+	if p.InsecureRestoreInAddresses {
+		add("insecure_restore_in_addresses", "what was taken out of a request comes back in addresses that a hidden instruction may have chosen")
+	}
 	if p.TrustSystemRole {
 		add("trust_system_role", "whoever may send a request may write system and developer messages, which rules on injected instructions "+
 			"take for the operator's: where callers are not trusted, set it to false (guard.UntrustedPolicy)")
