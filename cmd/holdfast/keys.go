@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto"
 	"crypto/x509"
@@ -50,7 +51,7 @@ func (p *privateKey) load(ctx context.Context, ui *ui) (crypto.Signer, error) {
 		return nil, err
 	}
 	if password == nil {
-		return nil, fmt.Errorf("%w: give --password-file or HOLDFAST_PASSWORD", noPassword)
+		return nil, fmt.Errorf("%w: give %s or HOLDFAST_PASSWORD", noPassword, cmp.Or(p.password.flag, "COSIGN_PASSWORD"))
 	}
 	return bundle.ParsePrivateKey(text, password)
 }

@@ -20,15 +20,20 @@ func passwordVariables() [2]string { return [2]string{"HOLDFAST_PASSWORD", "COSI
 
 // passwordFlags say where the password of an encrypted private key comes from. The command line is the last place for one: all
 // users of a machine can read it, and shells keep it.
-type passwordFlags struct{ file, insecure, hidden string }
+type passwordFlags struct {
+	file, insecure, hidden string
+
+	flag string // that names the file
+}
 
 // add names the flags; prefix tells them apart from those of another key.
 func (p *passwordFlags) add(cmd *cobra.Command, prefix string) {
 	flags := cmd.Flags()
+	p.flag = "--" + prefix + "password-file"
 	flags.StringVar(&p.file, prefix+"password-file", "", "file whose first line is the password of the private key, - for standard input\n"+
 		"(default: the variable HOLDFAST_PASSWORD or COSIGN_PASSWORD, or a question on a terminal)")
-	flags.StringVar(&p.insecure, prefix+"insecure-password", "", "password of the private key, which every user of the machine can then read")
-	cmd.MarkFlagsMutuallyExclusive(prefix+"password-file", prefix+"insecure-password")
+	flags.StringVar(&p.insecure, "insecure-"+prefix+"password", "", "password of the private key, which every user of the machine can then read")
+	cmd.MarkFlagsMutuallyExclusive(prefix+"password-file", "insecure-"+prefix+"password")
 }
 
 // addHidden adds the name that model_signing has for the insecure flag.

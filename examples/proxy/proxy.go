@@ -43,7 +43,9 @@ func forward(cfg Config) http.Handler {
 	return &httputil.ReverseProxy{
 		Rewrite: func(r *httputil.ProxyRequest) {
 			r.SetURL(cfg.Upstream)
-			r.Out.Header.Del("Authorization") // the caller's, where nobody took it away
+			for _, name := range []string{"Authorization", "X-Api-Key", "Api-Key", "Cookie"} { // the caller's, where nobody took them away
+				r.Out.Header.Del(name)
+			}
 			if cfg.Secret != "" {
 				r.Out.Header.Set("Authorization", "Bearer "+cfg.Secret)
 			}
