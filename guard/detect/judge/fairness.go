@@ -35,8 +35,8 @@ func (j *Judge) who(ctx context.Context) uint64 {
 	return max(maphash.String(j.seed, name), 1)
 }
 
-// admit decides whether to ask.
-func (j *Judge) admit(inside bool, who uint64) (bool, error) {
+// admit decides whether to ask. What is too long is no question: it takes neither of the share nor the one question after a pause.
+func (j *Judge) admit(inside, tooLong bool, who uint64) (bool, error) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	j.stats.Requests++
@@ -50,6 +50,8 @@ func (j *Judge) admit(inside bool, who uint64) (bool, error) {
 	}
 	n := j.stats.Requests
 	switch {
+	case tooLong:
+		err = errText
 	case j.failures >= j.cfg.Failures && (j.probing || j.cfg.Now().Before(j.until)):
 		err = errPause
 	case j.recent.look(n) > j.cfg.MaxShare, own != nil && own.look(n) > j.cfg.MaxShare/2:
@@ -80,7 +82,7 @@ func (j *Judge) done(who uint64, flagged bool, err error, gone bool) {
 		if flagged {
 			j.stats.Flagged++
 		}
-	case errors.Is(err, errText), errors.Is(err, errBody), errors.Is(err, errTaken), errors.Is(err, errUnread):
+	case errors.Is(err, errBody), errors.Is(err, errTaken), errors.Is(err, errUnread):
 		j.stats.Unavailable++
 	default:
 		j.stats.Unavailable++

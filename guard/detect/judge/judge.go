@@ -175,7 +175,7 @@ func (j *Judge) Detect(ctx context.Context, v detect.View, findings []detect.Fin
 		inside = true
 	}
 	who := j.who(ctx)
-	ask, err := j.admit(inside, who)
+	ask, err := j.admit(inside, inside && j.tooLong(v), who)
 	if !ask {
 		return findings, err
 	}
@@ -206,17 +206,27 @@ var (
 	errUnread = errors.New("the answer cannot be read") // it is the model's, whom the text may have talked into it
 )
 
+// tooLong reports whether more than MaxText would be asked about.
+func (j *Judge) tooLong(v detect.View) bool {
+	n := 0
+	for _, s := range v.Spans {
+		if s.Trust != detect.TrustOperator {
+			n += len(s.Text) + 1
+		}
+		if n > j.cfg.MaxText {
+			return true
+		}
+	}
+	return false
+}
+
 // ask sends the texts that are not the operator's, and reads the answer.
 func (j *Judge) ask(ctx context.Context, v detect.View) (bool, error) {
 	var text []byte
 	for _, s := range v.Spans {
-		if s.Trust == detect.TrustOperator {
-			continue
+		if s.Trust != detect.TrustOperator {
+			text = append(append(text, s.Text...), '\n')
 		}
-		if len(text)+len(s.Text)+1 > j.cfg.MaxText {
-			return false, errText
-		}
-		text = append(append(text, s.Text...), '\n')
 	}
 	body, err := j.cfg.Ask.Body(text)
 	if err != nil {

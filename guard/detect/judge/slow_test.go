@@ -164,3 +164,23 @@ func TestAnswersThatInflate(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// Texts that are too long to ask about are no questions: a crowd that sends them leaves the share, and the one question after a pause, to others.
+func TestLongTextsTakeNoShare(t *testing.T) {
+	var asked atomic.Int64
+	now := time.Unix(1000, 0)
+	j := newJudge(t, server(t, &asked).URL, func(c *judge.Config) {
+		c.MaxShare, c.MaxText, c.Failures, c.Now = 0.05, 100, 1, func() time.Time { return now }
+	})
+	for i := range 1000 {
+		if err := as(j, fmt.Sprint("mallory", i), strings.Repeat("long ", 100)); !errors.Is(err, detect.ErrUnavailable) {
+			t.Fatal(err)
+		}
+	}
+	if s := j.Stats(); s != (judge.Stats{Requests: 1000, Unavailable: 1000}) || asked.Load() != 0 {
+		t.Errorf("%+v", s)
+	}
+	if err := as(j, "alice", "nice"); err != nil {
+		t.Error(err)
+	}
+}
