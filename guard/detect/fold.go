@@ -28,7 +28,7 @@ func kindOf(r rune) kind {
 			return zeroWidth
 		case r >= 0x180b && r <= 0x180d || r == 0x180f:
 			return variation
-		case r >= 0x300 && r <= 0x36f || r >= 0x1ab0 && r <= 0x1aff || r >= 0x1dc0 && r <= 0x1dff:
+		case r >= 0x300 && r <= 0x36f || r >= 0x1ab0 && r <= 0x1aff || r >= 0x1dc0 && r <= 0x1dff || optional(r):
 			return combining
 		case r < 0xa0:
 			return blank // C1 controls
@@ -46,6 +46,8 @@ func kindOf(r rune) kind {
 		}
 	case r == 0x3000 || r == 0x2800: // the Braille pattern without dots shows nothing
 		return blank
+	case r == 0x3099 || r == 0x309a:
+		return combining
 	case r == 0x3164 || r == 0xfeff || r == 0xffa0 || r >= 0xfff0 && r <= 0xfffb || r >= 0xe0080 && r <= 0xe00ff || r >= 0xe01f0 && r <= 0xe0fff || r >= 0x1bca0 && r <= 0x1bca3 || r >= 0x1d173 && r <= 0x1d17a:
 		return zeroWidth
 	case r >= 0xfe00 && r <= 0xfe0f || r >= 0xe0100 && r <= 0xe01ef:
@@ -58,8 +60,19 @@ func kindOf(r rune) kind {
 	return visible
 }
 
-// overlay reports whether a combining mark belongs to no script: strokes through letters and what is drawn around them.
-func overlay(r rune) bool { return r >= 0x334 && r <= 0x338 || r >= 0x20d0 && r <= 0x20ff }
+// optional reports whether r is a mark that most people leave out, or that is part of another encoding of a letter: titles of Cyrillic, points of Hebrew, vowels, hamza and lengthening of
+// Arabic, dots below Indic letters, rings of Thai and Lao.
+func optional(r rune) bool {
+	switch {
+	case r < 0x591:
+		return r >= 0x483 && r <= 0x489
+	case r <= 0x5c7:
+		return r != 0x5be && r != 0x5c0 && r != 0x5c3 && r != 0x5c6
+	case r <= 0x6ed:
+		return r >= 0x610 && r <= 0x61a || r == 0x640 || r >= 0x64b && r <= 0x65f || r == 0x670 || r >= 0x6d6 && r <= 0x6dc || r >= 0x6df && r <= 0x6e4 || r == 0x6e7 || r == 0x6e8 || r >= 0x6ea
+	}
+	return r == 0x93c || r == 0x9bc || r == 0xe4d || r == 0xecd
+}
 
 // upsideDown returns the letter that r is on its head, or 0.
 func upsideDown(r rune) byte {

@@ -34,7 +34,7 @@ var glyphs = sync.OnceValue(func() *[lastGlyph - firstGlyph + 1]glyph {
 })
 
 func newGlyph(r rune) glyph {
-	if kindOf(r) != visible || unicode.In(r, unicode.Mn, unicode.Me) {
+	if kindOf(r) != visible || unicode.In(r, unicode.Mn, unicode.Me) || secondHalf(r) {
 		return 0
 	}
 	if f := foldLetter(r); f != r {
@@ -43,7 +43,7 @@ func newGlyph(r rune) glyph {
 		}
 		return glyph(f) | glyphFolded
 	}
-	low := unicode.ToLower(r)
+	low := bare(unicode.ToLower(r))
 	if r >= firstCapital && low == r-firstCapital+firstCherokee {
 		low = beyond
 	}
@@ -128,7 +128,7 @@ func (t *Text) glyphRun(text []byte, i, base int) int {
 				break
 			}
 			t.endRuns()
-			t.combine(text[i:i+n], r)
+			t.combine(r)
 			i += n
 			t.mark(base + i)
 			continue

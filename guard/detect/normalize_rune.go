@@ -31,13 +31,13 @@ func (t *Text) rune(text []byte, i, base int) int {
 	case blank:
 		t.space()
 	case combining:
-		t.combine(text[i:i+n], r)
+		t.combine(r)
 	default:
 		if r == utf8.RuneError && n == 1 {
 			t.noCharacter(base + i)
 			break
 		}
-		if t.endsInLetter() && !pictured(r) && unicode.In(r, unicode.Mn, unicode.Me) { // a mark of another script on Latin
+		if t.endsUnmarked() && !pictured(r) && unicode.In(r, unicode.Mn, unicode.Me) { // a mark of another script
 			t.Evidence.Folded++
 			break
 		}
@@ -51,19 +51,21 @@ func (t *Text) rune(text []byte, i, base int) int {
 	return n
 }
 
-// combine takes a combining mark: on Latin and on nothing it is decoration; other scripts need theirs.
-func (t *Text) combine(mark []byte, r rune) {
-	if n := len(t.Norm); n == 0 || t.Norm[n-1] < utf8.RuneSelf || overlay(r) {
+// combine takes a combining mark: it makes another letter of the one before, or is decoration.
+func (t *Text) combine(r rune) {
+	if !t.join(r) {
 		t.Evidence.Folded++
-		return
 	}
-	t.Norm = append(t.Norm, mark...)
 }
 
-// endsInLetter reports whether what was read last is ASCII but no space.
-func (t *Text) endsInLetter() bool {
+// endsUnmarked reports whether what was read last is no space, and of a script that has no marks but those that are taken off.
+func (t *Text) endsUnmarked() bool {
 	n := len(t.Norm)
-	return n > 0 && t.Norm[n-1] < utf8.RuneSelf && t.Norm[n-1] != ' '
+	if n == 0 || t.Norm[n-1] < utf8.RuneSelf {
+		return n > 0 && t.Norm[n-1] != ' '
+	}
+	r, _ := utf8.DecodeLastRune(t.Norm)
+	return r >= 0x370 && r < 0x700 || r >= 0x3041 && r < 0xa000 || r >= firstSyllable && r < firstSyllable+leads*vowels*tails
 }
 
 const blackFlag = 0x1f3f4
@@ -98,6 +100,9 @@ func (t *Text) tag(r rune) {
 
 // visible appends the folded form of a visible rune.
 func (t *Text) visible(text []byte, i, base int, r rune) {
+	if secondHalf(r) && t.join(r) {
+		return
+	}
 	if f := foldLetter(r); f != r {
 		t.Evidence.Folded++
 		if upsideDown(r) != 0 {
@@ -117,7 +122,7 @@ func (t *Text) visible(text []byte, i, base int, r rune) {
 	}
 	t.mark(base + i)
 	if !pictured(r) {
-		r = unicode.ToLower(r)
+		r = bare(unicode.ToLower(r))
 	}
 	t.Norm = utf8.AppendRune(t.Norm, r)
 }
