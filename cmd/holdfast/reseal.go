@@ -6,16 +6,14 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/holdfast-ai/holdfast/crypto/kek"
 	"github.com/holdfast-ai/holdfast/crypto/seal"
 	"github.com/holdfast-ai/holdfast/sign"
 )
 
 func newReseal(ui *ui) *cobra.Command {
-	var from, to kekFlags
+	var keys rekeyFlags
 	var how sealFlags
 	var out string
-	var unbound bool
 	cmd := &cobra.Command{
 		Use:   "reseal DIR",
 		Short: "Encrypt a sealed directory again under a new keyset, so that the old one opens nothing new",
@@ -29,13 +27,9 @@ func newReseal(ui *ui) *cobra.Command {
 			if _, inside := within(args[0], out); inside {
 				return fmt.Errorf("%w: --out %s is inside %s", errUsage, out, args[0])
 			}
-			old, err := from.load(cmd.Context(), ui)
+			old, k, err := keys.load(cmd.Context(), ui)
 			if err != nil {
 				return err
-			}
-			k, err := to.load(cmd.Context(), ui)
-			if err != nil {
-				return fmt.Errorf("the new key: %w", err)
 			}
 			root, err := os.OpenRoot(args[0])
 			if err != nil {
@@ -43,7 +37,7 @@ func newReseal(ui *ui) *cobra.Command {
 			}
 			defer root.Close()
 			src := sign.DirFS(root)
-			f, err := seal.OpenFS(cmd.Context(), src, kek.Source{KEK: old, InsecureAllowUnboundKeyset: unbound}, how.reading()...)
+			f, err := seal.OpenFS(cmd.Context(), src, old, how.reading()...)
 			if err != nil {
 				return err
 			}
@@ -67,11 +61,9 @@ func newReseal(ui *ui) *cobra.Command {
 				"commitment "+hexOf(info.Commitment), "was        "+hexOf(f.Info().Commitment))
 		},
 	}
-	from.add(cmd)
-	to.addNew(cmd)
+	keys.add(cmd)
 	how.add(cmd)
 	cmd.Flags().StringVar(&out, "out", "", "directory to create (required)")
-	cmd.Flags().BoolVar(&unbound, "insecure-allow-unbound-keyset", false, "accept a keyset wrapped without associated data, as tinkey does")
 	required(cmd, "out")
 	return cmd
 }

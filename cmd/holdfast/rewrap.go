@@ -11,8 +11,8 @@ import (
 )
 
 func newRewrap(ui *ui) *cobra.Command {
-	var from, to kekFlags
-	var remove, unbound bool
+	var keys rekeyFlags
+	var remove bool
 	cmd := &cobra.Command{
 		Use:   "rewrap DIR",
 		Short: "Wrap the keyset of a sealed directory for another key; weights are not touched",
@@ -23,30 +23,23 @@ func newRewrap(ui *ui) *cobra.Command {
 		Example: "  holdfast rewrap --kek old.kek --kek-id 2025 --new-kek new.kek --new-kek-id 2026 --remove-old model.sealed",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			old, err := from.load(cmd.Context(), ui)
+			old, k, err := keys.load(cmd.Context(), ui)
 			if err != nil {
 				return err
-			}
-			k, err := to.load(cmd.Context(), ui)
-			if err != nil {
-				return fmt.Errorf("the new key: %w", err)
 			}
 			root, err := os.OpenRoot(args[0])
 			if err != nil {
 				return err
 			}
 			defer root.Close()
-			src := kek.Source{KEK: old, InsecureAllowUnboundKeyset: unbound}
-			if err := kek.Rewrap(cmd.Context(), root, src, k, !remove); err != nil {
+			if err := kek.Rewrap(cmd.Context(), root, old, k, !remove); err != nil {
 				return err
 			}
 			return ui.wraps(root, fmt.Sprintf("wrapped for %s", k.ID()))
 		},
 	}
-	from.add(cmd)
-	to.addNew(cmd)
+	keys.add(cmd)
 	cmd.Flags().BoolVar(&remove, "remove-old", false, "remove the old wrapped keyset once the new one opens")
-	cmd.Flags().BoolVar(&unbound, "insecure-allow-unbound-keyset", false, "accept a keyset wrapped without associated data, as tinkey does")
 	return cmd
 }
 

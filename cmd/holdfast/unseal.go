@@ -48,7 +48,7 @@ func newUnseal(ui *ui) *cobra.Command {
 	keys.add(cmd)
 	effort.add(cmd)
 	cmd.Flags().StringVar(&out, "out", "", "directory to create (required)")
-	cmd.Flags().BoolVar(&unbound, "insecure-allow-unbound-keyset", false, "accept a keyset wrapped without associated data, as tinkey does")
+	addUnbound(cmd, &unbound)
 	required(cmd, "out")
 	return cmd
 }

@@ -9,6 +9,7 @@ import (
 	"os"
 	"testing"
 
+	"github.com/tink-crypto/tink-go/v2/keyset"
 	"github.com/tink-crypto/tink-go/v2/streamingaead/aesgcmhkdf"
 
 	"github.com/holdfast-ai/holdfast/crypto/seal"
@@ -16,19 +17,8 @@ import (
 )
 
 type vectorFile struct {
-	Vectors []struct {
-		Name     string
-		HKDFHash string `json:"hkdf_hash"`
-		Derived  int    `json:"derived_key_size"`
-		Segment  int    `json:"segment_size"`
-		HMACHash string `json:"hmac_hash"`
-		Tag      int    `json:"tag_size"`
-		Key      string
-		AAD      string `json:"aad"`
-		Plain    string `json:"plaintext"`
-		Cipher   string `json:"ciphertext"`
-	}
-	Keys []struct {
+	Vectors []vector
+	Keys    []struct {
 		Name, Verdict string
 		Version       int
 		HKDFHash      string `json:"hkdf_hash"`
@@ -37,6 +27,35 @@ type vectorFile struct {
 		HMACHash      string `json:"hmac_hash"`
 		Tag           int    `json:"tag_size"`
 		Key           string
+	}
+}
+
+// A vector is a file that another implementation made, and its plaintext.
+type vector struct {
+	Name     string
+	HKDFHash string `json:"hkdf_hash"`
+	Derived  int    `json:"derived_key_size"`
+	Segment  int    `json:"segment_size"`
+	HMACHash string `json:"hmac_hash"`
+	Tag      int    `json:"tag_size"`
+	Key      string
+	AAD      string `json:"aad"`
+	Plain    string `json:"plaintext"`
+	Cipher   string `json:"ciphertext"`
+}
+
+// opens wants the plaintext through every entrance, and nothing under other associated data.
+func (v *vector) opens(t *testing.T, h *keyset.Handle) {
+	t.Helper()
+	ct, want := fromHex(t, v.Cipher), fromHex(t, v.Plain)
+	for name, read := range readers {
+		got, err := read(t, h, fromHex(t, v.AAD), ct)
+		if err != nil || !bytes.Equal(got, want) {
+			t.Errorf("%s by %s: %d bytes, %v", v.Name, name, len(got), err)
+		}
+		if _, err := read(t, h, append(fromHex(t, v.AAD), 'x'), ct); err == nil {
+			t.Errorf("%s by %s: opens under other associated data", v.Name, name)
+		}
 	}
 }
 
@@ -68,17 +87,7 @@ func TestVectors(t *testing.T) {
 	n := 0
 	for _, file := range []string{"aes_gcm_hkdf.json", "aes_gcm_hkdf_multi_segment.json"} {
 		for _, v := range loadVectors(t, file).Vectors {
-			h := keysetOf(t, fromHex(t, v.Key), v.Derived, v.Segment, hashes[v.HKDFHash])
-			ct, want := fromHex(t, v.Cipher), fromHex(t, v.Plain)
-			for name, read := range readers {
-				got, err := read(t, h, fromHex(t, v.AAD), ct)
-				if err != nil || !bytes.Equal(got, want) {
-					t.Errorf("%s by %s: %d bytes, %v", v.Name, name, len(got), err)
-				}
-				if _, err := read(t, h, append(fromHex(t, v.AAD), 'x'), ct); err == nil {
-					t.Errorf("%s by %s: opens under other associated data", v.Name, name)
-				}
-			}
+			v.opens(t, keysetOf(t, fromHex(t, v.Key), v.Derived, v.Segment, hashes[v.HKDFHash]))
 			n++
 		}
 	}
