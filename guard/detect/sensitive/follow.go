@@ -82,7 +82,7 @@ func (f *follower) write(ms []stream.Match, p []byte) []stream.Match {
 		}
 		if j < len(p) && (kinds&(numeral|telling) == 0 && (kinds&capital == 0 && j-i < maxSegment || j-i < minToken/2) || j-i < minSegment) { // a word of prose, or too short
 			c := p[j]
-			if c == ' ' && !joins(p[j-1]) || c != ' ' && (kinds&(capital|mark|numeral) == 0 || !parts[c] || !f.set.mayBegin(p[i:j], kinds&^(letter|capital|numeral) == 0)) {
+			if c == ' ' && !joins(p[j-1]) || c != ' ' && (kinds&(capital|mark|numeral) == 0 && !quote(c) || !parts[c] || !f.set.mayBegin(p[i:j], kinds&^(letter|capital|numeral) == 0)) {
 				i = j + 1
 				continue
 			}

@@ -12,7 +12,7 @@
 //
 // Secrets with a prefix of their own (ghp_…, AKIA…) are found too where a line end, with what quotes or indents the next line, a hyphen or a backslash splits them, and
 // where a program joins strings ("ghp_ab" + "cd", also with "\", ".", "..", "&", "||" or nothing between them). The finding, and so what is redacted, is one run of
-// the text: all pieces and what joins them. The prefix must stand whole in the first piece, which has a capital, a digit, "_" or "-", and there are at most 64 pieces. A piece that is a whole secret by itself ends
+// the text: all pieces and what joins them. The prefix must stand whole in the first piece, which has a capital, a digit, "_" or "-", unless that is a string with a part of it ("gh" + "p_…"), and there are at most 64 pieces. A piece that is a whole secret by itself ends
 // with its line.
 //
 // What is written out in words or cut by markup is not recognised, nor are other identifiers and values that are assigned to a name, where the end of a line cuts them.

@@ -2,6 +2,7 @@ package sensitive
 
 import (
 	"bytes"
+	"strings"
 
 	"github.com/holdfast-ai/holdfast/guard/stream"
 )
@@ -15,7 +16,7 @@ const (
 )
 
 // A split is a secret with a prefix that goes on behind a line end, or in the next string of an expression that a program
-// puts together. The prefix stands whole in the first piece. Only pieces that are no finding by themselves are joined, and what is found is
+// puts together. The prefix stands whole in the first piece, or that is two of its bytes at least in a string of its own. Only pieces that are no finding by themselves are joined, and what is found is
 // one run of the text: all pieces with what joins them.
 type split struct {
 	state  gap
@@ -46,18 +47,18 @@ var parts = [256]bool{'\n': true, '\r': true, '"': true, '\'': true, '`': true, 
 // passed takes a byte between segments while something is split.
 func (f *follower) passed(ms []stream.Match, c byte) []stream.Match {
 	p := &f.split
-	quote, lineEnd := c == '"' || c == '\'' || c == '`', c == '\n' || c == '\r'
+	quoted, lineEnd := quote(c), c == '\n' || c == '\r'
 	switch was := p.state; {
 	case p.gap == maxGap:
 		return f.whole(ms)
 	case (was == ended || was == escaped) && lineEnd:
 		p.state = line
-	case (was == ended || was == escaped) && quote:
+	case (was == ended || was == escaped) && quoted:
 		p.state = between
 	case was == ended && c == '\\':
 		p.state = escaped
 	case was == line && (c == ' ' || c == '\t' || c == '>' || c == '|' || c == '\n' && p.last == '\r'):
-	case was == between && quote:
+	case was == between && quoted:
 		p.state = opened
 	case was == between && (lineEnd || c == ' ' || c == '\t' || c == '\\' || c == '>' || c == '|'):
 	default:
@@ -72,7 +73,7 @@ func (f *follower) passed(ms []stream.Match, c byte) []stream.Match {
 // all while something is split.
 func (f *follower) ended(ms []stream.Match, first int, seg []byte, next byte) []stream.Match {
 	p := &f.split
-	if p.state == between && p.gap+len(seg) <= maxGap && len(bytes.Trim(seg, "+.& ")) == 0 { // an operator
+	if p.state == between && p.gap+len(seg) <= maxGap && (len(bytes.Trim(seg, "+.& ")) == 0 || quote(next) && len(seg) <= 2 && len(bytes.Trim(seg, "bfruBFRUL")) == 0) { // an operator, or the kind of a string
 		p.gap += len(seg)
 		p.last = seg[len(seg)-1]
 		return ms
@@ -96,10 +97,14 @@ func (f *follower) opens(ms []stream.Match, seg []byte, next byte) {
 	for _, c := range seg {
 		kinds |= part[c]
 	}
-	if kinds&(capital|mark|numeral) == 0 { // a word, which write passes over
+	if kinds&(capital|mark|numeral) == 0 && !quote(next) { // a word, which write passes over
 		return
 	}
-	tail := seg
+	tail := bytes.TrimRight(seg, " ")
+	if quote(next) && f.set.opening(tail) {
+		f.split = split{state: ended, joined: append(f.split.joined[:0], tail...), start: f.pos, pieces: 1}
+		return
+	}
 	i, t := f.set.beginning(tail)
 	if n := len(tail) - 1; i < 0 && n > 0 && tail[n] == '-' && (next == '\n' || next == '\r') { // of the line, not of the secret
 		tail = tail[:n]
@@ -109,7 +114,7 @@ func (f *follower) opens(ms []stream.Match, seg []byte, next byte) {
 		return
 	}
 	for _, m := range ms {
-		if m.End >= f.pos+len(tail) && len(tail)-i-len(t.prefix) >= t.min && next != '"' && next != '\'' && next != '`' {
+		if m.End >= f.pos+len(tail) && len(tail)-i-len(t.prefix) >= t.min && !quote(next) {
 			return // it is whole, and what comes is another line
 		}
 	}
@@ -119,6 +124,7 @@ func (f *follower) opens(ms []stream.Match, seg []byte, next byte) {
 // piece adds the segment behind a gap.
 func (f *follower) piece(ms []stream.Match, seg []byte, next byte) []stream.Match {
 	p := &f.split
+	seg = bytes.TrimRight(seg, " ")
 	if k := bytes.IndexByte(seg, ' '); k >= 0 {
 		seg, next = seg[:k], ' '
 	}
@@ -187,8 +193,24 @@ func (s *Set) mayBegin(seg []byte, word bool) bool {
 	return false
 }
 
+// quote reports whether c begins and ends strings.
+func quote(c byte) bool { return c == '"' || c == '\'' || c == '`' }
+
+// opening reports whether a text is the beginning of a prefix, of two bytes at least.
+func (s *Set) opening(b []byte) bool {
+	for _, t := range s.starting(b) {
+		if len(b) < len(t.prefix) && strings.HasPrefix(t.prefix, string(b)) {
+			return true
+		}
+	}
+	return false
+}
+
 // live reports whether a text may be the beginning of a secret.
 func (s *Set) live(b []byte) bool {
+	if s.opening(b) {
+		return true
+	}
 	for _, t := range s.starting(b) {
 		if n := len(b) - len(t.prefix); bytes.HasPrefix(b, []byte(t.prefix)) && n <= max(t.min, t.max) && t.class.tail(b) <= len(t.prefix) {
 			return true
