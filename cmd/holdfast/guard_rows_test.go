@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/holdfast-ai/holdfast/guard/detect"
+	"github.com/holdfast-ai/holdfast/guard/detect/train"
 )
 
 // texts reads a file of texts.
@@ -198,4 +199,31 @@ func TestScanWithoutThreshold(t *testing.T) {
 	if code := run(t.Context(), []string{"guard", "scan", "--model", file, rows}, null, null); code != exitUsage {
 		t.Errorf("a scan that cannot flag anything ends with %d", code)
 	}
+}
+
+// What train reads, eval reads too, and as the same text with the same label: a model is not measured on other rows than it could be trained on.
+func FuzzRowsAreReadAlike(f *testing.F) {
+	for _, s := range []string{
+		`{"text":"a","label":1,"source":"s","role":"Tool","span":[0,1],"kind":"direct"}`, `{"text":"a","label":"0"}`, `{"text":"a\ud800","label":true,"label ":0}`, "{\"text\":\"\xff\",\"label\":1.0}",
+		`{"text":"a","label":1,"label":0}`, `{"text":"a","label":0,"x":{"label":1,"text":[{}]}} `, `{"te\u0078t":"a","label":1e0}`, `{"text":"a","label":0}{}`, `{"text":null,"label":0}`, `[]`, "\ufeff{}", `{"text":"a","label":0,}`,
+	} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, line string) {
+		if strings.ContainsAny(line, "\n\r") {
+			return
+		}
+		rows, err := train.Read(strings.NewReader(line))
+		if err != nil && !errors.Is(err, train.ErrData) {
+			t.Fatal(err)
+		}
+		seen, seenErr := texts(t, line, labelled)
+		switch {
+		case err == nil && seenErr != nil:
+			t.Fatalf("train takes %q, and eval does not: %v", line, seenErr)
+		case err != nil || len(rows) == 0:
+		case len(seen) != 1 || string(seen[0].text) != rows[0].Text || seen[0].attack != (rows[0].Label == 1) || seen[0].source != rows[0].Source:
+			t.Fatalf("%q: eval reads %v, train %v", line, seen, rows)
+		}
+	})
 }
