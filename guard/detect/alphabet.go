@@ -20,7 +20,16 @@ type turn struct {
 
 // put replaces the letters of a block by those that t says.
 func (t turn) put(norm []byte) {
-	var to [26]byte
+	to := t.letters()
+	for i, c := range norm[t.start:t.end] {
+		if k := c - 'a'; k < 26 {
+			norm[int(t.start)+i] = to[k]
+		}
+	}
+}
+
+// letters returns what each letter becomes.
+func (t turn) letters() (to [26]byte) {
 	for k := range uint8(26) {
 		from := k
 		if t.mirrored {
@@ -28,11 +37,29 @@ func (t turn) put(norm []byte) {
 		}
 		to[k] = 'a' + (from+t.shift)%26
 	}
-	for i, c := range norm[t.start:t.end] {
-		if k := c - 'a'; k < 26 {
-			norm[int(t.start)+i] = to[k]
+	return to
+}
+
+// byChance reports whether a block that t would put back has letters of no language, as base64 has: pairs of them stand either way.
+func (t turn) byChance(block []byte, short bool) bool {
+	to := t.letters()
+	var count [4]int
+	before, letters := byte(0), 0 // no letter
+	for _, c := range block {
+		if c -= 'a'; c >= 26 {
+			before = 0
+			continue
 		}
+		c = to[c]
+		count[directions[uint(before&31)<<5|uint(c&31)]]++
+		before = c
+		letters++
 	}
+	ahead, back := count[1], count[2]
+	if short {
+		return ahead < back
+	}
+	return ahead <= 2*back || directionRate*ahead < letters
 }
 
 // back undoes put.
@@ -64,7 +91,8 @@ func turns(out []turn, norm []byte) []turn {
 		if !rareVowels(norm[start:end]) {
 			continue
 		}
-		if t, ok := moved(norm[start:end]); ok {
+		t, ok := moved(norm[start:end])
+		if ok && !t.byChance(norm[start:end], len(norm) < alphabetBlock) {
 			t.start, t.end = int32(start), int32(end)
 			out = append(out, t)
 		}

@@ -1,6 +1,7 @@
 package detect
 
 import (
+	"slices"
 	"unicode"
 	"unicode/utf8"
 )
@@ -50,26 +51,42 @@ func isolated(sample []byte) bool {
 	return n >= apartLeast
 }
 
-// What letters can be set apart by.
+// What letters can be set apart by, as bits.
 const (
-	bySpace = iota
+	bySpace = 1 << iota
 	byMarks
 )
 
-// setApart reports whether the character at text[i] is one of what is set apart, and its length.
-func setApart(text []byte, i, by int) (is bool, size int) {
-	if c := text[i]; c < utf8.RuneSelf {
-		return by == bySpace && c > ' ' || word[c], 1
+// setApart has the ways in which an ASCII character is one of what is set apart.
+var setApart = func() (t [utf8.RuneSelf]uint8) {
+	for c := range t {
+		if c > ' ' {
+			t[c] |= bySpace
+		}
+		if word[c] {
+			t[c] |= byMarks
+		}
 	}
-	r, size := runeAt(text[i:])
-	if by == bySpace {
+	return t
+}()
+
+// runeApart reports whether the character that p begins with, which is not ASCII, is one of what is set apart, and its length.
+func runeApart(p []byte, by uint8, words *[lastGlyph + 1]bool) (is bool, size int) {
+	r, size := runeAt(p)
+	switch {
+	case by == bySpace:
 		return !whiteSpace(r), size
+	case r <= lastGlyph:
+		return words[r], size
 	}
 	return inWord(r), size
 }
 
 // spaceAt reports whether p begins with white space.
 func spaceAt(p []byte) bool {
+	if p[0] < utf8.RuneSelf {
+		return whiteSpace(rune(p[0]))
+	}
 	r, _ := runeAt(p)
 	return whiteSpace(r)
 }
@@ -77,6 +94,8 @@ func spaceAt(p []byte) bool {
 // whiteSpace is unicode.IsSpace without a search in its tables.
 func whiteSpace(r rune) bool {
 	switch {
+	case r > 0xa0 && r < 0x1680 || r > 0x3000:
+		return false
 	case r < 0x1680:
 		return r == ' ' || r >= '\t' && r <= '\r' || r == 0x85 || r == 0xa0
 	case r < 0x2000 || r > 0x205f:
@@ -90,23 +109,29 @@ const maxGapInWord = 4
 
 // commonGap returns the length of the gap that stands between most neighbours, in characters; 0 if more than a third of them touch or no gap
 // is the common one.
-func commonGap(text []byte, by int) int {
-	var count [maxGapInWord + 1]int
-	n, all, started := 0, 0, false
+func commonGap(text []byte, by uint8) int {
+	words := wordRunes()
+	var count [maxGapInWord + 2]int // the last of longer ones
+	n, all := maxGapInWord+1, 0     // what stands in front is none
 	for i := 0; i < len(text); {
-		is, size := setApart(text, i, by)
+		var is bool
+		size := 1
+		if c := text[i]; c < utf8.RuneSelf {
+			is = setApart[c]&by != 0
+		} else {
+			is, size = runeApart(text[i:], by, words)
+		}
 		i += size
 		if !is {
 			n++
 			continue
 		}
-		if started && n <= maxGapInWord {
-			count[n]++
-		}
-		all, n, started = all+1, 0, true
-		if 3*count[0] > all+len(text)-i { // whatever is to come
+		count[min(n, maxGapInWord+1)]++
+		all++
+		if n == 0 && 3*count[0] > all+len(text)-i { // whatever is to come
 			return 0
 		}
+		n = 0
 	}
 	for gap := 1; gap <= maxGapInWord; gap++ {
 		if 3*count[gap] >= 2*(all-1) && all > 2*apartLeast {
@@ -119,7 +144,7 @@ func commonGap(text []byte, by int) int {
 // closeUp puts letters together that are set apart, if most of the text's are, and reports whether it did. A gap longer than the common one
 // stays as a space, and between marks so does one with a space in it.
 func (d *decoder) closeUp(text []byte) bool {
-	by := bySpace
+	by := uint8(bySpace)
 	gap := commonGap(text, by)
 	if gap == 0 {
 		by = byMarks
@@ -128,25 +153,38 @@ func (d *decoder) closeUp(text []byte) bool {
 	if gap == 0 {
 		return false
 	}
-	d.out, d.from, d.used = d.out[:0], append(d.from[:0], offset{}), true
-	n, white := 0, false
+	d.out, d.from, d.used = slices.Grow(d.out[:0], len(text)), append(d.from[:0], offset{}), true
+	out, words, n, white := d.out, wordRunes(), 0, false
 	for i := 0; i < len(text); {
-		is, size := setApart(text, i, by)
+		var is bool
+		size := 1
+		if c := text[i]; c < utf8.RuneSelf {
+			is = setApart[c]&by != 0
+		} else {
+			is, size = runeApart(text[i:], by, words)
+		}
 		if !is {
 			n, white = n+1, white || by == byMarks && spaceAt(text[i:])
 			i += size
 			continue
 		}
-		if n > gap || by == byMarks && white {
-			d.out = append(d.out, ' ')
+		if n > gap || white {
+			out = append(out, ' ')
 		}
 		if n > 0 {
-			d.from = append(d.from, offset{int32(len(d.out)), int32(i)})
+			d.from = append(d.from, offset{int32(len(out)), int32(i)})
+			n, white = 0, false
 		}
-		for end := i + size; i < end; i++ {
-			d.out = append(d.out, text[i])
+		switch size {
+		case 1:
+			out = append(out, text[i])
+		case 3:
+			out = append(out, text[i], text[i+1], text[i+2])
+		default:
+			out = append(out, text[i:i+size]...)
 		}
-		n, white = 0, false
+		i += size
 	}
+	d.out = out
 	return true
 }

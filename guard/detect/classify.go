@@ -102,7 +102,6 @@ type scoring struct {
 	features features
 	seen     seenFilter
 	findings []Finding
-	places   []place
 }
 
 // A place is what the model looks at of a normal form at once.
@@ -130,10 +129,13 @@ func (c *Classifier) score(s *scoring, spans []Span, base int, findings []Findin
 	clear(s.fired)
 	var sights [readings]sight
 	var fired uint64 // in readings that the model did not look at
-	n, left, cut, first := 0, 0, false, len(findings)
+	n, left, asked, cut, first := 0, 0, false, false, len(findings)
 	for k := c.rules.next(s.scratch, 0, spans, base); k < readings; k = c.rules.next(s.scratch, k+1, spans, base) {
+		if k > joined && !asked {
+			asked, cut = true, c.rules.asks(s.scratch, k, spans) > left
+		}
 		s.places = s.places[:0]
-		if k == rotated && len(s.text.Norm) > maxApart {
+		if k == rotated {
 			s.places = around(s.places, s.turns, len(s.text.Norm))
 		} else if len(s.text.Norm) > 0 || k == asWritten {
 			s.places = append(s.places, place{0, len(s.text.Norm)})
@@ -145,8 +147,8 @@ func (c *Classifier) score(s *scoring, spans []Span, base int, findings []Findin
 		blocks := 0
 		for _, p := range s.places {
 			if k > joined {
-				if left -= p.end - p.start; left < 0 {
-					cut = true
+				left -= p.end - p.start
+				if cut = cut || left < 0; cut {
 					break
 				}
 			}

@@ -15,6 +15,9 @@ type decoder struct {
 	out  []byte
 	from []offset // as in Text
 	used bool     // out holds something of a text, or did
+	said []place  // what codes said, in out
+	deep bool     // the text is what another decoder made of one
+	was  []place  // what codes said there: runs that none of it touches were tried by that decoder
 	dead int      // bytes from which to the end of the text no long code is looked for: one that said nothing reached thus far
 }
 
@@ -154,13 +157,14 @@ var hexValues = func() (t [256]int8) {
 
 // decode replaces the codes in text, with hidden also those of invisible characters, and reports how many there were.
 func (d *decoder) decode(text []byte, hidden bool) int {
-	d.out, d.from, d.dead, d.used = d.out[:0], append(d.from[:0], offset{}), len(text), true
+	d.out, d.from, d.said, d.dead, d.used = d.out[:0], append(d.from[:0], offset{}), d.said[:0], len(text), true
 	found, kept := 0, 0 // text[:kept] is in out
 	for i := 0; i < len(text); {
 		c, end := text[i], i+1
 		if i == 0 || text[i-1] == '\n' {
 			if n := uuLine(text[i:]); n > 0 {
 				d.out = append(d.out, text[kept:i]...)
+				start := len(d.out)
 				kept = i
 				if !d.uu(text[i : i+n]) {
 					i++
@@ -170,7 +174,7 @@ func (d *decoder) decode(text []byte, hidden bool) int {
 					i++
 				}
 				kept = i
-				d.from = append(d.from, offset{int32(len(d.out)), int32(i)})
+				d.note(start, i)
 				found++
 				continue
 			}
@@ -185,12 +189,12 @@ func (d *decoder) decode(text []byte, hidden bool) int {
 			for end < len(text) && codeChar[text[end]]&inBase64 != 0 {
 				end++
 			}
-			if n := end - i; n < min(minBase64, minHex) && c != '-' && !mayBeNumber(text[i:end]) {
+			if n := end - i; n < min(minBase64, minHex) && (len(text)-i > d.dead || c != '-' && !mayBeNumber(text[i:end])) {
 				i = end
 				continue
 			}
 		case c == '.':
-			if end < len(text) && codeChar[text[end]]&inMorse == 0 {
+			if len(text)-i > d.dead || end < len(text) && codeChar[text[end]]&inMorse == 0 {
 				i++
 				continue
 			}
@@ -200,7 +204,11 @@ func (d *decoder) decode(text []byte, hidden bool) int {
 		}
 		d.out = append(d.out, text[kept:i]...)
 		kept = i
-		n := d.code(text[i:], end-i)
+		start := len(d.out)
+		for len(d.was) > 0 && d.was[0].end < i {
+			d.was = d.was[1:]
+		}
+		n := d.code(text[i:], end-i, !d.deep || len(d.was) > 0 && d.was[0].start <= end)
 		if n == 0 {
 			i = end
 			continue
@@ -208,14 +216,20 @@ func (d *decoder) decode(text []byte, hidden bool) int {
 		found++
 		i += n
 		kept = i
-		d.from = append(d.from, offset{int32(len(d.out)), int32(i)})
+		d.note(start, i)
 	}
 	d.out = append(d.out, text[kept:]...)
 	return found
 }
 
-// code decodes what text begins with, an unbroken run of the given length if it is one, and returns its length.
-func (d *decoder) code(text []byte, run int) int {
+// note notes that a code, which ends before text[end:], said what is in out from start on.
+func (d *decoder) note(start, end int) {
+	d.from = append(d.from, offset{int32(len(d.out)), int32(end)})
+	d.said = append(d.said, place{start, len(d.out)})
+}
+
+// code decodes what text begins with, an unbroken run of the given length if it is one, and returns its length. What is not fresh is known to say nothing as a run.
+func (d *decoder) code(text []byte, run int, fresh bool) int {
 	switch text[0] {
 	case 0xe2, 0xef, 0xf3:
 		return d.hidden(text)
@@ -237,10 +251,10 @@ func (d *decoder) code(text []byte, run int) int {
 		}
 	}
 	n := d.lines(text, run)
-	if n == 0 {
+	if n == 0 && fresh {
 		n = d.run(text[:run])
 	}
-	if n == 0 {
+	if n == 0 && (run <= maxNumber || text[0] == '0' || text[0] == '1') { // a longer one may be of binary digits
 		n = d.numbers(text)
 	}
 	for n > 0 && n < len(text) && text[n] == '=' { // padding
@@ -411,7 +425,7 @@ var entities = map[string]byte{
 // run decodes an unbroken run of hexadecimal or base64, if it says something readable, and returns its length. A character in front that is none
 // of the code shifts all the others, so that each place where it can begin is tried.
 func (d *decoder) run(s []byte) int {
-	if len(s) >= minHex {
+	if len(s) >= minHex && hexValue(s[3])|hexValue(s[4])|hexValue(s[5])|hexValue(s[6]) >= 0 {
 		for phase := range 2 {
 			if d.hex(s[phase:]) {
 				return len(s)
@@ -432,8 +446,12 @@ func (d *decoder) run(s []byte) int {
 	return 0
 }
 
-// codePiece is what is decoded between two looks at whether a long code can still be readable, in characters: pieces of each code end with a byte.
-const codePiece = 240
+// codePiece is what is decoded between two looks at whether a long code can still be readable, in characters, and firstPiece the same of its beginning,
+// which tells of most what it is: pieces of each code end with a byte.
+const (
+	codePiece  = 240
+	firstPiece = 24
+)
 
 // hex decodes pairs of digits, behind "0x" or not, if s has nothing else and says something readable; a last digit alone is left.
 func (d *decoder) hex(s []byte) bool {
@@ -506,19 +524,75 @@ func (d *decoder) base32(s []byte) bool {
 
 // base64 decodes characters of both alphabets, if they say something readable; s may be what stands behind the output.
 func (d *decoder) base64(s []byte) bool {
+	if len(s) <= codePiece && junkInBase64(s) {
+		return false
+	}
 	start, seen := len(d.out), reader{all: len(s) * 6 / 8}
-	for more := true; more; {
-		piece := s[:min(codePiece, len(s))]
+	for size := firstPiece; ; size = codePiece {
+		piece := s[:min(size, len(s))]
 		s = s[len(piece):]
 		d.pieceOfBase64(piece)
-		more = len(s) > 0
 		if !seen.read(d.out[start:]) {
 			d.out = d.out[:start]
 			return false
 		}
+		if len(s) == 0 {
+			break
+		}
 	}
 	return seen.all > 0
 }
+
+// junkInBase64 reports whether what a run says cannot be readable, before any of it is written down: of most runs a few bytes tell. It sees less of junk than a
+// [reader] does: of bytes that are not ASCII those that their neighbours deny.
+func junkInBase64(s []byte) bool {
+	junk, least, before := uint8(0), uint8(len(s)*6/8*3/10)+1, uint8(isASCII)
+	for ; len(s) >= 4; s = s[4:] {
+		four := s[:4]
+		acc := base64Value[four[0]]<<18 | base64Value[four[1]]<<12 | base64Value[four[2]]<<6 | base64Value[four[3]]
+		a, b, c := byteKind[acc>>16&0xff], byteKind[acc>>8&0xff], byteKind[acc&0xff]
+		junk += a>>4 + b>>4 + c>>4 + junkPairs[(before<<2|a)&15] + junkPairs[(a<<2|b)&15] + junkPairs[(b<<2|c)&15]
+		if junk >= least {
+			return true
+		}
+		before = c
+	}
+	return false
+}
+
+// Kinds of bytes of UTF-8. One that is junk whatever stands beside it has isJunk too.
+const (
+	isASCII = iota
+	isLead
+	isContinuation
+	isNothing
+	isJunk = 1 << 4
+)
+
+var byteKind = func() (t [256]uint8) {
+	for c := range 256 {
+		switch b := byte(c); {
+		case b < utf8.RuneSelf:
+			t[c] = isASCII | isJunk*(1-readableBit[b])
+		case b < 0xc0:
+			t[c] = isContinuation
+		case b < 0xc2 || b > 0xf4:
+			t[c] = isNothing | isJunk
+		default:
+			t[c] = isLead
+		}
+	}
+	return t
+}()
+
+// junkPairs is 1 where two kinds say that one of two bytes is junk: a lead without what must follow, or what follows without a lead.
+var junkPairs = func() (t [16]uint8) {
+	t[isASCII<<2|isContinuation], t[isNothing<<2|isContinuation] = 1, 1
+	for _, next := range [...]uint8{isASCII, isLead, isNothing} {
+		t[isLead<<2|next] = 1
+	}
+	return t
+}()
 
 func (d *decoder) pieceOfBase64(s []byte) {
 	start := len(d.out)
@@ -564,14 +638,18 @@ func (r *reader) read(p []byte) bool {
 		}
 		c := p[i]
 		if c < utf8.RuneSelf {
-			if letter(c) || c == ' ' {
-				letters++
-			}
+			letters += int(readableBit[c])
 			i++
 			continue
 		}
 		if !last && i+utf8.UTFMax > len(p) {
 			break // the rest of it is to come
+		}
+		if i+1 == len(p) || c < 0xc2 || p[i+1]&0xc0 != 0x80 { // no character
+			if i++; (i-letters)*10 > r.all*3 {
+				break
+			}
+			continue
 		}
 		k, n := utf8.DecodeRune(p[i:])
 		if k != utf8.RuneError {
@@ -582,6 +660,13 @@ func (r *reader) read(p []byte) bool {
 	r.at, r.letters = i, letters
 	return (i-letters)*10 <= r.all*3
 }
+
+// readableBit is 1 for ASCII letters and the space.
+var readableBit = func() (t [256]uint8) {
+	t = letterBit
+	t[' '] = 1
+	return t
+}()
 
 // readable reports whether all of p is a text, as a [reader] sees it.
 func readable(p []byte) bool {

@@ -154,12 +154,15 @@ func (x *features) finish(norm []byte) {
 func (x *features) read(norm []byte) (n int, flags uint16) {
 	rest := norm[x.end:]
 	i, n := 0, 1
-	for i < len(rest) && n <= maxUnits {
+	for again := 0; i < len(rest) && n <= maxUnits; { // again: where many at once are worth trying
 		c, size := rest[i], 1
 		u := units[c]
-		if u&(stops|other) == 0 && i < blockBytes-1 && i+1 < len(rest) && rest[i+1] < utf8.RuneSelf {
+		if i >= again && u&(stops|other) == 0 && i < blockBytes-1 && i+1 < len(rest) && rest[i+1] < utf8.RuneSelf {
 			k := x.plain(rest[i:], blockBytes-1-i, n)
 			i, n = i+k, n+k
+			if k < shortRun {
+				again = i + shortRun
+			}
 			continue
 		}
 		if c >= utf8.RuneSelf {
@@ -187,6 +190,9 @@ func (x *features) read(norm []byte) (n int, flags uint16) {
 	x.end += i
 	return n - 1, flags
 }
+
+// shortRun is a run of units that took longer to read at once than one by one: what ends it comes again.
+const shortRun = 8
 
 // plainGo reads at most most units, up to what may end a block or is not ASCII.
 func (x *features) plainGo(text []byte, most, n int) int {

@@ -134,7 +134,7 @@ func (t *Text) glyphRun(text []byte, i, base int) int {
 			continue
 		}
 		t.endRuns()
-		if g&glyphTwin != 0 && near.at(i) {
+		if g&glyphTwin != 0 && !near.none() && near.at(i) {
 			t.Evidence.Homoglyphs++
 			t.mark(base + i)
 			t.Norm = append(t.Norm, homoglyph(r))
@@ -144,10 +144,14 @@ func (t *Text) glyphRun(text []byte, i, base int) int {
 		}
 		t.Evidence.Twins += int(g / glyphTwin & 1)
 		switch low := rune(g & glyphRune); {
+		case low == r && n == 2:
+			t.Norm = append(t.Norm, text[i], text[i+1])
+		case low == r && n == 3:
+			t.Norm = append(t.Norm, text[i], text[i+1], text[i+2])
 		case low != beyond:
 			t.Norm = utf8.AppendRune(t.Norm, low)
 		case r >= firstCherokee:
-			t.Norm = append(t.Norm, text[i:i+n]...)
+			t.Norm = append(t.Norm, text[i], text[i+1], text[i+2])
 		default:
 			t.Norm = utf8.AppendRune(t.Norm, r-firstCapital+firstCherokee)
 		}
@@ -176,6 +180,9 @@ type latinNear struct {
 	found bool
 	wall  bool // the word ends at ahead
 }
+
+// none reports whether there is no letter in the rest of the run's word.
+func (l *latinNear) none() bool { return l.wall && l.last < 0 && !l.found }
 
 func (l *latinNear) at(i int) bool {
 	if !l.asked {

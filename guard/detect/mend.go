@@ -18,34 +18,42 @@ func (v *vocabulary) mend(t *Text) bool {
 		return false
 	}
 	norm, k := t.rewrite()
+	from := 0 // what is kept next begins here
 	for i := 0; i < len(norm); {
-		c, next := norm[i], i+1
+		c, gone := norm[i], 0
 		switch {
 		case stars && c == '*':
-			i++
-			continue
+			gone = 1
 		case lows && c == '_':
+			k = t.keep(norm, from, i, k)
 			k = t.put(' ', i, k)
-			i = next
+			i++
+			from = i
 			continue
 		case marks && i > 0 && letterBit[norm[i-1]] != 0 && letterBit[c] == 0:
-			if m, _ := markInWord(norm, i); m > 0 {
-				i += m
-				continue
-			}
+			gone, _ = markInWord(norm, i)
 		case squeeze > 0 && letterBit[c] != 0:
+			next := i + 1
 			for next < len(norm) && norm[next] == c {
 				next++
 			}
+			said := next
 			if n := next - i; n > 2 || squeeze > 1 {
-				k = t.keep(norm, i, i+1+(n-1)/4*(squeeze-1), k) // of doubled letters four are two
-				i = next
+				said = i + 1 + (n-1)/4*(squeeze-1) // of doubled letters four are two
+			}
+			if i, gone = said, next-said; gone == 0 {
 				continue
 			}
 		}
-		k = t.keep(norm, i, next, k)
-		i = next
+		if gone == 0 {
+			i++
+			continue
+		}
+		k = t.keep(norm, from, i, k)
+		i += gone
+		from = i
 	}
+	t.keep(norm, from, len(norm), k)
 	return true
 }
 

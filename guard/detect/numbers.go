@@ -121,10 +121,13 @@ func (d *decoder) lines(s []byte, first int) int {
 	if lines == 1 {
 		return 0
 	}
-	for _, c := range s[:n] {
-		if codeChar[c]&inBase64 != 0 {
-			d.out = append(d.out, c)
+	for at := 0; at < n; at++ {
+		end := at
+		for end < n && codeChar[s[end]]&inBase64 != 0 {
+			end++
 		}
+		d.out = append(d.out, s[at:end]...)
+		at = end
 	}
 	run := d.out[start:]
 	d.out = d.out[:start]

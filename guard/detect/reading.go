@@ -29,20 +29,12 @@ const (
 // them too.
 const signsOfFolding = 2
 
-// maxApart bounds what a text can ask for, in bytes. Of a longer one codes, digits and shuffled words are undone one after the other and
-// what comes out is looked at once; of a shorter one digits and shuffled words are, where codes were looked at alone.
-const maxApart = 8 << 10
-
-// next prepares s.text for the next reading from k on that is to be looked at; it returns readings behind the last.
+// next prepares s.text for the next reading from k on that is to be looked at; it returns readings behind the last. Codes, digits and shuffled words are undone
+// one after the other, and what comes out is looked at once.
 func (r *Rules) next(s *scratch, k reading, spans []Span, base int) reading {
-	long := sizeOf(spans) > maxApart
 	for changed := false; k < readings; k++ {
-		ok := r.read(s, k, spans, base)
-		if k == decoded {
-			s.coded = ok
-		}
-		changed = changed || ok
-		if changed && !(k == decoded && long || k == folded && (long || s.coded)) {
+		changed = r.read(s, k, spans, base) || changed
+		if changed && k != decoded && k != folded {
 			break
 		}
 	}
@@ -58,22 +50,51 @@ func sizeOf(spans []Span) (n int) {
 }
 
 // further returns how much of the readings behind the first two the model looks at, in bytes, of a text of the given size whose normal form has n:
-// three times as much, of a long text twice and a little. Hardly a harmless text asks for more. Of invisible characters the normal form has nothing, and what
-// they say is not longer than they are.
+// half as much again as it has, of a long one, which costs less a byte, twice as much. Hardly a harmless text asks for more. Of invisible characters the normal
+// form has nothing, and what they say is not longer than they are.
 func further(n, size int) int {
-	if n = max(n, size); n > maxApart {
-		return 2*n + n/4 // for some blocks of a third
+	if n = max(n, size); n > longText {
+		return 2*n + furtherSlack
 	}
-	return 3*n + furtherSlack
+	return n + n/2 + furtherSlack
 }
 
-// furtherSlack is what readings of a short text may be longer than the text before, in bytes: a space behind each.
-const furtherSlack = 16
+// longText is the length from which a text is a long one, in bytes.
+const longText = 8 << 10
+
+// furtherSlack is for short texts: two readings of a line cost nothing that matters, and each may be a space longer than the one before.
+const furtherSlack = 48
+
+// asks returns how much of s.text, which holds the reading k, and of those behind it the model would look at, in bytes: whether that is too much is known
+// before any of it is.
+func (r *Rules) asks(s *scratch, k reading, spans []Span) int {
+	n := len(s.text.Norm)
+	if k >= rotated {
+		return n
+	}
+	all := n
+	r.findTurns(s)
+	s.places = around(s.places[:0], s.turns, n)
+	for _, p := range s.places {
+		all += p.end - p.start
+	}
+	for _, t := range s.turns {
+		t.put(s.text.Norm)
+	}
+	if s.upside() || s.backwards(r, spans) {
+		all += n
+	}
+	for _, t := range s.turns {
+		t.back(s.text.Norm)
+	}
+	return all
+}
 
 // read prepares s.text for a reading of spans, whose first has index base. It reports false where the reading says nothing
 // new. Readings are tried in order: the later ones change the text of those before.
 func (r *Rules) read(s *scratch, k reading, spans []Span, base int) bool {
 	ok := false
+	s.looked, s.felt = s.looked && k == rotated, s.felt && k >= rotated
 	switch k {
 	case asWritten:
 		s.join(spans, base, true)
@@ -92,16 +113,13 @@ func (r *Rules) read(s *scratch, k reading, spans []Span, base int) bool {
 	case unshuffled:
 		ok = r.vocabulary.restore(s.text.Norm)
 	case rotated:
-		s.turns = turns(s.turns[:0], s.text.Norm)
-		if len(s.turns) == 0 && r.rotated >= 0 && s.fired[r.rotated] {
-			s.turns = append(s.turns, turn{end: int32(len(s.text.Norm)), shift: 13})
-		}
+		r.findTurns(s)
 		for _, t := range s.turns {
 			t.put(s.text.Norm)
 		}
 		ok = len(s.turns) > 0
 	case reversed:
-		upside := s.text.Evidence.Turned >= signsOfTurning
+		upside := s.upside()
 		if ok = upside || s.backwards(r, spans) && !wordwise(spans[0].Text); ok {
 			for _, t := range s.turns {
 				t.back(s.text.Norm)
@@ -112,7 +130,7 @@ func (r *Rules) read(s *scratch, k reading, spans []Span, base int) bool {
 			s.text.reverse()
 		}
 	case mirrored:
-		if ok = s.text.Evidence.Turned < signsOfTurning && wordwise(spans[0].Text) && s.backwards(r, spans); ok {
+		if ok = !s.upside() && wordwise(spans[0].Text) && s.backwards(r, spans); ok {
 			for _, t := range s.turns {
 				t.back(s.text.Norm)
 			}
@@ -123,17 +141,30 @@ func (r *Rules) read(s *scratch, k reading, spans []Span, base int) bool {
 	return ok
 }
 
+// findTurns finds the blocks of s.text whose letters were moved; where there is none, rules that know words of ROT13 speak for the whole.
+func (r *Rules) findTurns(s *scratch) {
+	if !s.looked {
+		s.turns, s.looked = turns(s.turns[:0], s.text.Norm), true
+	}
+	if len(s.turns) == 0 && r.rotated >= 0 && s.fired[r.rotated] {
+		s.turns = append(s.turns, turn{end: int32(len(s.text.Norm)), shift: 13})
+	}
+}
+
 // maxDecodings is how often codes are looked for in what codes said.
 const maxDecodings = 2
 
 // joinDecoded reads spans with their codes undone; hidden says whether invisible characters may be one.
 func (s *scratch) joinDecoded(spans []Span, base int, hidden bool) bool {
-	if len(spans) == 1 && !apart(spans[0].Text) && s.decoders[0].decode(spans[0].Text, hidden) == 0 {
-		return false // what s.text holds is that text
+	alone := len(spans) == 1 && !apart(spans[0].Text) // its codes are undone here
+	found := 0
+	if alone {
+		if found = s.decoders[0].decode(spans[0].Text, hidden); found == 0 {
+			return false // what s.text holds is that text
+		}
 	}
 	s.text.Reset()
 	s.ends = s.ends[:0]
-	found := 0
 	for i, sp := range spans {
 		text := sp.Text
 		closed := apart(text) && s.closed.closeUp(text)
@@ -143,8 +174,15 @@ func (s *scratch) joinDecoded(spans []Span, base int, hidden bool) bool {
 		}
 		for k := range maxDecodings {
 			d := &s.decoders[k]
+			if k == 0 && alone {
+				text = d.out
+				continue
+			}
 			if k > 0 && !hidden && plain(text) {
 				break
+			}
+			if d.deep = k > 0; d.deep {
+				d.was = s.decoders[k-1].said
 			}
 			n := d.decode(text, hidden)
 			found += n
@@ -224,42 +262,80 @@ func (t *Text) foldSigns() bool {
 	if n < signsOfFolding {
 		return false
 	}
+	if !containsMarkup(norm) {
+		foldInPlace(norm)
+		return true
+	}
 	norm, k := t.rewrite()
+	from := 0 // what is kept next begins here
 	for start := 0; start < len(norm); {
-		end, letters, seen := start, 0, uint8(0)
-		for ; end < len(norm) && norm[end] != ' '; end++ {
-			letters += int(letterBit[norm[end]])
-			seen |= maySign[norm[end]]
-		}
+		end, seen := signsOfWord(norm, start)
 		next := min(end+1, len(norm))
-		if seen == 0 || letters == 0 && end-start > 2 {
-			k = t.keep(norm, start, next, k)
-		} else {
-			k = t.foldWord(norm, start, next, k, norm[start:end], seen&isMarkup != 0)
+		if seen != 0 {
+			k = t.keep(norm, from, start, k)
+			k = t.foldWord(norm, start, next, k, norm[start:end])
+			from = next
 		}
 		start = next
 	}
+	t.keep(norm, from, len(norm), k)
 	return true
 }
 
-// foldWord appends norm[start:next], which is a word and the space behind it, with its signs as letters and without marks inside it.
-func (t *Text) foldWord(norm []byte, start, next, k int, word []byte, marks bool) int {
-	k = t.put(letterFor(word, 0), start, k)
-	i := start + 1
-	if !marks && (k+1 >= len(t.old) || int(t.old[k+1].norm) >= next) { // byte by byte behind the first
-		for ; i < next; i++ {
-			c := norm[i]
-			if signs[c] != 0 {
-				c = letterFor(word, i-start)
-			}
-			t.Norm = append(t.Norm, c)
+// signsOfWord returns where a word ends and what of signs and marks it has, if they are read as letters: not in numbers.
+func signsOfWord(norm []byte, start int) (end int, seen uint8) {
+	letters := 0
+	for end = start; end < len(norm) && norm[end] != ' '; end++ {
+		letters += int(letterBit[norm[end]])
+		seen |= maySign[norm[end]]
+	}
+	if letters == 0 && end-start > 2 {
+		seen = 0
+	}
+	return end, seen
+}
+
+func containsMarkup(norm []byte) bool {
+	for _, c := range norm {
+		if maySign[c] == isMarkup {
+			return true
 		}
 	}
-	for ; i < next; i++ {
-		if markup(norm[i]) && i-start+1 < len(word) {
+	return false
+}
+
+// foldInPlace reads signs as letters where there is no mark to take out.
+func foldInPlace(norm []byte) {
+	for start := 0; start < len(norm); {
+		end, seen := signsOfWord(norm, start)
+		if seen != 0 {
+			word, before := norm[start:end], byte(0)
+			for i, c := range word {
+				if signs[c] != 0 {
+					word[i] = letterFor(before, word[i:])
+				}
+				before = c
+			}
+		}
+		start = end + 1
+	}
+}
+
+// foldWord appends norm[start:next], which is a word and the space behind it, with its signs as letters and without marks inside it.
+func (t *Text) foldWord(norm []byte, start, next, k int, word []byte) int {
+	before := byte(0)
+	for i := start; i < next; i++ {
+		c := norm[i]
+		if i > start && markup(c) && i-start+1 < len(word) {
+			before = c
 			continue
 		}
-		k = t.put(letterFor(word, i-start), i, k)
+		folded := c
+		if i-start < len(word) {
+			folded = letterFor(before, word[i-start:])
+		}
+		k = t.put(folded, i, k)
+		before = c
 	}
 	return k
 }
@@ -304,18 +380,15 @@ func (t *Text) put(c byte, i, k int) int {
 	return k
 }
 
-// letterFor returns the letter that word[i] stands for, or word[i].
-func letterFor(word []byte, i int) byte {
-	if i >= len(word) {
-		return ' '
-	}
-	c := word[i]
+// letterFor returns the letter that the first byte of rest, which is the end of a word, stands for behind another byte of the word, or that byte.
+func letterFor(before byte, rest []byte) byte {
+	c := rest[0]
 	switch {
 	case signs[c] == 0:
 		return c
-	case (c == '!' || c == '+') && i+2 >= len(word): // the end of a sentence
+	case (c == '!' || c == '+') && len(rest) <= 2: // the end of a sentence
 		return c
-	case c == '1' && (i > 0 && word[i-1] == '1' || i+1 < len(word) && word[i+1] == '1'): // "a11", "wi11"
+	case c == '1' && (before == '1' || len(rest) > 1 && rest[1] == '1'): // "a11", "wi11"
 		return 'l'
 	}
 	return signs[c]
@@ -331,8 +404,18 @@ func markupInWord(norm []byte, i int) bool {
 	return i < len(norm) && letter(norm[i])
 }
 
-// signsOfTurning is the number of letters that stand on their heads from which all do.
-const signsOfTurning = 4
+// signsOfTurning is the number of letters that stand on their heads from which all do, and shareOfTurning how many bytes of a text there may be to each, up to
+// a line of them: tables of letters have some too.
+const (
+	signsOfTurning = 4
+	shareOfTurning = 128
+	lineOfTurning  = 24
+)
+
+// upside reports whether letters stand on their heads.
+func (s *scratch) upside() bool {
+	return s.text.Evidence.Turned >= min(max(signsOfTurning, len(s.text.Norm)/shareOfTurning), lineOfTurning)
+}
 
 // upright reads letters that others are drawn like upside down.
 func (t *Text) upright() {
@@ -349,11 +432,25 @@ func (s *scratch) backwards(r *Rules, spans []Span) bool {
 	if r.reversed >= 0 && s.fired[r.reversed] {
 		return true
 	}
+	if !s.felt {
+		s.felt, s.back = true, s.againstTheGrain(spans)
+	}
+	return s.back
+}
+
+// againstTheGrain asks the text alone.
+func (s *scratch) againstTheGrain(spans []Span) bool {
 	ahead, back := direction(s.text.Norm[:min(len(s.text.Norm), directionFirst)])
 	if ahead <= back {
 		ahead, back = direction(s.text.Norm[:min(len(s.text.Norm), directionSample)])
 	}
-	return back >= minDirection && back > 2*ahead || back >= ahead && fromTheEnd(spans[0].Text, spans[len(spans)-1].Text)
+	if back >= minDirection && back > 2*ahead {
+		all := s.text.Norm[:min(len(s.text.Norm), directionAll)] // the rest must not deny it
+		if ahead, back := direction(all); back > ahead && directionRate*back >= lettersIn(all) {
+			return true
+		}
+	}
+	return back >= ahead && fromTheEnd(spans[0].Text, spans[len(spans)-1].Text) && readable(s.text.Norm[:min(len(s.text.Norm), directionSample)])
 }
 
 // pairsAhead are pairs of letters that many languages of Latin letters have far more often than their reverse.
@@ -374,22 +471,33 @@ const (
 	directionFirst  = 48
 	directionSample = 160
 	minDirection    = 4
+	directionAll    = 1024
+	directionRate   = 28 // to so many letters there must be one: by chance there is one to 34
 )
 
 // direction counts pairs of letters that stand as usual, and those that do not.
 func direction(norm []byte) (ahead, back int) {
 	var count [4]int
 	for i := 1; i < len(norm); i++ {
-		count[directions[uint(norm[i-1]&31)<<5|uint(norm[i]&31)]]++
+		count[directions[uint(norm[i-1]&31)<<5|uint(norm[i]&31)]&-(letterBit[norm[i-1]]&letterBit[norm[i]])]++
 	}
 	return count[1], count[2]
+}
+
+// lettersIn counts ASCII letters.
+func lettersIn(norm []byte) (n int) {
+	for _, c := range norm {
+		n += int(letterBit[c])
+	}
+	return n
 }
 
 // fromTheEnd reports whether a text has at its beginning what should be at its end, a full stop or a mark of a script, or its first or last word
 // ends with its capital.
 func fromTheEnd(head, tail []byte) bool {
-	switch c, _ := utf8.DecodeRune(bytes.TrimSpace(head)); {
-	case c == '.' || c == '!' || c == '?' || c == '\u202e' || c == '。' || c == '？' || c == '！' || unicode.In(c, unicode.M):
+	head = bytes.TrimSpace(head)
+	switch c, _ := utf8.DecodeRune(head); {
+	case c == '.' && (len(head) < 2 || letter(head[1]) || head[1] >= utf8.RuneSelf) || c == '!' || c == '?' || c == '\u202e' || c == '。' || c == '？' || c == '！' || unicode.In(c, unicode.M):
 		return true
 	}
 	return wordwise(head) || endsInCapital(bytes.TrimRight(tail, " \n\t\"'"))

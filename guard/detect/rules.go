@@ -36,6 +36,7 @@ type Rules struct {
 // step says that a class is the k-th step of a rule.
 type step struct {
 	rule, k int
+	slot    int
 	last    bool
 }
 
@@ -79,7 +80,7 @@ func compile(f RuleFile) (*Rules, error) {
 			if !ok {
 				return nil, fmt.Errorf("rule %s names no class %q", rule.ID, name)
 			}
-			r.steps[c] = append(r.steps[c], step{rule: i, k: k, last: k == len(rule.Steps)-1})
+			r.steps[c] = append(r.steps[c], step{rule: i, k: k, slot: r.first[i] + k, last: k == len(rule.Steps)-1})
 			r.classes[i] = append(r.classes[i], c)
 		}
 	}
@@ -177,18 +178,21 @@ func digestOf(parts ...[32]byte) [32]byte {
 
 // scratch is the state of one scan; it holds text and is cleared before it is pooled.
 type scratch struct {
-	text  Text
-	at    []int // end of the latest match of each rule's steps so far, +1; 0 = none
-	prev  []int // end of the latest match before that one: its word may belong to the next step ("your hidden instructions")
-	fired []bool
-	here  uint64   // rules that are not looked for: they fired, in this cell if there are cells
-	asked []uint16 // by class: how many steps of the others ask for it
-	cells []cell   // of a reading, for a model to judge; nil where rules are all that is asked for
-	ends  []spanEnd
-	used  int // of the memory of text, in bytes
-	hits  hits
-	turns []turn // of the text, as it was read last
-	coded bool   // codes were undone
+	text   Text
+	at     []int // end of the latest match of each rule's steps so far, +1; 0 = none
+	prev   []int // end of the latest match before that one: its word may belong to the next step ("your hidden instructions")
+	fired  []bool
+	here   uint64   // rules that are not looked for: they fired, in this cell if there are cells
+	asked  []uint16 // by class: how many steps of the others ask for it
+	cells  []cell   // of a reading, for a model to judge; nil where rules are all that is asked for
+	ends   []spanEnd
+	used   int // of the memory of text, in bytes
+	hits   hits
+	turns  []turn  // of the text, as it was read last
+	looked bool    // they are known
+	back   bool    // what stands in the text goes from its end to its beginning
+	felt   bool    // whether it does is known
+	places []place // that are looked at of the text, as it was read last
 
 	decoders [maxDecodings]decoder
 	closed   decoder // of letters that were set apart
@@ -318,7 +322,7 @@ func (r *Rules) match(s *scratch, patterns []int32, trust Trust, end int, findin
 
 // advance moves a rule on and reports whether it is complete.
 func (r *Rules) advance(s *scratch, st step, start, end int) bool {
-	slot := r.first[st.rule] + st.k
+	slot := st.slot
 	if st.k > 0 {
 		before := s.at[slot-1] - 1
 		if start < before {
@@ -382,8 +386,10 @@ func inWord(r rune) bool {
 	switch {
 	case r <= lastGlyph:
 		return wordRunes()[r]
-	case r >= 0x1f000 && r < 0x20000: // emoji
+	case r >= 0x1f000 && r < 0x20000 || r >= 0x2010 && r < 0x2070: // emoji and punctuation
 		return false
+	case r >= 0x4e00 && r < 0xa000 || r >= 0xac00 && r <= 0xd7a3 || r >= firstCherokee && r <= lastCherokee || r >= 0x3041 && r <= 0x3096:
+		return true
 	}
 	return unicode.In(r, unicode.L, unicode.M, unicode.N)
 }

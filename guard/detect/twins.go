@@ -64,6 +64,14 @@ var twinKinds = sync.OnceValue(func() *[lastGlyph + 1]uint8 {
 	return t
 })
 
+// normRune is runeAt of a normal form, whose characters are whole.
+func normRune(p []byte) (rune, int) {
+	if c := p[0]; c >= 0xe0 && c < 0xf0 && len(p) > 2 {
+		return rune(c&0x0f)<<12 | rune(p[1]&0x3f)<<6 | rune(p[2]&0x3f), 3
+	}
+	return runeAt(p)
+}
+
 func nextWord(norm []byte, i int, kinds *[lastGlyph + 1]uint8) twinWord {
 	seen := uint8(0)
 	for i < len(norm) && norm[i] != ' ' {
@@ -71,7 +79,7 @@ func nextWord(norm []byte, i int, kinds *[lastGlyph + 1]uint8) twinWord {
 			i++
 			continue
 		}
-		r, n := runeAt(norm[i:])
+		r, n := normRune(norm[i:])
 		i += n
 		if r <= lastGlyph {
 			seen |= kinds[r]
@@ -106,24 +114,32 @@ func (t *Text) foldTwins() bool {
 		return false
 	}
 	norm, k := t.rewrite()
+	from := 0 // what is kept next begins here
 	for i := 0; i < len(norm); {
-		w := nextWord(norm, i, kinds)
-		next := min(w.end+1, len(norm))
-		if !w.mixed() && !(all && w.foreign && w.twins) {
-			k = t.keep(norm, i, next, k)
-			i = next
-			continue
+		next := len(norm)
+		if others > 0 || !all { // some words stay as they are
+			w := nextWord(norm, i, kinds)
+			next = min(w.end+1, len(norm))
+			if !w.mixed() && !(all && w.foreign && w.twins) {
+				i = next
+				continue
+			}
 		}
 		for i < next {
-			r, n := runeAt(norm[i:next])
+			if norm[i] < utf8.RuneSelf {
+				i++
+				continue
+			}
+			r, n := normRune(norm[i:next])
 			if r <= lastTwin && latin[r] != 0 {
+				k = t.keep(norm, from, i, k)
 				k = t.put(latin[r], i, k)
-			} else {
-				k = t.keep(norm, i, i+n, k)
+				from = i + n
 			}
 			i += n
 		}
 	}
+	t.keep(norm, from, len(norm), k)
 	return true
 }
 

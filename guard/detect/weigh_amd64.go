@@ -33,8 +33,12 @@ func (s *seenFilter) look(grams []uint32) (t tally) {
 // characters looks up the n-grams of three and four characters of a block. It leaves their hashes where they may be words.
 func (s *seenFilter) characters(x *features) (t tally) {
 	units := x.units[1 : x.last+1]
-	if !assembly || len(s.entry) != len(table{}) || len(units) == 0 || x.flags&wide != 0 {
+	if !assembly || len(s.entry) != len(table{}) || len(units) == 0 {
 		return s.charactersGo(x)
+	}
+	if x.flags&wide != 0 {
+		x.characters(x.last)
+		return s.look(x.grams[:2*x.last])
 	}
 	t.weight, t.n, x.gram = lookUnits((*table)(s.entry), &counts, s.now<<weightBits|maxWeight, &units[0], len(units), x.gram)
 	return t
