@@ -139,7 +139,7 @@ type Policy struct {
 	// Canary holds strings that no answer may contain, ASCII case ignored; 8 bytes at least. Put a fresh one into each
 	// deployment's system prompt.
 	Canary []string `json:"canary,omitempty" validate:"max=64,dive,min=8,max=1024"`
-	// SystemPrompts holds texts of which no answer may repeat 8 words or 64 letters in a row, or 16 characters of a language without spaces, see [detect.Leak]; 4 words at least, or 8
+	// SystemPrompts holds texts of which no answer may repeat 8 words or 64 letters in a row, or 16 characters of a language without spaces, nor much of it in shorter parts, see [detect.Leak]; 4 words at least, or 8
 	// characters of such a language.
 	SystemPrompts []string `json:"system_prompts,omitempty" validate:"max=64,dive,min=1"`
 }

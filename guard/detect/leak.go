@@ -23,11 +23,11 @@ var ErrLeak = errors.New("detect: unusable canary or system prompt")
 
 // Leak recognises canaries (ASCII case folded; as they are, and by their letters where these are spaced out, escaped, backwards, in base64,
 // hexadecimal or ROT13, and in one of these codes of another) and runs of system prompts: 8 words in a row, or 64 letters with digits and
-// anything but letters between them, or 16 characters of Chinese or Japanese, 43 of Thai and the like; the whole prompt if it is shorter, of letters from 20 bytes
+// anything but letters between them, or 16 characters of Chinese or Japanese, 43 of Thai and the like, or in parts of five words at least with others between, which come to 192 letters; the whole prompt if it is shorter, of letters from 20 bytes
 // on. Case and what stands between words is ignored. Prompts are read as they stand, in ROT13, backwards letter by letter, in base64 and in hexadecimal, and in any of these within base64 or
 // hexadecimal.
 //
-// Not recognised are translations (Chinese characters in the other style too) and paraphrase, words or letters with others between them ("Y for yes, o for…", the first letters of
+// Not recognised are translations (Chinese characters in the other style too) and paraphrase, words or letters one by one with others between them ("Y for yes, o for…", the first letters of
 // lines, NATO's and Morse's alphabets, leetspeak, look-alikes of other scripts), base64 that is cut into pieces by spaces or itself backwards, and codes three deep. It is immutable and safe for
 // concurrent use; each text is followed by its own [LeakState].
 type Leak struct {

@@ -13,12 +13,15 @@ import (
 // The letters of an answer, with everything between them skipped, are held against those of system prompts: languages without spaces have no words to
 // count, and a model is asked for its prompt letter by letter ("Y-o-u", one on a line, numbered, in an array of JSON) or with no spaces at all.
 const (
-	seedBytes  = 16  // of letters in a row that begin a run; sent before it is held back
-	seedApart  = 8   // bytes at least between two places of a prompt where a run can begin
-	leakWeight = 128 // of letters in a row that are a leak, see weigh: 64 letters, or 16 characters of Chinese
-	minWeight  = 64  // of a prompt that has no minPrompt words
-	minSpelled = 20  // bytes of letters of a prompt that is looked for so
-	lettersGap = 64  // bytes between two letters of a run: numbers and markup of a list
+	seedBytes   = 16  // of letters in a row that begin a run; sent before it is held back
+	seedApart   = 8   // bytes at least between two places of a prompt where a run can begin
+	leakWeight  = 128 // of letters in a row that are a leak, see weigh: 64 letters, or 16 characters of Chinese
+	minWeight   = 64  // of a prompt that has no minPrompt words
+	minSpelled  = 20  // bytes of letters of a prompt that is looked for so
+	partWeight  = 40  // of letters in a row that are a part of a prompt, about five words: parts of it with other words between are a leak
+	partStep    = 32  // bytes of a prompt in which one part is counted
+	partsWeight = 384 // of such parts, or three quarters of a shorter prompt
+	lettersGap  = 64  // bytes between two letters of a run: numbers and markup of a list
 )
 
 // A lettersIndex has the letters of all prompts as they stand and in ROT13, each forwards and backwards, with a zero behind.
@@ -33,6 +36,7 @@ type seed struct {
 	at     int32 // in text, behind the last letter
 	weight int32 // of the letters so far
 	need   int32 // weight that is a leak
+	parts  int32 // weight of parts that are one
 }
 
 // letterOf returns a character as it counts: a letter of ASCII in lower case or full width, any other letter as it is; ok is false for
@@ -145,7 +149,7 @@ func (l *lettersIndex) add(letters []rune) {
 				}
 			}
 			if _, ok := l.seeds[s.hash]; !ok {
-				l.seeds[s.hash] = seed{at, w, min(leakWeight, total)}
+				l.seeds[s.hash] = seed{at, w, min(leakWeight, total), max(leakWeight, min(partsWeight, total/4*3))}
 			}
 			last = at
 		}
@@ -197,7 +201,11 @@ type letterRun struct {
 	at           int32 // of the index, behind its last letter; 0 for none
 	weight, need int32
 	leaks        bool
-	from, end    int // of the text: where the hold begins, and behind the last letter
+	from, end    int   // of the text: where the hold begins, and behind the last letter
+	begin, parts int32 // where the run began in the index, and what parts are a leak
+	// The parts so far.
+	total int32
+	seen  [4]uint64 // a bit for each place of the index, modulo 256 steps: a phrase that is said again is no other part
 }
 
 // asciiLetters has the letters of ASCII in lower case, and zeros.
@@ -306,7 +314,7 @@ func (s *letterRun) next(l *lettersIndex, ms []stream.Match, b []byte, weight in
 		if !ok || !s.recent.is(l.text[x.at-seedBytes:x.at]) {
 			return ms
 		}
-		s.at, s.weight, s.need, s.from = x.at, x.weight, x.need, end
+		s.at, s.weight, s.need, s.from, s.begin, s.parts = x.at, x.weight, x.need, end, x.at, x.parts
 	}
 	s.end = end
 	if first := !s.leaks; s.weight >= s.need {
@@ -328,6 +336,11 @@ func (s *letterRun) report(ms []stream.Match) []stream.Match {
 
 // breaks ends the run.
 func (s *letterRun) breaks(ms []stream.Match) []stream.Match {
+	if step := uint8(s.begin / partStep); s.at > 0 && s.weight >= partWeight && s.seen[step/64]>>(step%64)&1 == 0 {
+		s.seen[step/64] |= 1 << (step % 64)
+		s.total += s.weight
+		s.leaks = s.leaks || s.total >= s.parts
+	}
 	ms = s.report(ms)
 	s.at, s.weight, s.leaks = 0, 0, false
 	return ms

@@ -237,3 +237,31 @@ func TestCodedTextsCostNoMore(t *testing.T) {
 		}
 	}
 }
+
+// A prompt with a word of its own behind every six is a leak once a good part of it was said; a phrase of it that is said again and again is none.
+func TestPromptsInParts(t *testing.T) {
+	const long = prompt + " Answer questions about berths, cranes and customs in two sentences. The discount code for regular guests is known to members of staff alone, and refunds above fifty crowns need " +
+		"the signature of the deputy. When a captain complains about the fog horn, apologise once and offer him a cup of tea in the old pilot house."
+	l := newLeak(t, nil, []string{long})
+	words := strings.Fields(long)
+	var in strings.Builder
+	for i, w := range words {
+		if in.WriteString(w + " "); i%6 == 5 {
+			in.WriteString("banana ")
+		}
+	}
+	text := in.String()
+	if !foundAnyhow(t, l, text) {
+		t.Error("it passes with a word behind every six")
+	}
+	if ms := leaks(l, text); len(ms) > 0 && ms[0].Start > len(text)*3/4 {
+		t.Errorf("found at %d of %d", ms[0].Start, len(text))
+	}
+	for _, text := range []string{
+		strings.Repeat("questions about berths, cranes and customs in brief. ", 100), strings.Join(words[:14], " banana "), text[:len(text)/3], "the fog horn, apologise once and offer tea. The discount code for regular guests is ours.",
+	} {
+		if foundAnyhow(t, l, text) {
+			t.Errorf("%.80q is taken for the prompt", text)
+		}
+	}
+}
