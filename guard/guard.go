@@ -1,5 +1,6 @@
 // Package guard stands between a Go inference server and its callers. It looks at what goes in (framing, schema, budgets,
-// prompt injection) and at what comes out (canaries, system prompts), while tokens stream:
+// prompt injection, and with options identifiers and tensors) and at what comes out (canaries, system prompts, and with options
+// identifiers, secrets and addresses that carry data away), while tokens stream:
 //
 //	g, err := guard.New(guard.DefaultPolicy())
 //	srv.Handler = g.Handler(engine)
