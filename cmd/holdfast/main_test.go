@@ -44,6 +44,7 @@ func TestScripts(t *testing.T) {
 			"keypolicy": g.keypolicy, "attestation": g.attestation, "release": g.release, "daemon": cmdDaemon, "end": cmdEnd,
 			"edit": cmdEdit, "hup": cmdHUP, "policy": cmdPolicy, "sameid": cmdSameID, "servercert": cmdServerCert, "store": cmdStore,
 			"denypolicy": cmdDenyPolicy, "denymodel": cmdDenyModel, "samedigest": cmdSameDigest,
+			"upstream": cmdUpstream, "ask": cmdAsk,
 		},
 	})
 }

@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -45,7 +46,9 @@ func newServe(ui *ui) *cobra.Command {
 		Short: "Verify a model, sealed or plain, load it in one pass and serve it behind the guard",
 		Long: "Serve opens the model under the given policy and answers POST /v1/chat/completions and GET /v1/models.\n" +
 			"With --upstream the guard stands before another server, which loads the model itself: the model here is then\n" +
-			"verified as a whole, and what the other server reads is up to that server.",
+			"verified as a whole, and what the other server reads is up to that server. It gets no credential of callers: of the headers\n" +
+			"of a request go on " + strings.Join(upstreamHeaders(), ", ") + ".\n" +
+			"Let nobody but this command reach it.",
 		Example: "  holdfast serve --public-key model.pub --name harbor-tiny --kek serving.kek model.sealed",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -131,7 +134,7 @@ func (f *serveFlags) serve(ctx context.Context, ui *ui, dir string) error {
 		return err
 	}
 	defer chain.Close()
-	backend, err := f.backend(ctx, chain)
+	backend, err := f.backend(ctx, chain, cfg.Logger)
 	if err != nil {
 		return err
 	}

@@ -3,8 +3,8 @@ package main
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"net/http"
-	"net/http/httputil"
 	"net/url"
 
 	"github.com/holdfast-ai/holdfast"
@@ -14,7 +14,7 @@ import (
 )
 
 // backend is the built-in engine on the verified model, or a proxy to another server.
-func (f *serveFlags) backend(ctx context.Context, chain *holdfast.Chain) (http.Handler, error) {
+func (f *serveFlags) backend(ctx context.Context, chain *holdfast.Chain, log *slog.Logger) (http.Handler, error) {
 	model := chain.Model()
 	if f.upstream == "" {
 		e, err := engine.Open(ctx, model)
@@ -27,13 +27,16 @@ func (f *serveFlags) backend(ctx context.Context, chain *holdfast.Chain) (http.H
 	if err != nil || to.Scheme != "http" && to.Scheme != "https" || to.Host == "" {
 		return nil, fmt.Errorf("%w: --upstream is not an http or https URL", errUsage)
 	}
+	if to.User != nil || to.RawQuery != "" || to.Fragment != "" { // none of it would reach the server
+		return nil, fmt.Errorf("%w: --upstream has more than a host and a path", errUsage)
+	}
 	if f.platform != "" {
 		return nil, fmt.Errorf("%w: evidence would claim a model that --upstream loads by itself", errUsage)
 	}
 	if err := release(ctx, model); err != nil {
 		return nil, err
 	}
-	return httputil.NewSingleHostReverseProxy(to), nil
+	return forward(to, log), nil
 }
 
 // release reads every file once, so that weights are verified and scanned before anything is served.

@@ -1,0 +1,55 @@
+package main
+
+import (
+	"crypto/tls"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httputil"
+	"net/url"
+	"slices"
+	"time"
+
+	"github.com/holdfast-ai/holdfast/guard/api"
+)
+
+// upstreamHeaders are those of a request that go on: what an engine reads it by, and what traces it. No name of a header tells
+// that it holds a credential, so that no other goes on.
+func upstreamHeaders() []string {
+	return []string{
+		"Accept", "Accept-Encoding", "Content-Type", "Content-Length", api.HeaderLength,
+		"Anthropic-Version", "User-Agent", "X-Request-Id", "Traceparent", "Tracestate",
+	}
+}
+
+// forward is the way to the server behind the guard. Callers learn nothing of the network behind, and that server no credential of
+// theirs. Events leave as they come: httputil flushes streams by itself.
+func forward(to *url.URL, log *slog.Logger) http.Handler {
+	headers := upstreamHeaders()
+	return &httputil.ReverseProxy{
+		Rewrite: func(r *httputil.ProxyRequest) {
+			r.SetURL(to)
+			for name := range r.Out.Header {
+				if !slices.Contains(headers, name) {
+					delete(r.Out.Header, name)
+				}
+			}
+		},
+		Transport: &http.Transport{
+			DialContext:         (&net.Dialer{Timeout: 5 * time.Second}).DialContext,
+			TLSClientConfig:     &tls.Config{MinVersion: tls.VersionTLS12},
+			TLSHandshakeTimeout: 5 * time.Second,
+			MaxIdleConnsPerHost: 64,
+			IdleConnTimeout:     90 * time.Second,
+			DisableCompression:  true, // the guard reads answers: what is compressed would be inflated first
+		},
+		ErrorHandler: func(w http.ResponseWriter, r *http.Request, err error) {
+			log.ErrorContext(r.Context(), "serve: the upstream does not answer", "error", err)
+			w.Header().Set("Content-Type", "application/json")
+			w.WriteHeader(http.StatusBadGateway)
+			_, _ = io.WriteString(w, `{"error":{"message":"the model is not available","type":"server_error"}}`)
+		},
+		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelWarn),
+	}
+}
