@@ -21,6 +21,7 @@ type serveFlags struct {
 	at         listenFlags
 	from       layoutFlags
 	server     keyServerFlags
+	scanners   scannerFlags
 	print      bool
 	denyList   string
 	denyKeys   []string
@@ -60,6 +61,7 @@ func newServe(ui *ui) *cobra.Command {
 	f.server.add(cmd)
 	f.from.add(cmd)
 	f.effort.add(cmd)
+	f.scanners.add(cmd)
 	flags := cmd.Flags()
 	flags.StringVar(&f.denyList, "deny-list", "", "signed deny list; what it names is refused")
 	flags.StringArrayVar(&f.denyKeys, "deny-list-key", nil, "trusted signer of deny lists, PEM; may be given again")

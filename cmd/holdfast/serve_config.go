@@ -61,6 +61,9 @@ func (f *serveFlags) config(ctx context.Context, ui *ui) (holdfast.Config, error
 	if err := f.rules(&cfg); err != nil {
 		return cfg, err
 	}
+	if err := f.scanners.options(&cfg, f.print || f.platform != ""); err != nil {
+		return cfg, err
+	}
 	if f.keys.given() {
 		k, err := f.keys.load(ctx, ui)
 		if err != nil {
