@@ -52,18 +52,29 @@ func newKeygenIdentity(ui *ui) *cobra.Command {
 
 // newKeyPair completes a command that makes a key pair on a curve.
 func newKeyPair(ui *ui, curve *string, cmd *cobra.Command) *cobra.Command {
-	var private, public string
+	var private, public, passwordFile string
 	cmd.Args = cobra.NoArgs
-	cmd.RunE = func(*cobra.Command, []string) error {
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		c, ok := curves[*curve]
 		if !ok {
 			return fmt.Errorf("%w: curve %q is none of p256, p384, p521", errUsage, *curve)
 		}
+		password, err := newPassword(cmd.Context(), ui, passwordFile, cmd.Flags().Changed("password-file"))
+		if err != nil {
+			return err
+		}
+		defer clear(password)
 		key, err := ecdsa.GenerateKey(c, rand.Reader)
 		if err != nil {
 			return err
 		}
-		secret, err := bundle.MarshalPrivateKey(key)
+		encrypted, kind := password != nil, ""
+		marshal := bundle.MarshalPrivateKey
+		if encrypted {
+			kind = ", encrypted"
+			marshal = func(key *ecdsa.PrivateKey) ([]byte, error) { return bundle.MarshalEncryptedPrivateKey(key, password) }
+		}
+		secret, err := marshal(key)
 		if err != nil {
 			return err
 		}
@@ -86,13 +97,17 @@ func newKeyPair(ui *ui, curve *string, cmd *cobra.Command) *cobra.Command {
 		if err := writeNew(public, 0o644, text); err != nil {
 			return errors.Join(err, os.Remove(private)) // half a pair is of no use
 		}
-		return ui.result(map[string]string{"private_key": private, "public_key": public, "fingerprint": hexOf(fingerprint), "hint": hint},
-			"private key "+private, "public key  "+public,
+		return ui.result(map[string]any{
+			"private_key": private, "encrypted": encrypted, "public_key": public, "fingerprint": hexOf(fingerprint), "hint": hint,
+		},
+			"private key "+private+kind, "public key  "+public,
 			"fingerprint "+hexOf(fingerprint), // as verify names signers, and deny lists the keys they refuse
 			"hint        "+hint)               // as a signature names the key that made it
 	}
 	cmd.Flags().StringVar(&private, "private-key", "", "file to write the private key to, PKCS #8 PEM, mode 0600 (required)")
 	cmd.Flags().StringVar(&public, "public-key", "", "file to write the public key to, SubjectPublicKeyInfo PEM (required)")
+	cmd.Flags().StringVar(&passwordFile, "password-file", "", "file whose first line is the password to encrypt the private key under, - for standard input\n"+
+		"(default: the variable HOLDFAST_PASSWORD or COSIGN_PASSWORD; without one the key is not encrypted)")
 	required(cmd, "private-key", "public-key")
 	return cmd
 }

@@ -72,6 +72,23 @@ func (p *passwordFlags) ask(ctx context.Context, ui *ui) ([]byte, error) {
 	return prompt(ctx, ui, "password of the private key", false)
 }
 
+// newPassword returns the password that a new key is encrypted under, or nil where none is given. A variable that is set and empty
+// is an error: whoever set it wanted a password.
+func newPassword(ctx context.Context, ui *ui, file string, given bool) ([]byte, error) {
+	if given {
+		return readSecret(ctx, ui, file, "password of the new private key", true)
+	}
+	for _, name := range passwordVariables() {
+		switch v, ok := os.LookupEnv(name); {
+		case ok && v == "":
+			return nil, fmt.Errorf("%w: %s is empty: unset it for a key that is not encrypted", errUsage, name)
+		case ok:
+			return []byte(v), nil
+		}
+	}
+	return nil, nil
+}
+
 // readSecret returns the first line of a file, which may be a pipe, or of standard input for "-". A terminal is asked without
 // an echo, and twice for what is chosen now. No error has the text.
 func readSecret(ctx context.Context, ui *ui, name, what string, chosen bool) ([]byte, error) {

@@ -69,6 +69,7 @@ var importers = []struct {
 	{"github.com/go-playground/validator", []string{"guard/api"}},
 	{"gorgonia.org/", []string{"guard/tensor/gorgonia"}},
 	{"github.com/sigstore/sigstore/", []string{"sign/bundle"}},
+	{"github.com/youmark/pkcs8", []string{"sign/bundle"}},
 	{"github.com/zeebo/blake3", []string{"sign/digest"}},
 	{"golang.org/x/crypto/blake2b", []string{"sign/digest"}},
 	{"github.com/sigstore/sigstore-go", []string{"sign/keyless"}},

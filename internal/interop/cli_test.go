@@ -66,3 +66,39 @@ func TestCommandLines(t *testing.T) {
 		}
 	}
 }
+
+// TestEncryptedKeys has openssl and Python's cryptography read a key that ours encrypts, and refuse it with another
+// password.
+func TestEncryptedKeys(t *testing.T) {
+	theirs, ours := modelSigning(t), holdfast(t)
+	dir := t.TempDir()
+	at := func(name string) string { return filepath.Join(dir, name) }
+	for name, password := range map[string]string{"good": "correct horse\n", "bad": "wrong horse\n"} {
+		if err := os.WriteFile(at(name), []byte(password), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if out, err := exec.Command(ours, "keygen", "signing", "--private-key", at("k"), "--public-key", at("p"), "--password-file", at("good")).CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	public, err := os.ReadFile(at("p"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if out, err := exec.Command("openssl", "pkey", "-in", at("k"), "-passin", "file:"+at("good"), "-pubout").Output(); err != nil || string(out) != string(public) {
+		t.Errorf("openssl: %v\n%s", err, out)
+	}
+	if err := exec.Command("openssl", "pkey", "-in", at("k"), "-passin", "file:"+at("bad"), "-pubout").Run(); err == nil {
+		t.Error("openssl reads the key with another password")
+	}
+	// The other command line, 1.1.1, hands its library a password of the wrong type and reads no encrypted key at all; its library does.
+	python := filepath.Join(filepath.Dir(theirs), "python")
+	const read = "import sys; from cryptography.hazmat.primitives.serialization import load_pem_private_key as f; " +
+		"f(open(sys.argv[1], 'rb').read(), sys.argv[2].encode())"
+	if out, err := exec.Command(python, "-c", read, at("k"), "correct horse").CombinedOutput(); err != nil {
+		t.Errorf("cryptography: %v\n%s", err, out)
+	}
+	if err := exec.Command(python, "-c", read, at("k"), "wrong horse").Run(); err == nil {
+		t.Error("cryptography reads the key with another password")
+	}
+}

@@ -215,7 +215,7 @@ func ParsePrivateKey(text, password []byte) (crypto.Signer, error) {
 	if password != nil {
 		pass = cryptoutils.StaticPasswordFunc(password)
 	}
-	key, err := cryptoutils.UnmarshalPEMToPrivateKey(block, pass)
+	key, err := decode(block, pass)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrKey, err)
 	}
@@ -227,6 +227,16 @@ func ParsePrivateKey(text, password []byte) (crypto.Signer, error) {
 		return nil, err
 	}
 	return k, nil
+}
+
+// decode reads a private key. The library that decrypts PKCS #8 panics on a ciphertext that is not of whole blocks.
+func decode(block []byte, pass cryptoutils.PassFunc) (key crypto.PrivateKey, err error) {
+	defer func() {
+		if recover() != nil {
+			key, err = nil, errors.New("damaged")
+		}
+	}()
+	return cryptoutils.UnmarshalPEMToPrivateKey(block, pass)
 }
 
 // isEncrypted tells a key that needs a password: PKCS #8 says so by its type, older forms by a header.
