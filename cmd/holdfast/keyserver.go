@@ -13,7 +13,6 @@ import (
 	"os"
 	"os/signal"
 	"slices"
-	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -62,7 +61,7 @@ func (f *keyserverFlags) run(ctx context.Context, ui *ui) error {
 		return err
 	}
 	hup := make(chan os.Signal, 1) // from before anybody can know that the server is there
-	signal.Notify(hup, syscall.SIGHUP)
+	notifyHangup(hup)
 	defer signal.Stop(hup)
 	handler, view, err := f.handler(ctx, ui)
 	if err != nil {
