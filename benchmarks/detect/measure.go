@@ -1,6 +1,8 @@
 package main
 
 import (
+	"bytes"
+	_ "embed"
 	"errors"
 	"fmt"
 	"math"
@@ -83,14 +85,11 @@ func measure(training, dev []train.Row, peers string) (*scorecard, error) {
 	s.kinds = cases(func(r *train.Row) string { return r.Kind })
 	s.attacks = s.sources.Pooled.Positives
 	s.named = s.namedRows(rows, unseen.Scores)
-	maths := train.Maths()
-	flagged := 0
-	for _, r := range maths {
-		if c.Score([]byte(r.Text), r.Trust()).Value >= s.threshold {
-			flagged++
-		}
+	everyday, err := train.Read(bytes.NewReader(everydayRows))
+	if err != nil {
+		return nil, err
 	}
-	s.named = append(s.named, named{namedMaths, flagged, -1, len(maths)})
+	s.named = append(s.named, s.atThreshold(c, namedMaths, train.Maths()), s.atThreshold(c, namedEveryday, everyday))
 	for _, x := range unseen.Crossed() {
 		s.folds = append(s.folds, crossed(rows, x))
 	}
@@ -123,7 +122,24 @@ const (
 	namedEnglish   = "maths in English (gsm8k)"
 	namedCode      = "code"
 	namedMaths     = "maths in ten languages, at the configured threshold"
+	namedEveryday  = "everyday requests in 33 languages, at the configured threshold"
 )
+
+// everydayRows are requests such as anybody sends, for measuring alone: no model is trained on them.
+//
+//go:embed everyday.jsonl
+var everydayRows []byte
+
+// atThreshold counts the rows that reach the threshold, which are of no source that was left out.
+func (s *scorecard) atThreshold(c *detect.Classifier, what string, rows []train.Row) named {
+	n := named{what: what, five: -1, rows: len(rows)}
+	for _, r := range rows {
+		if c.Score([]byte(r.Text), r.Trust()).Value >= s.threshold {
+			n.one++
+		}
+	}
+	return n
+}
 
 // named is a group of harmless rows that an aim is set for.
 type named struct {

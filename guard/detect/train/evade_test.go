@@ -10,7 +10,7 @@ import (
 // leastRecall is what must be left of the recall in clear under each disguise.
 var leastRecall = map[string]float64{
 	"tags": .95, "zero-width": .95, "variation": .95, "soft-hyphen": .95, "bidi": .95, "fullwidth": .95, "math-bold": .95, "homoglyphs": .95,
-	"accents": .95, "entities": .95, "url": .95, "base64": .95, "hex": .95, "spaced": .95, "leet": .90, "padding": .62, "typoglycemia": .60,
+	"accents": .95, "entities": .95, "url": .95, "base64": .95, "hex": .95, "spaced": .95, "leet": .90, "padding": .60, "typoglycemia": .60,
 	"rot13": .85, "reversed": .85,
 	"base64-url": .95, "base64-lines": .95, "base64-twice": .95, "base32": .95, "hex-0x": .95, "hex-colons": .95, "hex-block": .95,
 	"binary": .95, "binary-block": .95, "decimal": .95, "decimal-commas": .95, "octal": .95, "octal-escapes": .95, "hex-escapes": .95,
