@@ -37,6 +37,7 @@ type serveFlags struct {
 	guardRules string
 	ruleKeys   []string
 	upstream   string
+	bearer     string
 	platform   string
 }
 
@@ -79,6 +80,7 @@ func newServe(ui *ui) *cobra.Command {
 	flags.StringVar(&f.guardRules, "guard-rules", "", "signed file of detection rules, in place of the policy's and the built-in ones")
 	flags.StringArrayVar(&f.ruleKeys, "guard-rules-key", nil, "trusted signer of detection rules, PEM; may be given again")
 	flags.StringVar(&f.upstream, "upstream", "", "URL of an OpenAI-compatible server to guard instead of the built-in engine")
+	flags.StringVar(&f.bearer, "upstream-key-file", "", "file whose first line is the API key that --upstream wants, such as vLLM's --api-key; - for standard input")
 	flags.StringVar(&f.platform, "platform", "", "evidence of this machine: snp, or empty for none")
 	cmd.MarkFlagsRequiredTogether("deny-list", "deny-list-key")
 	required(cmd, "public-key", "name")
@@ -136,7 +138,7 @@ func (f *serveFlags) serve(ctx context.Context, ui *ui, dir string) error {
 		return err
 	}
 	defer chain.Close()
-	backend, err := f.backend(ctx, chain, cfg.Logger)
+	backend, err := f.backend(ctx, ui, chain, cfg.Logger)
 	if err != nil {
 		return err
 	}

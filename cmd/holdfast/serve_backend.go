@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"log/slog"
@@ -14,9 +15,12 @@ import (
 )
 
 // backend is the built-in engine on the verified model, or a proxy to another server.
-func (f *serveFlags) backend(ctx context.Context, chain *holdfast.Chain, log *slog.Logger) (http.Handler, error) {
+func (f *serveFlags) backend(ctx context.Context, ui *ui, chain *holdfast.Chain, log *slog.Logger) (http.Handler, error) {
 	model := chain.Model()
 	if f.upstream == "" {
+		if f.bearer != "" {
+			return nil, fmt.Errorf("%w: --upstream-key-file without --upstream", errUsage)
+		}
 		e, err := engine.Open(ctx, model)
 		if err != nil {
 			return nil, err
@@ -33,10 +37,19 @@ func (f *serveFlags) backend(ctx context.Context, chain *holdfast.Chain, log *sl
 	if f.platform != "" {
 		return nil, fmt.Errorf("%w: evidence would claim a model that --upstream loads by itself", errUsage)
 	}
+	var bearer []byte
+	if f.bearer != "" {
+		if bearer, err = readSecret(ctx, ui, f.bearer, "API key of the upstream", false); err != nil {
+			return nil, err
+		}
+		if bytes.ContainsFunc(bearer, func(c rune) bool { return c <= ' ' || c > '~' }) {
+			return nil, fmt.Errorf("%w: the API key of the upstream cannot stand in a header", errUsage)
+		}
+	}
 	if err := release(ctx, model); err != nil {
 		return nil, err
 	}
-	return forward(to, log), nil
+	return forward(to, string(bearer), log), nil
 }
 
 // release reads every file once, so that weights are verified and scanned before anything is served.

@@ -23,9 +23,9 @@ func upstreamHeaders() []string {
 	}
 }
 
-// forward is the way to the server behind the guard. Callers learn nothing of the network behind, and that server no credential of
-// theirs. Events leave as they come: httputil flushes streams by itself.
-func forward(to *url.URL, log *slog.Logger) http.Handler {
+// forward is the way to the server behind the guard, which wants the API key bearer if there is one. Callers learn nothing of the
+// network behind, and that server no credential of theirs. Events leave as they come: httputil flushes streams by itself.
+func forward(to *url.URL, bearer string, log *slog.Logger) http.Handler {
 	headers := upstreamHeaders()
 	return &httputil.ReverseProxy{
 		Rewrite: func(r *httputil.ProxyRequest) {
@@ -34,6 +34,9 @@ func forward(to *url.URL, log *slog.Logger) http.Handler {
 				if !slices.Contains(headers, name) {
 					delete(r.Out.Header, name)
 				}
+			}
+			if bearer != "" {
+				r.Out.Header.Set("Authorization", "Bearer "+bearer)
 			}
 		},
 		Transport: &http.Transport{

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/http/httputil"
 	"net/url"
+	"slices"
 	"time"
 
 	"github.com/holdfast-ai/holdfast/guard"
@@ -40,11 +41,17 @@ func New(cfg Config) (http.Handler, error) {
 
 // forward is the way to the upstream. Events leave as they come: httputil flushes streams by itself.
 func forward(cfg Config) http.Handler {
+	passed := []string{
+		"Accept", "Accept-Encoding", "Content-Type", "Content-Length", "Inference-Header-Content-Length", // the last is KServe's
+		"Anthropic-Version", "User-Agent", "X-Request-Id", "Traceparent", "Tracestate",
+	}
 	return &httputil.ReverseProxy{
 		Rewrite: func(r *httputil.ProxyRequest) {
 			r.SetURL(cfg.Upstream)
-			for _, name := range []string{"Authorization", "X-Api-Key", "Api-Key", "Cookie"} { // the caller's, where nobody took them away
-				r.Out.Header.Del(name)
+			for name := range r.Out.Header { // the caller's credentials are among the others, under whatever name
+				if !slices.Contains(passed, name) {
+					delete(r.Out.Header, name)
+				}
 			}
 			if cfg.Secret != "" {
 				r.Out.Header.Set("Authorization", "Bearer "+cfg.Secret)
