@@ -3,7 +3,10 @@ package bundle
 import (
 	"crypto"
 	"crypto/ecdsa"
+	"crypto/x509/pkix"
+	"encoding/asn1"
 	"encoding/pem"
+	"errors"
 	"fmt"
 
 	"github.com/youmark/pkcs8"
@@ -46,3 +49,60 @@ func MarshalEncryptedPrivateKey(key *ecdsa.PrivateKey, password []byte) ([]byte,
 	}
 	return text, nil
 }
+
+// Bounds of what a file may ask for: key derivation takes seconds and 1 GiB at most.
+const (
+	maxIterations   = 10_000_000 // of PBKDF2
+	maxScryptMemory = 1 << 30    // bytes
+	maxScryptWork   = 1 << 32    // bytes that are mixed
+)
+
+// affordable refuses encrypted PKCS #8 whose key derivation would take hours, or more memory than there is, which ends the process.
+// Forms with other derivations have fixed costs.
+func affordable(text []byte) error {
+	b, _ := pem.Decode(text)
+	if b == nil || b.Type != "ENCRYPTED PRIVATE KEY" {
+		return nil
+	}
+	var info struct {
+		Algorithm pkix.AlgorithmIdentifier
+		Data      []byte
+	}
+	var scheme struct{ Derivation, Encryption pkix.AlgorithmIdentifier }
+	if _, err := asn1.Unmarshal(b.Bytes, &info); err != nil {
+		return errDamaged
+	}
+	if _, err := asn1.Unmarshal(info.Algorithm.Parameters.FullBytes, &scheme); err != nil {
+		return errDamaged
+	}
+	params := scheme.Derivation.Parameters.FullBytes
+	if scheme.Derivation.Algorithm.Equal(asn1.ObjectIdentifier{1, 3, 6, 1, 4, 1, 11591, 4, 11}) { // scrypt, RFC 7914
+		var p struct {
+			Salt    []byte
+			N, R, P int
+		}
+		if _, err := asn1.Unmarshal(params, &p); err != nil || p.N < 1 || p.R < 1 || p.P < 1 {
+			return errDamaged
+		}
+		if p.N > maxScryptMemory/128 || p.R > maxScryptMemory/128/p.N || p.P > maxScryptMemory/128/p.R || p.P > maxScryptWork/128/(p.N*p.R) {
+			return errCostly
+		}
+		return nil
+	}
+	var p struct {
+		Salt       []byte
+		Iterations int
+	}
+	if _, err := asn1.Unmarshal(params, &p); err != nil || p.Iterations < 1 {
+		return errDamaged
+	}
+	if p.Iterations > maxIterations {
+		return errCostly
+	}
+	return nil
+}
+
+var (
+	errDamaged = errors.New("damaged")
+	errCostly  = errors.New("the encryption asks for too much time or memory")
+)

@@ -215,6 +215,9 @@ func ParsePrivateKey(text, password []byte) (crypto.Signer, error) {
 	if password != nil {
 		pass = cryptoutils.StaticPasswordFunc(password)
 	}
+	if err := affordable(block); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrKey, err)
+	}
 	key, err := decode(block, pass)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrKey, err)
@@ -233,7 +236,7 @@ func ParsePrivateKey(text, password []byte) (crypto.Signer, error) {
 func decode(block []byte, pass cryptoutils.PassFunc) (key crypto.PrivateKey, err error) {
 	defer func() {
 		if recover() != nil {
-			key, err = nil, errors.New("damaged")
+			key, err = nil, errDamaged
 		}
 	}()
 	return cryptoutils.UnmarshalPEMToPrivateKey(block, pass)
