@@ -85,12 +85,14 @@ func describe(ctx context.Context, src fs.FS, name string, b *model.BOM, counts 
 		return model.File{}, fmt.Errorf("mbom: %w", err)
 	}
 	out := model.File{Name: name, Size: info.Size()}
-	hash, head := sha256.New(), &headWriter{}
+	hash, head := sha256.New(), &headWriter{max: format.HeadSize}
 	sinks := []io.Writer{hash, head}
 	var w *weights
 	if kind := format.ByName(name); kind == format.Safetensors || kind == format.GGUF {
 		w = newWeights(name, kind, out.Size, WeightPolicy{InsecureAnyValue: true, AnySignedTemplate: true})
 		sinks = append(sinks, w)
+	} else if out.Size <= maxInspected {
+		head.max = maxInspected // as Open, whose verdict it foretells: a file may be something else by its end
 	}
 	n, err := io.Copy(io.MultiWriter(sinks...), &ctxReader{ctx, f})
 	if err != nil {
@@ -172,11 +174,14 @@ func (w *weights) metadata(b *model.BOM) {
 	}
 }
 
-// headWriter keeps the beginning of what is written to it.
-type headWriter struct{ b []byte }
+// headWriter keeps the beginning of what is written to it, of max bytes at most.
+type headWriter struct {
+	b   []byte
+	max int
+}
 
 func (w *headWriter) Write(p []byte) (int, error) {
-	k := min(len(p), format.HeadSize-len(w.b))
+	k := min(len(p), w.max-len(w.b))
 	w.b = append(w.b, p[:k]...)
 	return len(p), nil
 }

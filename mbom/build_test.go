@@ -18,6 +18,7 @@ import (
 	"github.com/holdfast-ai/holdfast/internal/testkit"
 	"github.com/holdfast-ai/holdfast/mbom"
 	"github.com/holdfast-ai/holdfast/mbom/cyclonedx"
+	"github.com/holdfast-ai/holdfast/mbom/format"
 	"github.com/holdfast-ai/holdfast/mbom/model"
 )
 
@@ -360,5 +361,34 @@ func TestBillThatCannotBeRead(t *testing.T) {
 	b.Files[1].Name = "b"
 	if _, err := b.CycloneDX("1.7"); err != nil {
 		t.Error(err)
+	}
+}
+
+// A bill names the format that Open finds, also where the end of a long file makes it another.
+func TestFormatsOfLongFiles(t *testing.T) {
+	long := strings.Repeat("\n\x08\n\x01a\x15\x00\x00\x00\x00", format.HeadSize/10+1) // pieces of a vocabulary
+	for name, c := range map[string]struct{ data, want string }{
+		"tokenizer.model": {long, "sentencepiece"},
+		"spiece.model":    {long + "\x1a\x06\x12\x04\xff\xff\xff\xff", "unknown"}, // the table of its normalizer leads anywhere
+		"a.spm":           {long + "\x12\x18\x3a\x16PK\x05\x06" + strings.Repeat("\x00", 18), "zip"},
+		"a.png":           {"\x89PNG\r\n\x1a\n" + strings.Repeat("\x00", format.HeadSize) + "PK\x05\x06" + strings.Repeat("\x00", 18), "zip"},
+	} {
+		src := small()
+		src[name] = &fstest.MapFile{Data: []byte(c.data)}
+		bom, err := mbom.Build(t.Context(), src, mbom.BuildOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range bom.Files {
+			if f.Name == name && f.Format != c.want {
+				t.Errorf("%s: %s, want %s", name, f.Format, c.want)
+			}
+		}
+		p := policy()
+		p.Formats = []string{"safetensors", "json", "text", c.want}
+		complete(t, src)
+		if _, err := open(t, src, p); err != nil {
+			t.Errorf("%s as %s: %v", name, c.want, err)
+		}
 	}
 }
