@@ -54,9 +54,9 @@ func run(ctx context.Context) error {
 	if *newKey != "" {
 		return printKey(*newKey, *tenant)
 	}
-	to, err := url.Parse(*upstream)
-	if err != nil || to.Scheme != "http" && to.Scheme != "https" || to.Host == "" {
-		return errors.New("-upstream is an http or https URL")
+	to, err := readUpstream(*upstream)
+	if err != nil {
+		return err
 	}
 	cfg := Config{Upstream: to, Secret: os.Getenv("UPSTREAM_KEY"), Log: slog.New(slog.NewTextHandler(os.Stderr, nil))}
 	if cfg.Policy, err = readPolicy(*policy, guard.Server(*server), *model, *canary, *prompt); err != nil {
@@ -95,6 +95,18 @@ func run(ctx context.Context) error {
 	}
 	cfg.Log.InfoContext(ctx, "proxy: serving", "address", ln.Addr().String(), "upstream", to.Redacted())
 	return Serve(ctx, ln, h, cert)
+}
+
+// readUpstream reads the address of the server. Credentials in it would not reach that server, and a query would, and be logged.
+func readUpstream(text string) (*url.URL, error) {
+	to, err := url.Parse(text)
+	switch {
+	case err != nil || to.Scheme != "http" && to.Scheme != "https" || to.Host == "":
+		return nil, errors.New("-upstream is an http or https URL")
+	case to.User != nil || to.RawQuery != "" || to.Fragment != "":
+		return nil, errors.New("-upstream has more than a host and a path: a key comes from UPSTREAM_KEY")
+	}
+	return to, nil
 }
 
 // readPolicy reads a policy, or makes one for callers who are not trusted.

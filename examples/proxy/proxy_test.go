@@ -200,3 +200,15 @@ func TestPolicyOfFlags(t *testing.T) {
 		t.Error(w)
 	}
 }
+
+// A key in the address would be logged with it, or be lost. No error repeats it.
+func TestUpstreamWithKeys(t *testing.T) {
+	for _, text := range []string{"http://zebra@127.0.0.1:8000", "http://u:zebra@127.0.0.1:8000", "http://127.0.0.1:8000/v1?key=zebra", "http://127.0.0.1:8000/#zebra", "ftp://zebra", "http://zebra:x", ""} {
+		if _, err := readUpstream(text); err == nil || strings.Contains(err.Error(), "zebra") {
+			t.Errorf("%q: %v", text, err)
+		}
+	}
+	if to, err := readUpstream("https://engine.example:8000/v1"); err != nil || to.Path != "/v1" {
+		t.Error(to, err)
+	}
+}
