@@ -23,9 +23,9 @@ type relyingPolicy struct {
 
 // relyingModel is a model by its identity, or by its signed name and lowest version.
 type relyingModel struct {
-	Name       string        `json:"name"`
-	MinVersion uint64        `json:"min_version"`
-	ModelID    attest.Digest `json:"model_id"`
+	Name       string         `json:"name"`
+	MinVersion uint64         `json:"min_version"`
+	ModelID    *attest.Digest `json:"model_id"`
 }
 
 // readRelyingPolicy reads a policy for documents, or for bare evidence, which makes no claims that more than machines could be asked of.
@@ -64,10 +64,16 @@ func parseRelyingPolicy(text []byte, document bool) (p relyingPolicy, out attest
 		}
 	}
 	for _, m := range p.Models {
-		if m.Name == "" && m.ModelID == (attest.Digest{}) {
+		var id attest.Digest
+		switch {
+		case m.ModelID != nil && *m.ModelID == id: // which would be any
+			return p, out, fmt.Errorf("%w: models: a model_id of zeros", errUsage)
+		case m.ModelID != nil:
+			id = *m.ModelID
+		case m.Name == "":
 			return p, out, fmt.Errorf("%w: models: an entry without name and model_id", errUsage)
 		}
-		out.Models = append(out.Models, attest.ModelPolicy{ModelID: m.ModelID, Name: m.Name, MinVersion: m.MinVersion})
+		out.Models = append(out.Models, attest.ModelPolicy{ModelID: id, Name: m.Name, MinVersion: m.MinVersion})
 	}
 	out.Configs, out.GuardPolicies, out.MBOMs = p.Configs, p.GuardPolicies, p.MBOMs
 	out.InsecureAnyConfig, out.InsecureAnyModel = p.InsecureAnyConfig, p.InsecureAnyModel

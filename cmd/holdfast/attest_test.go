@@ -155,3 +155,17 @@ func TestAttestReportsOfOthers(t *testing.T) {
 		})
 	}
 }
+
+// A model_id that is written and says nothing does not accept every model of the name.
+func TestRelyingPolicyWithoutModelID(t *testing.T) {
+	zeros := strings.Repeat("0", 64)
+	for models, ok := range map[string]bool{
+		`{"name": "tiny"}`: true, `{"model_id": "1` + zeros[1:] + `"}`: true, `{"name": "tiny", "model_id": null}`: true,
+		`{"name": "tiny", "model_id": "` + zeros + `"}`: false, `{"model_id": "` + zeros + `"}`: false, `{"min_version": 7}`: false,
+	} {
+		_, _, err := parseRelyingPolicy([]byte(`{"version": 1, "machines": {"products": ["Genoa"], "measurements": ["`+strings.Repeat("1", 96)+`"]}, "models": [`+models+`]}`), true)
+		if (err == nil) != ok || !ok && exitCode(err) != exitUsage {
+			t.Errorf("%s: %v", models, err)
+		}
+	}
+}
