@@ -69,12 +69,19 @@ func newMBOM(ui *ui) *cobra.Command {
 	return cmd
 }
 
-// unsafeFormat returns the format of a file, by its content or its name, that a server refuses by default, or "".
+// unsafeFormat returns the format of a file, by its content or its name, that a server refuses by default, or "". What is no JSON
+// under a name of JSON, and weights under another name, a server refuses whatever it allows.
 func unsafeFormat(f model.File) string {
-	for _, kind := range []string{f.Format, string(format.ByName(f.Name))} {
+	byName := format.ByName(f.Name)
+	for _, kind := range []string{f.Format, string(byName)} {
 		if kind != "" && !slices.Contains(mbom.SafeFormats(), kind) {
 			return kind
 		}
+	}
+	switch kind := format.Kind(f.Format); {
+	case byName == format.JSON && kind != format.JSON,
+		(kind == format.Safetensors || kind == format.GGUF) && byName != format.Safetensors && byName != format.GGUF:
+		return f.Format + " under another name"
 	}
 	return ""
 }
