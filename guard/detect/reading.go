@@ -490,8 +490,9 @@ func lettersIn(norm []byte) (n int) {
 // ends with its capital.
 func fromTheEnd(head, tail []byte) bool {
 	head = bytes.TrimSpace(head)
+	rest := bytes.TrimLeft(head, ".") // an ellipsis is one mark
 	switch c, _ := utf8.DecodeRune(head); {
-	case c == '.' && (len(head) < 2 || letter(head[1]) || head[1] >= utf8.RuneSelf) || c == '!' || c == '?' || c == '\u202e' || c == '。' || c == '？' || c == '！' || unicode.In(c, unicode.M):
+	case c == '.' && (len(head) < 2 || len(rest) > 0 && (letter(rest[0]) || rest[0] >= utf8.RuneSelf)) || c == '!' || c == '?' || c == '\u202e' || c == '।' || c == '॥' || c == '؟' || c == '۔' || c == '。' || c == '？' || c == '！' || unicode.In(c, unicode.M):
 		return true
 	}
 	return wordwise(head) || endsInCapital(bytes.TrimRight(tail, " \n\t\"'"))
