@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"time"
 
 	"github.com/holdfast-ai/holdfast/guard/detect"
 	"github.com/holdfast-ai/holdfast/guard/limit"
@@ -29,12 +30,21 @@ func (d *Detector) shared(ctx context.Context, name string, weight float64) (boo
 	h.Write([]byte("holdfast/session\x00" + name))
 	most := int64(d.cfg.Escalation*parts) - 1 // one part more is too much
 	n := int64(min(math.Ceil(weight*parts), float64(most)+1))
-	_, err := d.cfg.Store.Reserve(ctx, hex.EncodeToString(h.Sum(nil)), n, limit.Budget{Tokens: most, Window: 2 * d.cfg.HalfLife})
-	switch {
-	case errors.Is(err, limit.ErrExhausted):
-		return true, nil
-	case err != nil:
+	budget := limit.Budget{Tokens: most, Window: 2 * d.cfg.HalfLife}
+	who := hex.EncodeToString(h.Sum(nil))
+	_, err := d.cfg.Store.Reserve(ctx, who, n, budget)
+	much := errors.Is(err, limit.ErrExhausted)
+	if much { // nothing was taken: what is too much counts all the same
+		var until time.Time
+		if until, err = d.cfg.Store.Reserve(ctx, who, 0, budget); err == nil {
+			err = d.cfg.Store.Return(ctx, who, -n, until)
+		}
+		if errors.Is(err, limit.ErrExhausted) { // it was too much before
+			err = nil
+		}
+	}
+	if err != nil {
 		return false, fmt.Errorf("session: %w: %w", detect.ErrUnavailable, err)
 	}
-	return false, nil
+	return much, nil
 }
