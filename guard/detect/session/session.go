@@ -195,8 +195,10 @@ func (d *Detector) follow(key uint64, e *entry, found []count, doubt suspicion) 
 		}
 	}
 	h.score = min(h.score+s.added, maxScore)
-	if doubt.turn != 0 && h.counted.add(doubt.turn) {
-		h.doubt = min(max(h.doubt+doubt.doubt, 0), 2*doubtful)
+	for _, t := range doubt.turns {
+		if h.counted.add(t.turn) {
+			h.doubt = min(max(h.doubt+t.doubt, 0), 2*doubtful)
+		}
 	}
 	s.score, s.doubt = h.score, h.doubt
 	if !e.sketch.empty() {

@@ -27,22 +27,28 @@ const (
 
 // suspicion is what p-values say of a request.
 type suspicion struct {
-	turn  uint64  // hash of the caller's latest turn, 0 for none
+	turns []rated
+	split bool // turns say together what none says alone
+}
+
+// rated is a turn of the caller's.
+type rated struct {
+	turn  uint64  // its hash
 	doubt float64 // that it adds
-	split bool    // turns say together what none says alone
 }
 
 // suspect rates the caller's latest turns.
 func (d *Detector) suspect(v detect.View) (s suspicion) {
-	turns := callers(v)
+	turns, cut := callers(v)
 	if d.cfg.PValue == nil || len(turns) == 0 {
 		return suspicion{}
 	}
-	latest, least := turns[len(turns)-1], 1.0
+	least := 1.0
 	for i, t := range turns {
 		p := d.rate(t)
-		if least = min(least, p); i == len(turns)-1 {
-			s = suspicion{turn: d.key("turn", latest), doubt: -math.Log(p) - usual}
+		least = min(least, p)
+		if i > 0 || !cut || len(turns) == 1 { // else it is cut elsewhere in the next request, and looks like another
+			s.turns = append(s.turns, rated{d.key("turn", t), -math.Log(p) - usual})
 		}
 	}
 	if len(turns) > 1 && least > splitP {
@@ -60,8 +66,9 @@ func (d *Detector) rate(text []byte) float64 {
 	return min(p, 1)
 }
 
-// callers returns the texts of the caller's latest turns, oldest first, a turn being what stands between two answers of the assistant.
-func callers(v detect.View) (turns [][]byte) {
+// callers returns the texts of the caller's latest turns, oldest first, a turn being what stands between two answers of the assistant, and whether the
+// oldest may be cut.
+func callers(v detect.View) (turns [][]byte, cut bool) {
 	left := maxText
 	for end := len(v.Spans); end > 0 && left > 0 && len(turns) < maxTurns; end-- {
 		from := turnBefore(v, end)
@@ -76,7 +83,7 @@ func callers(v detect.View) (turns [][]byte) {
 		}
 	}
 	slices.Reverse(turns)
-	return turns
+	return turns, left <= 0
 }
 
 // turnBefore returns the start of the turn that ends at a span.

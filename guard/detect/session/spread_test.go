@@ -264,3 +264,23 @@ func TestIterationsInDisguise(t *testing.T) {
 		t.Error("not noticed")
 	}
 }
+
+// Turns that a request brings along for the first time are rated as the latest is: whoever writes the history puts nothing behind a harmless question.
+func TestDoubtOfOldTurnsCounts(t *testing.T) {
+	d := newDetector(t, session.Config{PValue: shares})
+	var got []string
+	for i := range 12 {
+		got = append(got, ask(t, d, "mallory", []detect.Span{user(fmt.Sprintf("turn %d p=0.01 ", i)), assistant("Yes."), user("go on p=1 ")})...)
+	}
+	if !slices.Contains(got, session.RuleEscalation) {
+		t.Error("doubtful turns of written histories do not add up")
+	}
+	var chat []detect.Span
+	for i := range 40 { // what was rated when it was the latest turn counts once, also where the bound cuts it later
+		chat = append(chat, user(fmt.Sprintf("%s %d p=0.1 ", strings.Repeat("long ", 1<<10), i)))
+		if got := ask(t, d, "alice", chat); slices.Contains(got, session.RuleEscalation) && i < 30 {
+			t.Fatal("a conversation is counted again:", i)
+		}
+		chat = append(chat, assistant("Yes."))
+	}
+}
