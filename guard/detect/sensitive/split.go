@@ -135,8 +135,8 @@ func (f *follower) piece(ms []stream.Match, seg []byte, next byte) []stream.Matc
 	p.joined = append(p.joined, seg...)
 	found := false
 	for _, t := range f.set.starting(p.joined) {
-		run := 0
-		if end := t.match(p.joined, 0, &run); end > had && random(p.joined[len(t.prefix):end]) {
+		var last run
+		if end := t.match(p.joined, 0, &last); end > had && random(p.joined[len(t.prefix):end]) {
 			p.rule, p.end, found = t.id, f.pos+end-had, true
 			break
 		}

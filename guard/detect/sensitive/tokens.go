@@ -93,7 +93,7 @@ var tokens = []token{
 // tokens looks for secrets: those with a prefix where a word begins, and those that are assigned to a telling name.
 func (f *finder) tokens() {
 	s := f.seg
-	var runs [classes]int // where the run of each class ends that was looked at last
+	var runs [classes]run // of each class, the one that was looked at last
 	for i := range s {
 		if i > 0 && (isAlnum(s[i-1]) || s[i-1] == '_' || s[i-1] == '-' && i > 1 && isAlnum(s[i-2])) {
 			continue
@@ -118,18 +118,24 @@ func (s *Set) starting(b []byte) []*token {
 	return s.secrets[pair(b[0], b[1])]
 }
 
-// match returns where the secret that begins at i ends, or 0. run is where the last run of the class ended: no byte is looked
-// at twice for one class.
-func (t *token) match(s []byte, i int, run *int) int {
+// A run is a stretch of characters of one class.
+type run struct{ from, end int }
+
+// match returns where the secret that begins at i ends, or 0. last is the last run of the class: no byte of it is looked
+// at twice.
+func (t *token) match(s []byte, i int, last *run) int {
 	if !bytes.HasPrefix(s[i:], []byte(t.prefix)) {
 		return 0
 	}
 	from := i + len(t.prefix)
-	end := max(from, *run)
+	end := from
+	if last.from <= from { // else a longer prefix stands between, of other characters
+		end = max(end, last.end)
+	}
 	for end < len(s) && t.class.has(s[end]) {
 		end++
 	}
-	*run = end
+	*last = run{from, end}
 	for end > from && s[end-1] == '.' { // of a sentence
 		end--
 	}
