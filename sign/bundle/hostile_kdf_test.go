@@ -24,14 +24,14 @@ func TestCostlyEncryptionIsRefused(t *testing.T) {
 			PRF  algorithm
 		}{make([]byte, 16), n, algorithm{asn1.ObjectIdentifier{1, 2, 840, 113549, 2, 9}, null}}}
 	}
-	scrypt := func(n, r, p int) any {
+	scrypt := func(n, r, p int64) any {
 		return algorithm{asn1.ObjectIdentifier{1, 3, 6, 1, 4, 1, 11591, 4, 11}, struct {
 			Salt    []byte
-			N, R, P int
+			N, R, P int64
 		}{make([]byte, 16), n, r, p}}
 	}
 	for name, kdf := range map[string]any{
-		"pbkdf2":          pbkdf2(1 << 40),
+		"pbkdf2":          pbkdf2(int64(1 << 40)),
 		"pbkdf2 negative": pbkdf2(-1),
 		"pbkdf2 big":      pbkdf2(new(big.Int).Lsh(big.NewInt(1), 70)),
 		"scrypt memory":   scrypt(1<<33, 8, 1),

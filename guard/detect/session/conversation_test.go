@@ -40,8 +40,10 @@ func TestConversationsAreNoIterations(t *testing.T) {
 	d := newDetector(t, session.Config{})
 	var chat, agent []detect.Span
 	agent = append(agent, user("Find out why the build of the harbour's web site fails, and mend it."))
+	words := strings.Fields("anchor buoy crane dock engine ferry gangway hawser island jetty keel lighthouse mooring net oar pilot quay rudder sail tide")
 	for i := range 60 {
-		chat = append(chat, user(fmt.Sprintf("Question %d is about item %d of the list that I gave you, and why it costs %d.", i*7919, i*104729, i*15485863)))
+		word := func(k int) string { return words[(i*k+i/len(words))%len(words)] }
+		chat = append(chat, user(fmt.Sprintf("Why does the %s beside the %s cost %d, and who pays for %s and %s?", word(1), word(3), i*104729, word(7), word(9))))
 		if got := converse(t, d, "alice", chat); got != nil {
 			t.Fatalf("turn %d: %v", i, got)
 		}
