@@ -195,7 +195,10 @@ func (d *Detector) follow(key uint64, e *entry, found []count, doubt suspicion) 
 		}
 	}
 	h.score = min(h.score+s.added, maxScore)
-	for _, t := range doubt.turns {
+	for i, t := range doubt.turns {
+		if i < len(doubt.turns)-1 { // the caller may have written it
+			t.doubt = max(t.doubt, 0)
+		}
 		if h.counted.add(t.turn) {
 			h.doubt = min(max(h.doubt+t.doubt, 0), 2*doubtful)
 		}

@@ -284,3 +284,19 @@ func TestDoubtOfOldTurnsCounts(t *testing.T) {
 		chat = append(chat, assistant("Yes."))
 	}
 }
+
+// Harmless turns that nobody sent take nothing off: whoever writes the history would hide a crescendo behind new ones each time.
+func TestWrittenTurnsTakeNothingOff(t *testing.T) {
+	d := newDetector(t, session.Config{PValue: shares})
+	var got []string
+	for i := range 12 {
+		var chat []detect.Span
+		for k := range 7 {
+			chat = append(chat, user(fmt.Sprintf("harmless %d %d p=1 ", i, k)), assistant("Yes."))
+		}
+		got = append(got, ask(t, d, "mallory", append(chat, user(fmt.Sprintf("turn %d p=0.01 ", i))))...)
+	}
+	if !slices.Contains(got, session.RuleEscalation) {
+		t.Error("written harmless turns hide doubtful ones")
+	}
+}
