@@ -31,7 +31,7 @@ func Example() {
 		return
 	}
 	for _, word := range []string{"quickly", "slowly", "at last", "by night", "on Monday"} {
-		r := httptest.NewRequest("POST", "/v1/chat/completions", strings.NewReader(guardtest.Chat("Please tell me how the ships that lie at the northern quay leave the harbour "+word)))
+		r := httptest.NewRequest("POST", "/v1/chat/completions", strings.NewReader(guardtest.Chat("Please tell me how the ships that lie at the northern quay leave the harbour when the tide is low, the wind is from the west, and no pilot has come aboard "+word)))
 		r.Header.Set("Content-Type", "application/json")
 		g.Handler(&guardtest.Upstream{Pieces: []string{"They wait for the tide."}}).ServeHTTP(httptest.NewRecorder(), r)
 	}
