@@ -3,8 +3,6 @@ package exfil
 import (
 	"bytes"
 	"strings"
-
-	"github.com/holdfast-ai/holdfast/internal/entropy"
 )
 
 // judge says what is wrong with the address in a word behind a text, and where it begins.
@@ -34,7 +32,7 @@ func (f *follower) judge(w, before []byte) (rule string, from int) {
 	if bare := slash(w[from]); bare && (!plain(name) || strings.IndexByte(name, '.') < 0) { // a comment, or an expression
 		return "", 0
 	}
-	if carries(name, rest) || len(host)-len(name) > longQuery {
+	if user := host[:len(host)-len(name)]; carries(name, rest) || len(user) > longQuery && !(mail(w[from:]) && len(user) < longWords && words([]byte(user))) {
 		return RuleLink, from
 	}
 	return "", 0
@@ -53,16 +51,16 @@ func scheme(w []byte) (from int, script bool) {
 	}
 	kind := bytes.TrimLeft(w[i+len("data:"):], " ") // Fetch standard, "data: URL processor"
 	for _, s := range [...]string{"text/html", "text/xml", "image/svg", "application/"} {
-		if len(kind) > len(s) && bytes.EqualFold(kind[:len(s)], []byte(s)) {
+		if len(kind) >= len(s) && bytes.EqualFold(kind[:len(s)], []byte(s)) {
 			return i, true
 		}
 	}
 	return 0, false
 }
 
-// begins reports whether a name may begin at position i of a word: the letter in front of it is of none, or of an escape such as "\n".
+// begins reports whether a scheme may begin at position i of a word: it is no part of a path or a longer name, and a letter in front of it is of an escape such as "\n".
 func begins(w []byte, i int) bool {
-	return i == 0 || !letter(w[i-1]) || i > 1 && w[i-2] == '\\' && escape(w[i-1])
+	return i == 0 || !letter(w[i-1]) && w[i-1] != '/' && w[i-1] != '.' && w[i-1] != '-' && w[i-1] != '_' || i > 1 && w[i-2] == '\\' && escape(w[i-1])
 }
 
 // escape reports whether a letter behind a backslash stands for white space in JSON and programs.
@@ -75,6 +73,11 @@ func indexFold(w []byte, s string) int {
 		}
 	}
 	return -1
+}
+
+// mail reports whether an address is that of a mailbox, which is its user.
+func mail(w []byte) bool {
+	return len(w) > len("mailto:") && bytes.EqualFold(w[:len("mailto:")], []byte("mailto:"))
 }
 
 // slash reports whether browsers read c as a slash.
@@ -170,85 +173,4 @@ func barely(w []byte) int {
 		return -1
 	}
 	return from
-}
-
-// loaded reports whether the address behind a text and a part of its word is loaded as soon as it is shown: of an image in Markdown and its like, a
-// definition that images refer to, an attribute of HTML, a style sheet.
-func (f *follower) loaded(before, part []byte) bool {
-	b := append(append(make([]byte, 0, len(before)+len(part)), before...), part...)
-	b = bytes.ToLower(b[max(0, len(b)-maxBefore):])
-	t := bytes.TrimRight(b, " \t\r\n\f\"'<\\")
-	if bytes.HasSuffix(t, []byte("](")) {
-		return f.image > f.destination[1] // however long the text of the image is
-	}
-	for _, s := range loaders {
-		if bytes.HasSuffix(t, []byte(s)) {
-			return true
-		}
-	}
-	if i := bytes.LastIndex(b, []byte("image-set(")); i >= 0 && !bytes.ContainsAny(b[i:], ";}") { // one of several
-		return true
-	}
-	if name, ok := bytes.CutSuffix(t, []byte("=")); ok { // whatever stands in front of it, such as an attribute with ">" in it
-		name = bytes.TrimRight(name, " \t\r\n\f")
-		for _, a := range loading {
-			if bytes.HasSuffix(name, []byte(a)) {
-				return true
-			}
-		}
-	}
-	tag := bytes.LastIndexByte(b, '<')
-	if tag < 0 || bytes.IndexByte(b[tag:], '>') >= 0 {
-		return false
-	}
-	inside := b[tag:]
-	for _, a := range loading {
-		if i := bytes.LastIndex(inside, []byte(a)); i > 0 && bytes.IndexByte(inside[i:], '=') >= 0 {
-			return true
-		}
-	}
-	for _, tag := range [...]string{"<link", "<meta", "<image", "<use", "<feimage", "<base", "<script"} {
-		if bytes.HasPrefix(inside, []byte(tag)) {
-			return true
-		}
-	}
-	return false
-}
-
-// loaders stand in front of addresses that are loaded: definitions of Markdown, style sheets, and images of wikis, BBCode, AsciiDoc, reStructuredText and TeX.
-var loaders = [...]string{"]:", "url(", "image(", "image-set(", "@import", "![[", "[img]", "image::", "includegraphics{"}
-
-// loading are the attributes of HTML whose addresses are loaded.
-var loading = [...]string{"src", "srcset", "background", "poster", "data", "action", "ping", "style", "xlink:href"}
-
-const (
-	longQuery = 24  // bytes: search terms and page numbers are shorter
-	longLabel = 32  // of a host: names can carry data to whoever answers for them
-	longHost  = 96  // of all its labels: longer than those of clouds
-	longPath  = 160 // bytes in all
-	longPart  = 24  // of a path, if it looks random
-	random    = 3.9 // bits for each byte
-)
-
-// carries reports whether an address has room for data, or data in it.
-func carries(host string, rest []byte) bool {
-	if len(host) >= longHost {
-		return true
-	}
-	for label := range strings.SplitSeq(host, ".") {
-		if len(label) >= longLabel {
-			return true
-		}
-	}
-	path, query, _ := bytes.Cut(rest, []byte("?"))
-	path, fragment, _ := bytes.Cut(path, []byte("#"))
-	if len(query) >= longQuery || len(fragment) >= longPath || len(path) >= longPath {
-		return true
-	}
-	for part := range bytes.SplitSeq(path, []byte("/")) {
-		if len(part) >= longPart && entropy.Bits(part) >= random {
-			return true
-		}
-	}
-	return false
 }

@@ -5,7 +5,8 @@
 //	s, err := exfil.New("docs.example.com", "*.cdn.example.com")
 //	g, err := guard.New(policy, guard.WithScanner(s.Start, exfil.IDs()...))
 //
-// What is found is the address alone: where the policy redacts, the text around it stays. An address is read as it stands, and as Markdown and HTML read it:
+// What is found is the address alone: where the policy redacts, the text around it stays. A definition of Markdown ("[1]: https://…") is a link in a text without images; of an
+// image that stands behind one, which may be that of the definition, the "!" is found, without which it is a link. An address is read as it stands, and as Markdown and HTML read it:
 // with backslashes in front of punctuation and character references undone, and over what ends a word and does not end an address there. One that is split
 // by markup, or written in escapes of style sheets, is not recognised; render answers without remote content where you can.
 package exfil
@@ -20,7 +21,7 @@ import (
 
 // Rules of findings.
 const (
-	RuleImage  = "exfil.image"  // an address that is loaded when it is shown, of a host that is not allowed
+	RuleImage  = "exfil.image"  // an address that is loaded when it is shown, of a host that is not allowed, or the beginning of an image that may have been defined before
 	RuleLink   = "exfil.link"   // a link that carries data to a host that is not allowed
 	RuleScheme = "exfil.scheme" // javascript:, vbscript:, or data: that can hold a script
 )

@@ -161,6 +161,12 @@ func FuzzWrite(f *testing.F) {
 	for text := range carried {
 		f.Add([]byte(text), 5)
 	}
+	for _, texts := range written {
+		for _, text := range texts {
+			f.Add([]byte(text), 9)
+		}
+	}
+	f.Add([]byte("[r]: https://evil.example/a.png\n\n!\\u005b`x`] ![a [b](//c.d) ][r]"), 33)
 	h := hosts(f)
 	f.Fuzz(func(t *testing.T, text []byte, cut int) {
 		want := find(h, string(text))

@@ -18,16 +18,17 @@ const (
 
 // follower cuts a text into words, in which addresses stand.
 type follower struct {
-	hosts  *Hosts
-	pos    int // of the word in progress
-	word   []byte
-	v6     bool   // the word has an address of IPv6 that is not closed
-	before []byte // the last of what was passed, white space as one byte
-	passed byte   // the last of it
-	// Where in Markdown the last image began ("!["), and the last two destinations ("](").
-	image       int
-	destination [2]int
-	value       value
+	hosts    *Hosts
+	pos      int // of the word in progress
+	word     []byte
+	v6       bool   // the word has an address of IPv6 that is not closed
+	before   []byte // the last of what was passed, white space as one byte
+	passed   byte   // the last of it
+	brackets brackets
+	tagged   bool // a tag of HTML began
+	images   bool // "![" stood in the text, so that definitions are of images perhaps
+	defined  bool // a definition was passed of which that was not known
+	value    value
 }
 
 // ends has the bytes that end words.
@@ -55,9 +56,11 @@ func (f *follower) Write(ms []stream.Match, p []byte) (matches []stream.Match, h
 			p = p[1:]
 			continue
 		}
-		ms = f.flush(ms)
+		ms = f.flush(ms, p[0])
 		if ends[p[0]] {
-			f.value.take(p[0], f.before)
+			f.value.take(p[0], f.before, f.tagged)
+			f.brackets.take(p[0])
+			f.images = f.images || f.brackets.images
 			f.pass(p[:1])
 			p = p[1:]
 		}
@@ -81,15 +84,9 @@ func (f *follower) literal(c byte) bool {
 }
 
 // Finish implements [stream.Scanner]. The error is nil.
-func (f *follower) Finish(ms []stream.Match) ([]stream.Match, error) { return f.flush(ms), nil }
+func (f *follower) Finish(ms []stream.Match) ([]stream.Match, error) { return f.flush(ms, 0), nil }
 
 func (f *follower) pass(p []byte) {
-	switch {
-	case p[0] == '[' && f.passed == '!':
-		f.image = f.pos
-	case p[0] == '(' && f.passed == ']':
-		f.destination = [2]int{f.pos, f.destination[0]}
-	}
 	f.pos += len(p)
 	if space(p[0]) && space(f.passed) { // as much as an attacker likes
 		return
@@ -109,38 +106,70 @@ func appendEnd(before, p []byte) []byte {
 	return append(before, p...)
 }
 
-// flush looks at the word and ends it: by itself, and as what goes on with the address in front of it.
-func (f *follower) flush(ms []stream.Match) []stream.Match {
+// flush looks at the word and ends it before the byte next: by itself, and as what goes on with the address in front of it.
+func (f *follower) flush(ms []stream.Match, next byte) []stream.Match {
 	if len(f.word) == 0 {
 		return ms
 	}
-	rule, from := f.read(f.word, f.before)
+	plain := undone(f.word)
+	rule, from := f.read(f.word, plain, f.before)
 	switch {
 	case rule != "":
 		f.value.end() // what follows is part of no address any more
 	case f.value.rule != "":
 		rule = f.value.rule
 	case f.value.goesOn(f.word):
-		rule, _ = f.read(f.value.add(f.word), f.value.before)
+		w := f.value.add(f.word)
+		rule, _ = f.read(w, undone(w), f.value.before)
 		f.value.rule = rule
 	}
 	if rule == "" {
 		f.value.begin(f.word, f.before)
-	} else {
+		if from = f.opens(plain, next); from >= 0 {
+			rule = RuleImage
+		}
+	}
+	if rule != "" {
 		ms = append(ms, stream.Match{Rule: rule, Category: Category, Start: f.pos + from, End: f.pos + len(f.word)})
 	}
+	f.mark(plain)
 	f.pass(f.word)
 	f.word, f.v6 = f.word[:0], false
 	return ms
 }
 
+// opens returns where in the word, which is read as plain, an image begins that may be of a definition which was passed, or -1.
+func (f *follower) opens(plain []byte, next byte) int {
+	switch n := len(f.word) - 1; {
+	case !f.defined:
+	case f.word[n] == '!' && next == '[':
+		return n
+	case bytes.Contains(plain, []byte("![")) || next == '[' && bytes.HasSuffix(plain, []byte("!")) || f.passed == '!' && bytes.HasPrefix(plain, []byte("[")):
+		return 0
+	}
+	return -1
+}
+
+// mark notes what the word, which is read as plain, says of those behind it.
+func (f *follower) mark(plain []byte) {
+	f.tagged = f.tagged || f.passed == '<' && letter(f.word[0])
+	if plain == nil {
+		f.brackets.take(f.word[len(f.word)-1])
+	}
+	for i, c := range plain {
+		f.brackets.take(c)
+		f.tagged = f.tagged || c == '<' && i+1 < len(plain) && letter(plain[i+1])
+	}
+	f.images = f.images || f.brackets.images
+}
+
 // read judges an address as it stands and, if nothing is wrong with that, as Markdown and HTML read it: where it begins is then not known.
-func (f *follower) read(w, before []byte) (rule string, from int) {
+func (f *follower) read(w, plain, before []byte) (rule string, from int) {
 	if rule, from = f.judge(w, before); rule != "" {
 		return rule, from
 	}
-	if read := undone(w); read != nil {
-		rule, _ = f.judge(read, before)
+	if plain != nil {
+		rule, _ = f.judge(plain, before)
 	}
 	return rule, 0
 }

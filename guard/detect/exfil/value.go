@@ -60,14 +60,14 @@ func kindOf(before, part []byte) kind {
 // end says that no value is in progress.
 func (v *value) end() { v.kind, v.text, v.rule = none, v.text[:0], "" }
 
-// take takes a byte that ended a word, behind what was passed.
-func (v *value) take(c byte, before []byte) {
+// take takes a byte that ended a word, behind what was passed, in which a tag may have begun.
+func (v *value) take(c byte, before []byte, tagged bool) {
 	if quote := quoted(c); quote != none {
 		if v.kind == quote {
 			v.end()
 			return
 		}
-		if v.kind != single && v.kind != double && bytes.HasSuffix(bytes.TrimRight(before, " \t\r\n\f"), []byte("=")) { // an attribute
+		if v.kind != single && v.kind != double && tagged && named(before) {
 			v.end()
 			v.kind, v.before = quote, append(append(v.before[:0], before[max(0, len(before)-maxBefore+1):]...), c)
 			return
@@ -116,6 +116,16 @@ func (v *value) take(c byte, before []byte) {
 	if v.rule == "" && len(v.text) < maxValue {
 		v.text = append(v.text, c)
 	}
+}
+
+// named reports whether an attribute of HTML and its "=" stand at the end of a text: in programs a string may be `"="`.
+func named(before []byte) bool {
+	b := bytes.TrimRight(before, " \t\r\n\f")
+	if b, ok := bytes.CutSuffix(b, []byte("=")); ok {
+		b = bytes.TrimRight(b, " \t\r\n\f")
+		return len(b) > 0 && letter(b[len(b)-1])
+	}
+	return false
 }
 
 func quoted(c byte) kind {
