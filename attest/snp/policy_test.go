@@ -1,6 +1,7 @@
 package snp_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -67,6 +68,7 @@ func TestPolicyChangesOneThing(t *testing.T) {
 		"VMPL":                    {func(o *attesttest.Options) { o.VMPL = 2 }, nil, "snp.vmpl"},
 		"VMPL, expected":          {func(o *attesttest.Options) { o.VMPL = 2 }, func(p *snp.Policy) { p.VMPL = 2 }, ""},
 		"guest SVN":               {nil, func(p *snp.Policy) { p.MinGuestSVN = 1 }, "snp.guest_svn"},
+		"guest SVN, lowest":       {func(o *attesttest.Options) { o.GuestSVN = 3 }, func(p *snp.Policy) { p.MinGuestSVN = 3 }, ""},
 		"SMT":                     {func(o *attesttest.Options) { o.SMT = true }, nil, "snp.smt"},
 		"SMT, not asked for":      {func(o *attesttest.Options) { o.SMT = true }, func(p *snp.Policy) { p.RefuseSMT = false }, ""},
 		"ciphertext hiding":       {nil, func(p *snp.Policy) { p.RequireCiphertextHiding = true }, "snp.ciphertext_hiding"},
@@ -102,6 +104,16 @@ func TestPolicyChangesOneThing(t *testing.T) {
 			r, err := vendor.Verifier(p).Verify(t.Context(), ev, rd)
 			if got := failing(err); got != c.want || (err == nil) != (c.want == "") || (r == nil) == (c.want == "") {
 				t.Fatalf("%v; want %q", err, c.want)
+			}
+			checks, chip := attest.Explain(nil, err), d.ChipID()
+			if r != nil {
+				checks = r.Checks
+			}
+			if masked := strings.HasPrefix(name, "masked"); r != nil && !bytes.Equal(r.ChipID, map[bool][]byte{false: chip[:]}[masked]) {
+				t.Errorf("chip %x", r.ChipID)
+			}
+			if len(checks) != 18 { // also those that the policy does not ask for
+				t.Errorf("%d checks are listed", len(checks))
 			}
 		})
 	}
