@@ -51,6 +51,41 @@ func TestLimitIsNotProse(t *testing.T) {
 	}
 }
 
+// CPython takes an octal escape modulo 256, and other loaders other spellings: a name that cannot be read here is a name all the
+// same. All of these are UTF-8 without control characters, and run a command.
+func TestUnreadableNamesAreNoProse(t *testing.T) {
+	const call = "S'id'\nq\xc2\x85R."
+	for _, names := range []string{"S'builtins'\nS'\\545xec'\n", "S'\\557s'\nS'sy\\563tem'\n", "V\\u006fs\nV\\u0073ystem\\x\n"} {
+		data := names + "q\xc2\x93" + call
+		if !pickle.Detect([]byte(data), true) {
+			t.Errorf("%q is no pickle", data)
+		}
+		if rep := pickle.Scan(strings.NewReader(data), int64(len(data))); rep.Verdict != pickle.Dangerous {
+			t.Errorf("%q: %v", data, rep.Verdict)
+		}
+	}
+}
+
+// Files that break off run what they have run: loaders take off the last byte of the last line, a newline or not, C takes nothing
+// before a NUL for 0, and a frame may end behind the file.
+func TestEndsAsLoadersReadThem(t *testing.T) {
+	for _, data := range []string{
+		"(S'id'\nios\nsystemX", "(S'id'\nios\nsystem0", "I\x00_0\n0" + command, "Nq\xc2\x95@@@@@@@@0" + command, "Nq\xc2\x95AAAAAAAA0" + command,
+	} {
+		if !pickle.Detect([]byte(data), true) {
+			t.Errorf("%q is no pickle", data)
+		}
+		if rep := pickle.Scan(strings.NewReader(data), int64(len(data))); rep.Verdict != pickle.Dangerous {
+			t.Errorf("%q: %v", data, rep.Verdict)
+		}
+	}
+	for _, prose := range []string{"(see\nios\nsystem", "i agree\n", "in\nout", "(iron\n"} {
+		if pickle.Detect([]byte(prose), true) {
+			t.Errorf("%q is a pickle", prose)
+		}
+	}
+}
+
 func frame(n int, body string) string {
 	return "\x95" + string(binary.LittleEndian.AppendUint64(nil, uint64(n))) + body
 }
@@ -86,18 +121,22 @@ func TestFramesThatLoadersReadDifferently(t *testing.T) {
 func TestImportedNamesAreNotChanged(t *testing.T) {
 	const counter = "ccollections\nCounter\n"
 	for data, want := range map[string]pickle.Verdict{
-		"\x80\x02" + counter + ")R}b.":                               pickle.Clean,
-		"\x80\x02" + counter + ")\x81}b.":                            pickle.Clean,
-		"\x80\x02" + counter + "(N}U\x06updatecbuiltins\nlist\nstb.": pickle.Dangerous,
-		"\x80\x02" + counter + "q\x000h\x00}b.":                      pickle.Dangerous, // through the memo
-		"\x80\x02" + counter + "2}b.":                                pickle.Dangerous, // a copy of the reference
-		"\x80\x04\x8c\x0bcollections\x8c\x07Counter\x93}b.":          pickle.Dangerous,
-		"\x80\x02" + counter + "(K\x01K\x02u.":                       pickle.Dangerous, // SETITEMS
-		"\x80\x02" + counter + "(K\x01e.":                            pickle.Dangerous, // APPENDS
-		"\x80\x02" + counter + "K\x01a.":                             pickle.Dangerous, // APPEND
-		"\x80\x02" + counter + "K\x01K\x02s.":                        pickle.Dangerous, // SETITEM
-		"\x80\x04" + counter + "(K\x01\x90.":                         pickle.Dangerous, // ADDITEMS
-		"\x80\x02ctorch._utils\n_rebuild_tensor_v2\n}U\x01aK\x01sb.": pickle.Dangerous,
+		"\x80\x02" + counter + ")R}b.":                                          pickle.Clean,
+		"\x80\x02" + counter + ")\x81}b.":                                       pickle.Clean,
+		"\x80\x02" + counter + "(N}U\x06updatecbuiltins\nlist\nstb.":            pickle.Dangerous,
+		"\x80\x02" + counter + "q\x000h\x00}b.":                                 pickle.Dangerous, // through the memo
+		"\x80\x02" + counter + "2}b.":                                           pickle.Dangerous, // a copy of the reference
+		"\x80\x04\x8c\x0bcollections\x8c\x07Counter\x93}b.":                     pickle.Dangerous,
+		"\x80\x02" + counter + "(K\x01K\x02u.":                                  pickle.Dangerous, // SETITEMS
+		"\x80\x02" + counter + "(K\x01e.":                                       pickle.Dangerous, // APPENDS
+		"\x80\x02" + counter + "K\x01a.":                                        pickle.Dangerous, // APPEND
+		"\x80\x02" + counter + "K\x01K\x02s.":                                   pickle.Dangerous, // SETITEM
+		"\x80\x04" + counter + "(K\x01\x90.":                                    pickle.Dangerous, // ADDITEMS
+		"\x80\x02" + counter + ")R(K\x01K\x02u.":                                pickle.Clean,     // items of what a class builds
+		"\x80\x02cmodule\nDict\n)RK\x01K\x02s.":                                 pickle.Unknown,
+		"\x80\x02ctorch._utils\n_rebuild_tensor_v2\n)RK\x01K\x02s.":             pickle.Dangerous, // and no tensor has any
+		"\x80\x02ctorch._utils\n_rebuild_tensor_v2\n)Rq\x000h\x00(K\x01K\x02u.": pickle.Dangerous,
+		"\x80\x02ctorch._utils\n_rebuild_tensor_v2\n}U\x01aK\x01sb.":            pickle.Dangerous,
 	} {
 		if rep := pickle.Scan(strings.NewReader(data), int64(len(data))); rep.Verdict != want {
 			t.Errorf("%q: %v %v, want %v", data, rep.Verdict, rep.Notes, want)

@@ -109,6 +109,13 @@ func Detect(data []byte, whole bool) bool {
 		return false
 	}
 	w := newWalker(bytes.NewReader(data))
+	return w.acts(func() bool { // plain data in a text protocol
+		return whole && bytes.IndexByte([]byte("(]})"), data[0]) >= 0 && len(bytes.TrimSpace(data[w.at:])) == 0
+	})
+}
+
+// acts walks what may be pickles in a row and reports whether one does something. plain is asked about a first one that does not.
+func (w *walker) acts(plain func() bool) bool {
 	for n := 1; ; n++ {
 		end := w.stream()
 		for i := range w.imports {
@@ -121,7 +128,7 @@ func Detect(data []byte, whole bool) bool {
 			return true
 		case end != stopped:
 			return false
-		case n == 1 && whole && bytes.IndexByte([]byte("(]})"), data[0]) >= 0 && len(bytes.TrimSpace(data[w.at:])) == 0: // plain data in a text protocol
+		case n == 1 && plain():
 			return true
 		}
 	}

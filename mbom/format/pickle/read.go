@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"encoding/binary"
 	"io"
+	"math"
 	"strings"
 )
 
@@ -25,11 +26,11 @@ func (w *walker) startFrame() {
 		w.ambiguous = true
 		w.fail()
 	}
-	if n > 1<<62 {
+	if n > math.MaxInt64 {
 		w.fail()
 		return
 	}
-	w.frame = w.at + int64(n)
+	w.frame = w.at + int64(min(n, uint64(math.MaxInt64-w.at))) // loaders take one that ends behind the file
 }
 
 // bytes reads n bytes and returns them where they are few enough to keep.
@@ -66,7 +67,7 @@ func (w *walker) uint(size int) uint64 {
 }
 
 // line reads text up to a newline, as the text protocols use it. Of a line that is too long to keep only the beginning is
-// returned.
+// returned. One that the file ends in fails, and loaders have read it all the same.
 func (w *walker) line() (text string, whole bool) {
 	var out []byte
 	read := int64(0)
@@ -82,7 +83,8 @@ func (w *walker) line() (text string, whole bool) {
 		if err != bufio.ErrBufferFull {
 			w.advance(read)
 			w.fail()
-			return "", false
+			out = out[:max(0, len(out)-1)] // loaders take off the last byte, a newline or not
+			return string(out), len(out) <= MaxText
 		}
 	}
 	w.advance(read)
@@ -105,8 +107,11 @@ func trimmed(s string) string {
 
 func digit(c byte) bool { return c >= '0' && c <= '9' }
 
-// integral reports whether s may be the number of an INT or LONG.
+// integral reports whether s may be the number of an INT or LONG. To C nothing before a NUL is one: 0.
 func integral(s string) bool {
+	if strings.HasPrefix(s, "\x00") {
+		return true
+	}
 	s = trimmed(s)
 	return s != "" && digit(s[0]) && strings.Trim(s, "0123456789abcdefABCDEFxXoO_lL") == ""
 }

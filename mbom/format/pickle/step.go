@@ -13,15 +13,18 @@ func (w *walker) global(module, name string) {
 
 // textGlobal reads the two lines of GLOBAL and INST. Names that are no identifiers are kept as they are: a module may have
 // such a name, and what follows them is run too. No loader goes on behind one that is not UTF-8.
-func (w *walker) textGlobal() {
-	module, _ := w.line()
-	name, _ := w.line()
-	if !utf8.ValidString(module) || !utf8.ValidString(name) {
+func (w *walker) textGlobal() (i Import, ok bool) {
+	i.Module, _ = w.line()
+	if w.bad != stopped {
+		return i, false
+	}
+	i.Name, _ = w.line()
+	if !utf8.ValidString(i.Module) || !utf8.ValidString(i.Name) {
 		w.fail()
+		return i, false
 	}
-	if w.bad == stopped {
-		w.global(module, name)
-	}
+	w.global(i.Module, i.Name) // also where the file ends in the name
+	return i, true
 }
 
 // dotted reports whether s could be the name of a module or attribute. Python allows letters of any script.
@@ -52,7 +55,8 @@ func (w *walker) stackGlobal() {
 		i.Name = name.text
 	}
 	w.global(i.Module, i.Name)
-	w.push(value{kind: imported})
+	w.named = w.named || (i.Module == "?" || dotted(i.Module)) && (i.Name == "?" || dotted(i.Name)) // prose puts no names together
+	w.push(value{imported, i.String()})
 }
 
 func (w *walker) get(slot uint64) {
@@ -73,6 +77,29 @@ func (w *walker) called() {
 func (w *walker) change() {
 	if w.top().kind == imported {
 		w.changes = true
+	}
+}
+
+// build pushes what a call of v returns.
+func (w *walker) build(v value) {
+	if v.kind == imported {
+		w.push(value{built, v.text})
+		return
+	}
+	w.push(value{})
+}
+
+// items looks at what items are given to by key. Of what a clean pickle builds dictionaries alone are: in a tensor they wrote
+// outside of its memory (CVE-2026-24747).
+func (w *walker) items() {
+	w.change()
+	if v := w.top(); v.kind == built {
+		at := strings.LastIndexByte(v.text, '.')
+		switch i := (Import{v.text[:at], v.text[at+1:]}); i.Name {
+		case "OrderedDict", "defaultdict", "Counter", "dict":
+		default:
+			w.changes = w.changes || judge(i) == Clean
+		}
 	}
 }
 
@@ -158,8 +185,11 @@ func (w *walker) structure(op byte) {
 		w.change()
 	case opSetItem:
 		w.pops(2)
-		w.change()
-	case opAppends, opSetItems, opAddItems:
+		w.items()
+	case opSetItems:
+		w.popMark()
+		w.items()
+	case opAppends, opAddItems:
 		w.popMark()
 		w.change()
 	case opList, opTuple, opDict, opFrozenSet:
@@ -191,8 +221,8 @@ func (w *walker) structure(op byte) {
 		w.persistent = true
 		w.push(value{})
 	case opGlobal:
-		w.textGlobal()
-		w.push(value{kind: imported})
+		i, _ := w.textGlobal()
+		w.push(value{imported, i.String()})
 	case opStackGlobal:
 		w.stackGlobal()
 	case opExt1, opExt2, opExt4:
@@ -208,18 +238,19 @@ func (w *walker) structure(op byte) {
 func (w *walker) call(op byte) {
 	switch op {
 	case opReduce, opNewObj:
-		w.pops(2)
-		w.push(value{})
+		w.pop()
+		w.build(w.pop())
 	case opNewObjEx:
-		w.pops(3)
-		w.push(value{})
+		w.pops(2)
+		w.build(w.pop())
 	case opBuild:
 		w.pop()
 		w.change()
-	case opInst:
-		w.textGlobal() // before the mark, as the unpickler does that is written in Python
+	case opInst: // imports before it looks for the mark, as the unpickler does that is written in Python
+		i, ok := w.textGlobal()
+		w.calls = ok && w.marks > 0 || w.calls
 		w.popMark()
-		w.push(value{})
+		w.push(value{built, i.String()})
 	case opObj:
 		if w.popMark() == 0 {
 			w.fail()

@@ -20,7 +20,8 @@ const (
 	other kind = iota
 	mark
 	str      // text is known
-	imported // a module's class or function itself, not what a call of it returned
+	imported // a module's class or function itself, in text as module.name; not what a call of it returned
+	built    // what a call of something imported returned, which text names
 )
 
 type value struct {
@@ -79,8 +80,9 @@ func (w *walker) stream() ending {
 			return limited
 		}
 		if op == opStop {
-			w.ambiguous = w.ambiguous || w.at < w.frame // the next stream begins here to one loader, behind the frame to another
-			if len(w.stack) == 0 {
+			cut := w.at < w.frame
+			w.ambiguous = w.ambiguous || cut && w.more() // the next stream begins here to one loader, behind the frame to another
+			if len(w.stack) == 0 || cut {
 				return broke
 			}
 			return stopped

@@ -79,7 +79,32 @@ func scanEntry(e strictzip.Entry, budget *int64) Report {
 	if err != nil || *budget <= 0 || !whole && !stored {
 		return incomplete
 	}
+	if !whole && !byName && newWalker(io.MultiReader(bytes.NewReader(data), rc)).acts(func() bool { return false }) {
+		return Report{Kind: Plain, Verdict: Incomplete, Notes: []string{"a pickle that is longer than what is read"}}
+	}
 	return judgeEntry(e.Name, data, whole, byName)
+}
+
+// archive reports whether an entry is itself a container, whose content nobody here has looked at: policies of agents are archives
+// of weights within one, and object arrays of numpy pickles. The marks are long: tensors begin with any bytes.
+func archive(data []byte) bool {
+	for _, mark := range []string{"PK\x03\x04", "7z\xbc\xaf\x27\x1c", "\xfd7zXZ\x00", "Rar!\x1a\x07", "\x28\xb5\x2f\xfd", "\x93NUMPY", "\x89HDF\r\n\x1a\n", "GGUF"} {
+		if bytes.HasPrefix(data, []byte(mark)) {
+			return true
+		}
+	}
+	gzip := len(data) >= 4 && bytes.HasPrefix(data, []byte("\x1f\x8b\x08")) && data[3] < 0x20
+	bzip2 := len(data) >= 10 && bytes.HasPrefix(data, []byte("BZh")) && bytes.Equal(data[4:10], []byte("1AY&SY"))
+	return gzip || bzip2 || len(data) >= 512 && bytes.Equal(data[257:262], []byte("ustar"))
+}
+
+// isProgram reports whether an entry is code by its name: the importer of torch.package runs Python out of an archive.
+func isProgram(name string) bool {
+	switch strings.ToLower(path.Ext(name)) {
+	case ".py", ".pyc", ".so", ".dll", ".dylib", ".pyd":
+		return !strings.Contains("/"+strings.ToLower(name), "/code/") // TorchScript has names of Python, and is judged by itself
+	}
+	return false
 }
 
 // storedHead is how much of an entry without compression is looked at, in bytes.
@@ -94,6 +119,12 @@ func judgeEntry(name string, data []byte, whole, byName bool) Report {
 			rep.Verdict = min(rep.Verdict, Incomplete)
 		}
 		rep.Kind = Plain
+	case archive(data):
+		rep.Verdict = Incomplete
+		rep.Notes = []string{"an archive or array within the archive"}
+	case isProgram(name):
+		rep.Verdict = Unknown
+		rep.Notes = []string{"a program"}
 	case strings.Contains("/"+strings.ToLower(name), "/code/") && !strings.HasSuffix(name, "/"):
 		rep.Verdict = Unknown
 		rep.Notes = []string{"TorchScript code"}
