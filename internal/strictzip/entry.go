@@ -52,23 +52,9 @@ func (e *Entry) parse(b []byte) ([]byte, error) {
 
 // zip64 reads the fields that say "see zip64" from the extra data, which must hold them and no others (APPNOTE 4.5.3).
 func zip64(extra []byte, fields ...*uint64) error {
-	var wide []byte
-	found := false
-	for len(extra) > 0 {
-		if len(extra) < 4 || len(extra)-4 < int(le.Uint16(extra[2:])) {
-			return errors.New("extra data is cut short")
-		}
-		id, value := le.Uint16(extra), extra[4:][:le.Uint16(extra[2:])]
-		extra = extra[4+len(value):]
-		if id == extraUnicodePath {
-			return errors.New("a second name")
-		}
-		if id == extraZip64 {
-			if found {
-				return errors.New("two zip64 fields")
-			}
-			wide, found = value, true
-		}
+	wide, err := extraData(extra)
+	if err != nil {
+		return err
 	}
 	for _, f := range fields {
 		if *f != sentinel32 {
@@ -86,6 +72,28 @@ func zip64(extra []byte, fields ...*uint64) error {
 	return nil
 }
 
+// extraData returns the zip64 field of extra data, and refuses a second name (APPNOTE 4.6.9).
+func extraData(extra []byte) (wide []byte, err error) {
+	found := false
+	for len(extra) > 0 {
+		if len(extra) < 4 || len(extra)-4 < int(le.Uint16(extra[2:])) {
+			return nil, errors.New("extra data is cut short")
+		}
+		id, value := le.Uint16(extra), extra[4:][:le.Uint16(extra[2:])]
+		extra = extra[4+len(value):]
+		if id == extraUnicodePath {
+			return nil, errors.New("a second name")
+		}
+		if id == extraZip64 {
+			if found {
+				return nil, errors.New("two zip64 fields")
+			}
+			wide, found = value, true
+		}
+	}
+	return wide, nil
+}
+
 // local holds the copy of an entry against it and finds the data.
 func (z *reader) local(e *Entry) error {
 	b, err := z.read(e.at, lenLocal+uint64(len(e.Name)), "an entry")
@@ -98,13 +106,16 @@ func (z *reader) local(e *Entry) error {
 		return bad("%q: its two entries disagree", e.Name)
 	}
 	e.data = e.at + lenLocal + uint64(nameLen) + uint64(extraLen)
-	crc, packed, plain := le.Uint32(b[14:]), uint64(le.Uint32(b[18:])), uint64(le.Uint32(b[22:]))
-	if e.flags&flagDescriptor != 0 && crc == 0 && (packed == 0 && plain == 0 || packed == sentinel32 && plain == sentinel32) {
-		return nil // they follow the data, for those who read in one pass
-	}
 	extra, err := z.read(e.at+lenLocal+uint64(nameLen), uint64(extraLen), "an entry")
 	if err != nil {
 		return err
+	}
+	if _, err := extraData(extra); err != nil { // whether or not sizes are looked for in it
+		return bad("%q: %v", e.Name, err)
+	}
+	crc, packed, plain := le.Uint32(b[14:]), uint64(le.Uint32(b[18:])), uint64(le.Uint32(b[22:]))
+	if e.flags&flagDescriptor != 0 && crc == 0 && (packed == 0 && plain == 0 || packed == sentinel32 && plain == sentinel32) {
+		return nil // they follow the data, for those who read in one pass
 	}
 	if packed != sentinel32 || plain != sentinel32 { // a copy has both or none in zip64 (APPNOTE 4.5.3)
 		extra = nil

@@ -1,12 +1,13 @@
 // Package strictzip reads zip archives (PKWARE APPNOTE 6.3.10) that have one meaning.
 //
 // An archive has its list of files at the end and a copy of each entry before the file, and readers differ in which they
-// believe. Refused is all that lets them differ: copies that disagree, two ends that do, files that overlap, gaps between
-// them, bytes before the first or after the end; and what no model needs: encryption, links, other methods than deflate,
+// believe. Refused is all that lets them differ: copies that disagree, two ends that do, second names, files that overlap, gaps between
+// them, bytes before the first or after the end, or behind the compressed data of one; and what no model needs: encryption, links, other methods than deflate,
 // comments on the archive. Names are not judged: what may be a name is its callers' business, and so is what may be large.
 package strictzip
 
 import (
+	"bufio"
 	"compress/flate"
 	"encoding/binary"
 	"errors"
@@ -146,7 +147,8 @@ func (e Entry) Open() (io.ReadCloser, error) {
 	if e.method == methodStored {
 		return storedFile{section}, nil
 	}
-	return &deflatedFile{ReadCloser: flate.NewReader(section), entry: e}, nil
+	packed := bufio.NewReader(section) // an io.ByteReader, of which flate takes what it needs and no more
+	return &deflatedFile{ReadCloser: flate.NewReader(packed), packed: packed, entry: e}, nil
 }
 
 type storedFile struct{ *io.SectionReader }
@@ -156,9 +158,10 @@ func (storedFile) Close() error { return nil }
 // deflatedFile reads a deflated file and holds it against its entry.
 type deflatedFile struct {
 	io.ReadCloser
-	entry Entry
-	n     uint64
-	crc   uint32
+	packed *bufio.Reader
+	entry  Entry
+	n      uint64
+	crc    uint32
 }
 
 func (f *deflatedFile) Read(p []byte) (int, error) {
@@ -167,9 +170,15 @@ func (f *deflatedFile) Read(p []byte) (int, error) {
 	f.crc = crc32.Update(f.crc, crc32.IEEETable, p[:n])
 	var corrupt flate.CorruptInputError
 	switch {
-	case f.n > f.entry.Plain, err == io.EOF && (f.n != f.entry.Plain || f.crc != f.entry.crc),
+	case f.n > f.entry.Plain, err == io.EOF && (f.n != f.entry.Plain || f.crc != f.entry.crc || !f.atEnd()),
 		err == io.ErrUnexpectedEOF, errors.As(err, &corrupt):
 		return 0, bad("%q: its content is not what its entry says", f.entry.Name)
 	}
 	return n, err
+}
+
+// atEnd reports whether nothing lies behind the compressed data: who reads from front to back would take it for further files.
+func (f *deflatedFile) atEnd() bool {
+	_, err := f.packed.ReadByte()
+	return err == io.EOF
 }
