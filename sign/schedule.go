@@ -220,13 +220,17 @@ func (s *schedule) openFile(t *target) (fs.File, int64, error) {
 	case (t.signed || t.parts > 1) && size != t.size:
 		err = errLength
 	case s.form.shardSize > 0 && shards(size, s.form.shardSize) > manifest.MaxResources:
-		err = fmt.Errorf("%w (%q: more than %d shards)", ErrFormat, t.name, manifest.MaxResources)
+		err = tooManyShards(t.name)
 	}
 	if err != nil {
 		f.Close()
 		return nil, 0, err
 	}
 	return f, size, nil
+}
+
+func tooManyShards(name string) error {
+	return fmt.Errorf("%w (%q: more than %d shards)", ErrFormat, name, manifest.MaxResources)
 }
 
 // read reads the lane's next bytes, at most size: into own, or where they belong. An error ends the lane.

@@ -47,7 +47,7 @@ type SignOptions struct {
 // where the model is loaded. A holdfast.json that [Open] would refuse is refused here.
 //
 // Errors: [ErrKey], [bundle.ErrCertificate], [ErrNotRegular], [ErrFormat] for names that cannot be signed and for a model without files,
-// [ErrMismatch] for a file that changes meanwhile, the signer's, ctx's, and faults of src.
+// [ErrMismatch] for a file that changes meanwhile, those of a source's own digests (package oci), the signer's, ctx's, and faults of src.
 func Sign(ctx context.Context, src fs.FS, key crypto.Signer, o SignOptions) ([]byte, [32]byte, error) {
 	none := [32]byte{}
 	if key == nil {
@@ -85,9 +85,7 @@ func measure(ctx context.Context, src fs.FS, o SignOptions) (*manifest.Manifest,
 	if o.ShardSize < 0 || o.ShardSize > manifest.MaxShardSize {
 		return nil, nil, fmt.Errorf("%w: shard size %d", ErrFormat, o.ShardSize)
 	}
-	if err := verifySource(ctx, src); err != nil {
-		return nil, nil, err
-	}
+	vouches, vouched := src.(voucher)
 	if o.AllowSymlinks {
 		src = follow{src}
 	}
@@ -98,7 +96,13 @@ func measure(ctx context.Context, src fs.FS, o SignOptions) (*manifest.Manifest,
 	if len(names) == 0 {
 		return nil, nil, errNoFiles{}
 	}
-	sums, err := hashFiles(ctx, src, names, form{algorithm: manifest.SHA256, shardSize: o.ShardSize}, effort{workers: o.Workers}, o.Progress)
+	f, e := form{algorithm: manifest.SHA256, shardSize: o.ShardSize}, effort{workers: o.Workers}
+	var sums []hashed
+	if vouched {
+		sums, err = hashVouched(ctx, src, vouches, names, f, e, o.Progress)
+	} else {
+		sums, err = hashFiles(ctx, src, names, f, e, o.Progress)
+	}
 	if err != nil {
 		return nil, nil, err
 	}

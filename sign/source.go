@@ -5,6 +5,9 @@ import (
 	"errors"
 	"io"
 	"io/fs"
+
+	"github.com/holdfast-ai/holdfast/sign/digest"
+	"github.com/holdfast-ai/holdfast/sign/manifest"
 )
 
 // lstat describes a file of the source without following a link, where the source can do that.
@@ -71,12 +74,61 @@ func readBounded(ctx context.Context, src fs.FS, name string, limit int64) ([]by
 	return data, ctx.Err()
 }
 
-// verifySource has a source that knows digests of its own, such as an OCI artifact, hold its content against them. What is
-// signed must be what was published, and nothing else vouches for it then.
-func verifySource(ctx context.Context, src fs.FS) error {
-	v, ok := src.(interface{ Verify(context.Context) error })
-	if !ok {
-		return nil
+// A voucher is a source that knows digests of its own, such as an OCI artifact. What is signed must be what was published, and nothing
+// else vouches for it then. So VerifyFiles holds everything against the digests and, in the same pass, gives w the bytes of each file: the storage
+// can change between two.
+type voucher interface {
+	VerifyFiles(ctx context.Context, workers int, w func(name string, size int64) io.Writer) error
+}
+
+// hashVouched is [hashFiles] for the bytes that a voucher vouches for.
+func hashVouched(ctx context.Context, src fs.FS, v voucher, names []string, f form, e effort, report func(Progress)) ([]hashed, error) {
+	out, sinks, t := make([]hashed, len(names)), make([]*sink, len(names)), tally{report: report}
+	index := make(map[string]int, len(names))
+	for i, name := range names {
+		index[name] = i
+		if fi, err := lstat(src, name); err == nil {
+			t.total += fi.Size()
+		}
 	}
-	return v.Verify(ctx)
+	err := v.VerifyFiles(ctx, e.workers, func(name string, size int64) io.Writer {
+		i, ok := index[name]
+		if !ok { // it is not signed
+			return nil
+		}
+		if f.shardSize > 0 && shards(size, f.shardSize) > manifest.MaxResources {
+			out[i].err = tooManyShards(name)
+			return nil
+		}
+		sinks[i] = &sink{sum: digest.New(f.algorithm, f.shardSize), tally: &t}
+		return sinks[i]
+	})
+	if err != nil {
+		return nil, err
+	}
+	t.finish()
+	for i, s := range sinks {
+		switch {
+		case out[i].err != nil:
+		case s == nil:
+			out[i].err = in(names[i], ErrMissing)
+		default:
+			out[i].sums, out[i].size = s.sum.Sums(), s.n
+		}
+	}
+	return out, nil
+}
+
+// A sink hashes a file that is written to it.
+type sink struct {
+	sum   *digest.Stream
+	n     int64
+	tally *tally
+}
+
+func (s *sink) Write(b []byte) (int, error) {
+	s.sum.Add(b)
+	s.n += int64(len(b))
+	s.tally.add(len(b))
+	return len(b), nil
 }

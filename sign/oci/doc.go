@@ -15,5 +15,5 @@
 // size: whoever knows the manifest's digest knows the model. A source need not be trusted for sign.Open, which holds every
 // file against the signature, so layers are not read twice: their sizes are checked when they are opened, their bytes by
 // the signature. Compressed layers have to be read to find their files, and their digests are checked then. Everyone else
-// calls [Artifact.Verify], which holds all layers against their descriptors; sign.Sign does so by itself.
+// calls [Artifact.Verify], which holds all layers against their descriptors; sign.Sign takes what it hashes from [Artifact.VerifyFiles].
 package oci

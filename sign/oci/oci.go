@@ -20,6 +20,7 @@ type Artifact struct {
 	digest   string
 	manifest *manifest
 	index    *index
+	count    int // of its files
 }
 
 // Open opens the model that ref names in a layout directory: by tag (the annotation org.opencontainers.image.ref.name), by
@@ -67,6 +68,7 @@ func Open(ctx context.Context, layout *os.Root, ref string) (*Artifact, error) {
 	if err != nil {
 		return nil, err
 	}
+	a.count = len(files)
 	if a.FS, err = treefs.New(files); err != nil {
 		return nil, malformed("%v", err)
 	}

@@ -44,19 +44,32 @@ func (b blobs) tarFiles(ctx context.Context, d descriptor, dirs map[string]bool)
 	}
 	s := io.NewSectionReader(at, 0, d.Size)
 	position := func() int64 { n, _ := s.Seek(0, io.SeekCurrent); return n }
-	return walkTar(ctx, d, s, position, d.Size, dirs, nil, func(offset, size int64) (io.ReadCloser, error) {
-		f, err := b.open(d)
-		if err != nil {
-			return nil, err
-		}
-		at, ok := f.(io.ReaderAt)
-		if !ok {
-			f.Close()
-			return nil, unsupported("layer %s: storage without random access", d.Digest)
-		}
-		return part{io.NewSectionReader(at, offset, size), f}, nil
+	return walkTar(ctx, d, s, position, d.Size, dirs, func(e entry) (opener, error) {
+		offset, size := e.offset, e.size // and not e, which has more than these
+		return func() (io.ReadCloser, error) {
+			f, err := b.open(d)
+			if err != nil {
+				return nil, err
+			}
+			at, ok := f.(io.ReaderAt)
+			if !ok {
+				f.Close()
+				return nil, unsupported("layer %s: storage without random access", d.Digest)
+			}
+			return part{io.NewSectionReader(at, offset, size), f}, nil
+		}, nil
 	})
 }
+
+// An entry is a file of a tar that is being read.
+type entry struct {
+	name         string
+	offset, size int64     // of its content
+	content      io.Reader // until the next entry is read
+}
+
+// An opener opens the content of a file.
+type opener func() (io.ReadCloser, error)
 
 // part is one file of a tar.
 type part struct {
@@ -70,7 +83,7 @@ type held struct{ bytes, inflated int64 }
 
 // take reads a file of size bytes if it is to be held.
 func (h *held) take(size int64, r io.Reader) (data []byte, taken bool, err error) {
-	if h == nil || size > maxHeldFile || size > maxHeld-h.bytes {
+	if size > maxHeldFile || size > maxHeld-h.bytes {
 		return nil, false, nil
 	}
 	h.bytes += size
@@ -81,9 +94,6 @@ func (h *held) take(size int64, r io.Reader) (data []byte, taken bool, err error
 
 // inflate counts a file that is not held, for which n bytes are inflated. It reports whether that is still allowed.
 func (h *held) inflate(n int64) bool {
-	if h == nil {
-		return true
-	}
 	if n > maxInflated-h.inflated {
 		return false
 	}
@@ -109,23 +119,17 @@ func (b blobs) gzipFiles(ctx context.Context, d descriptor, dirs map[string]bool
 	if err != nil {
 		return nil, err
 	}
-	files, err := walkTar(ctx, d, plain, func() int64 { return plain.n }, math.MaxInt64, dirs, h, func(offset, size int64) (io.ReadCloser, error) {
-		f, err := b.open(d)
-		if err != nil {
-			return nil, err
+	files, err := walkTar(ctx, d, plain, func() int64 { return plain.n }, math.MaxInt64, dirs, func(e entry) (opener, error) {
+		if data, taken, err := h.take(e.size, e.content); err != nil {
+			return nil, tarError(d, err)
+		} else if taken {
+			return func() (io.ReadCloser, error) { return inMemory{bytes.NewReader(data)}, nil }, nil
 		}
-		plain, err := newInflated(f, d)
-		if err == nil {
-			_, err = io.CopyN(io.Discard, plain, offset)
+		offset, size := e.offset, e.size
+		if !h.inflate(offset + size) {
+			return nil, unsupported("layer %s: too many files for a compressed layer", d.Digest)
 		}
-		if err != nil {
-			f.Close()
-			return nil, err
-		}
-		return struct {
-			io.Reader
-			io.Closer
-		}{io.LimitReader(plain, size), f}, nil
+		return func() (io.ReadCloser, error) { return b.inflatedPart(d, offset, size) }, nil
 	})
 	if err != nil {
 		return nil, err
@@ -137,6 +141,26 @@ func (b blobs) gzipFiles(ctx context.Context, d descriptor, dirs map[string]bool
 		return nil, &DigestError{d.Digest, "other content"}
 	}
 	return files, nil
+}
+
+// inflatedPart opens one file of a compressed tar layer: what lies before it is inflated too.
+func (b blobs) inflatedPart(d descriptor, offset, size int64) (io.ReadCloser, error) {
+	f, err := b.open(d)
+	if err != nil {
+		return nil, err
+	}
+	plain, err := newInflated(f, d)
+	if err == nil {
+		_, err = io.CopyN(io.Discard, plain, offset)
+	}
+	if err != nil {
+		f.Close()
+		return nil, err
+	}
+	return struct {
+		io.Reader
+		io.Closer
+	}{io.LimitReader(plain, size), f}, nil
 }
 
 // inflated counts and bounds what a compressed layer becomes.
@@ -180,11 +204,11 @@ type readerFunc func([]byte) (int, error)
 
 func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
 
-// walkTar lists the files of a tar that r reads from its start; position tells where r is. hold, which may be nil, takes files
-// of a layer that has no random access. Refused is what readers of tar
-// understand differently, or what a model needs not: links, devices, sparse files, global headers, and content after the end.
-func walkTar(ctx context.Context, d descriptor, r io.Reader, position func() int64, end int64, dirs map[string]bool, hold *held,
-	open func(offset, size int64) (io.ReadCloser, error),
+// walkTar lists the files of a tar that r reads from its start; position tells where r is. file is asked for each how it is opened.
+// Refused is what readers of tar understand differently, or what a model needs not: links, devices, sparse files, global headers,
+// and content after the end. Headers may have a megabyte each: of them only names of files are kept.
+func walkTar(ctx context.Context, d descriptor, r io.Reader, position func() int64, end int64, dirs map[string]bool,
+	file func(entry) (opener, error),
 ) ([]treefs.File, error) {
 	bad := func(format string, args ...any) error {
 		return malformed("layer %s: %s", d.Digest, fmt.Sprintf(format, args...))
@@ -222,15 +246,14 @@ func walkTar(ctx context.Context, d descriptor, r io.Reader, position func() int
 		case h.Size < 0 || offset > end || h.Size > end-offset:
 			return nil, bad("%q reaches past the end", clip(name))
 		default:
-			file := treefs.File{Name: name, Size: h.Size, Open: func() (io.ReadCloser, error) { return open(offset, h.Size) }}
-			if data, taken, err := hold.take(h.Size, t); err != nil {
-				return nil, tarError(d, err)
-			} else if taken {
-				file.Open = func() (io.ReadCloser, error) { return inMemory{bytes.NewReader(data)}, nil }
-			} else if !hold.inflate(offset + h.Size) {
-				return nil, unsupported("layer %s: too many files for a compressed layer", d.Digest)
+			if err := treefs.CheckName(name); err != nil {
+				return nil, bad("%v", err)
 			}
-			files = append(files, file)
+			open, err := file(entry{name, offset, h.Size, t})
+			if err != nil {
+				return nil, err
+			}
+			files = append(files, treefs.File{Name: strings.Clone(name), Size: h.Size, Open: open})
 		}
 	}
 	// Some readers go on after the end, so nothing may be there.

@@ -8,6 +8,7 @@ import (
 	"hash"
 	"io"
 	"io/fs"
+	"math"
 	"runtime"
 	"slices"
 	"sync"
@@ -110,6 +111,123 @@ func (a *Artifact) verify(ctx context.Context, group []descriptor, all *sha256x.
 		all.Write(sums, data)
 	}
 	return errs
+}
+
+// VerifyFiles reads the configuration and all layers once, holds them against their descriptors, and gives the bytes of every file on
+// the way, in their order, to what w returns for it; nil passes a file by. Once VerifyFiles has returned nil, what it gave is what was
+// published, whatever the storage showed at other times: sign.Sign hashes a model so. w is called once for each file, from workers
+// goroutines at most, GOMAXPROCS where that is 0; a file is written by one of them.
+// Errors: those of [Artifact.Verify], [ErrLayout], and those of what w returns.
+func (a *Artifact) VerifyFiles(ctx context.Context, workers int, w func(name string, size int64) io.Writer) error {
+	if workers <= 0 {
+		workers = runtime.GOMAXPROCS(0)
+	}
+	todo := append(slices.Clone(a.manifest.Layers), a.manifest.Config)
+	errs := make([]error, len(todo))
+	s := seen{a: a, w: w, names: map[string]bool{}}
+	var next atomic.Int64
+	var wg sync.WaitGroup
+	for range min(workers, len(todo)) {
+		wg.Go(func() {
+			for i := int(next.Add(1) - 1); i < len(todo) && ctx.Err() == nil; i = int(next.Add(1) - 1) {
+				errs[i] = s.blob(ctx, todo[i], i < len(a.manifest.Layers))
+			}
+		})
+	}
+	wg.Wait()
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if err := errors.Join(errs...); err != nil {
+		return err
+	}
+	if len(s.names) != a.count {
+		return &DigestError{a.digest, "other files than when it was opened"}
+	}
+	return nil
+}
+
+// seen are the files that a pass over all layers has met.
+type seen struct {
+	a *Artifact
+	w func(name string, size int64) io.Writer
+
+	mu    sync.Mutex
+	names map[string]bool
+}
+
+// blob reads a blob to its end. Whether it is what its descriptor says counts before whether its form is as it should be.
+func (s *seen) blob(ctx context.Context, d descriptor, layer bool) error {
+	f, err := s.a.blobs.open(d)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	sum := sha256.New()
+	r := &counted{r: io.TeeReader(cancellable(ctx, io.LimitReader(f, d.Size)), sum)}
+	var form error
+	if layer {
+		form = s.layer(ctx, d, r)
+	}
+	if _, err := io.Copy(io.Discard, r); err != nil {
+		return fmt.Errorf("oci: %s: %w", d.Digest, err)
+	}
+	if r.n != d.Size || digestOf([32]byte(sum.Sum(nil))) != d.Digest {
+		return &DigestError{d.Digest, "other content"}
+	}
+	return form
+}
+
+// layer reads the files of a layer.
+func (s *seen) layer(ctx context.Context, d descriptor, r *counted) error {
+	form, err := formOf(d.MediaType)
+	if err != nil {
+		return err
+	}
+	file := func(e entry) (opener, error) { return nil, s.file(d, e) }
+	switch form {
+	case formRaw:
+		return s.file(d, entry{d.Annotations[annotationPath], 0, d.Size, r})
+	case formTar:
+		_, err = walkTar(ctx, d, r, func() int64 { return r.n }, d.Size, map[string]bool{}, file)
+	case formTarGzip:
+		var plain *inflated
+		if plain, err = newInflated(r, d); err == nil {
+			_, err = walkTar(ctx, d, plain, func() int64 { return plain.n }, math.MaxInt64, map[string]bool{}, file)
+		}
+	}
+	return err
+}
+
+// file passes one file on. It must be one of those that there were when the artifact was opened: the list of a tar is not held against its
+// digest then.
+func (s *seen) file(d descriptor, e entry) error {
+	fi, err := s.a.Stat(e.name)
+	s.mu.Lock()
+	twice := s.names[e.name]
+	s.names[e.name] = true
+	s.mu.Unlock()
+	if err != nil || twice || !fi.Mode().IsRegular() || fi.Size() != e.size {
+		return &DigestError{d.Digest, "other files than when it was opened"}
+	}
+	if w := s.w(e.name, e.size); w != nil {
+		if _, err := io.Copy(w, e.content); err != nil {
+			return tarError(d, err)
+		}
+	}
+	return nil
+}
+
+// counted counts what is read.
+type counted struct {
+	r io.Reader
+	n int64
+}
+
+func (c *counted) Read(p []byte) (int, error) {
+	n, err := c.r.Read(p)
+	c.n += int64(n)
+	return n, err
 }
 
 // Bundles returns the signatures in the layout that refer to the model: Sigstore bundles in artifacts whose subject is its
