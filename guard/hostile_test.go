@@ -27,13 +27,70 @@ func TestFieldsBesideTheView(t *testing.T) {
 		`"priority":-1`, `"request_id":"x"`, `"rid":"x"`, `"data_parallel_rank":1`, `"routed_dp_rank":1`, `"bootstrap_port":1`, `"bootstrap_room":1`,
 		`"guided_decoding_backend":"outlines"`, `"return_routed_experts":true`, `"post_sampling_probs":true`,
 		// the prompt back, or the operator's part of it cut off
-		`"echo":true`, `"truncate_prompt_tokens":5`, `"Echo":true`,
+		`"echo":true`, `"truncate_prompt_tokens":5`, `"Echo":true`, `"return_prompt_text":true`, `"return_prompt_token_ids":true`, `"return_meta_info":true`, `"verbose":true`,
+		`"_debug_render_only":true`, `"n_keep":0`, `"n_discard":4000`,
+		// chosen log probabilities, parsers and patterns of a server's own, special tokens in the answer, what others left behind
+		`"logprobs":true,"logprob_token_ids":[1,2]`, `"chat_parser":"x"`, `"chat_format":1`, `"grammar_triggers":[{"type":2,"value":"(a*)*"}]`, `"preserved_tokens":["x"]`,
+		`"reasoning_budget_message":"x"`, `"reasoning_budget_end_tag":"x"`, `"session_id":"x"`, `"n_cache_reuse":1`, `"ngram_corpus_id":"x"`, `"disaggregated_params":{"a":1}`, `"lora_request":{"path":"x"}`,
+		`"custom_labels":{"a":"b"}`, `"disagg_prefill_dp_rank":1`,
 	} {
 		up := &guardtest.Upstream{Pieces: []string{"x"}}
 		w := post(newGuard(t, leaky()).Handler(up), strings.Replace(hello, "{", "{"+field+",", 1))
 		if w.Code != 400 || up.Ran() != 0 {
 			t.Errorf("%s: %d, ran %d", field, w.Code, up.Ran())
 		}
+	}
+}
+
+// What some servers take elsewhere than others is read there too: a bias on logits beside log probabilities, definitions of tools in a message, whether
+// the front of a prompt may be cut off. What changes nothing is let through.
+func TestFieldsInOtherPlaces(t *testing.T) {
+	p := all()
+	p.Tools = []guard.ToolRule{{Name: "clock"}}
+	g := newGuard(t, p)
+	tool := func(name string) string {
+		return strings.Replace(hello, `"role"`, `"tools":[{"type":"function","function":{"name":"`+name+`"}}],"role"`, 1)
+	}
+	with := func(k guard.Kind, fields string) string { return strings.Replace(asks[k], "{", "{"+fields+",", 1) }
+	refused(t, g, 400, map[guard.Kind][]string{
+		guard.KindChat:      {tool("shell")},
+		guard.KindResponses: {with(guard.KindResponses, `"top_logprobs":2,"include":["message.output_text.logprobs"],"logit_bias":{"5":9}`), with(guard.KindResponses, `"truncation":"auto"`)},
+	})
+	for k, body := range map[guard.Kind]string{
+		guard.KindResponses: with(guard.KindResponses, `"top_logprobs":2,"truncation":"disabled","verbose":false,"stop":["x"],"logit_bias":null`), guard.KindChat: tool("clock"),
+		guard.KindCompletions: with(guard.KindCompletions, `"verbose":false,"echo":false,"return_prompt_text":null`),
+	} {
+		if w := ask(g.Handler(&guardtest.Upstream{Body: "{}"}), k, body); w.Code != 200 {
+			t.Errorf("%s: %d %s", body, w.Code, w.Body)
+		}
+	}
+}
+
+// Whatever had a server do it, an answer does not give the prompt back: not as text, nor as numbers, in which no rule sees a leak.
+func TestAnswersGiveNoPromptBack(t *testing.T) {
+	g := newGuard(t, all())
+	for name, value := range map[string]string{
+		"prompt_token_ids": `[9906,11]`, "prompt_text": `"x"`, "prompt_logprobs": `[null,{"1":{"logprob":-1}}]`, "hidden_states": `[[0.5]]`, "input_messages": `[]`, "__verbose": `{"prompt":"x"}`, "_debug_info": `{"rendered_template":"x"}`,
+	} {
+		for at, body := range map[string]string{"top": `{"%":#,"choices":[]}`, "choice": `{"choices":[{"index":0,"%":#,"message":{"content":"hi"}}]}`, "event": `{"choices":[{"index":0,"%":#,"delta":{"content":"hi"}}]}`} {
+			for given, want := range map[string]int{value: 502, "null": 200} {
+				up := &guardtest.Upstream{Body: strings.NewReplacer("%", name, "#", given).Replace(body)}
+				ask := hello
+				if at == "event" {
+					ask, up.ContentType = streamed, "text/event-stream"
+					up.Body = "data: " + up.Body + "\n\n"
+				}
+				w := post(g.Handler(up), ask)
+				if refused := w.Code == 502 || strings.Contains(w.Body.String(), guard.CodeUpstream); refused != (want == 502) || refused && strings.Contains(w.Body.String(), name) {
+					t.Errorf("%s of %s: %s: %d %s", name, at, given, w.Code, w.Body)
+				}
+			}
+		}
+	}
+	// A tool may have an argument of that name.
+	const call = `{"choices":[{"index":0,"message":{"content":null,"tool_calls":[{"id":"1","type":"function","function":{"name":"f","arguments":{"prompt_text":"x"}}}]}}]}`
+	if w := post(g.Handler(&guardtest.Upstream{Body: call}), hello); w.Code != 200 {
+		t.Errorf("%d %s", w.Code, w.Body)
 	}
 }
 

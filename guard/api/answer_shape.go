@@ -91,6 +91,7 @@ const (
 	spContext
 	spArgs
 	spPart // of arguments
+	spPrompt
 )
 
 func specialOf(key []byte) special {
@@ -117,6 +118,8 @@ func specialOf(key []byte) special {
 		return spArgs
 	case "partial_json":
 		return spPart
+	case "prompt_text", "prompt_token_ids", "prompt_logprobs", "hidden_states", "input_messages", "__verbose", "_debug_info":
+		return spPrompt
 	}
 	return noSpecial
 }

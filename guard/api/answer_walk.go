@@ -40,6 +40,12 @@ type member struct {
 	call bool // "function_call"
 }
 
+// prompts reports whether the next value is the prompt, in whatever form, with the operator's part: requests that ask for it are refused, and servers learn to
+// give it by new names.
+func (l *level) prompts() bool { return l.member.own == spPrompt && !l.grows && !l.array }
+
+func errPrompt() error { return refuse("answer", "gives the prompt back") }
+
 type answerWalker Answer
 
 func (a *answerWalker) decode(raw []byte) []byte { return unquoted(raw, &a.arena) }
@@ -87,6 +93,9 @@ func hashName(h uint64, name []byte) uint64 {
 // Enter implements [strictjson.Visitor].
 func (a *answerWalker) Enter(k strictjson.Kind, off int) error {
 	l := &a.stack[a.depth]
+	if l.prompts() {
+		return errPrompt()
+	}
 	m := l.member.name
 	below := level{owner: l.owner, grows: l.grows, key: l.key, probs: l.probs, top: l.top, array: k == strictjson.Array, start: off, vector: l.vector}
 	if l.grows || l.probs {
@@ -164,6 +173,9 @@ func (a *answerWalker) Leave(_ strictjson.Kind, off int) error {
 // Value implements [strictjson.Visitor].
 func (a *answerWalker) Value(k strictjson.Kind, raw []byte, off int) error {
 	l := &a.stack[a.depth]
+	if k != strictjson.Null && l.prompts() {
+		return errPrompt()
+	}
 	switch k {
 	case strictjson.String:
 		a.str(l, raw, off)

@@ -136,6 +136,11 @@ func TestDialectsRefuse(t *testing.T) {
 		{"openai.completions", "token ids", `"q"`, `[1,2]`}, {"openai.completions", "lists of ids", `"q"`, `[[1],[2]]`}, {"openai.completions", "mixed", `"q"`, `["a",1]`},
 		{"openai.completions", "object", `"q"`, `{}`}, {"openai.completions", "null", `"q"`, `null`}, {"openai.completions", "echo", `{`, `{"echo":true,`}, {"openai.completions", "case", `"prompt"`, `"Prompt"`},
 		{"openai.completions", "embeds", `{`, `{"prompt_embeds":"x",`}, {"openai.completions", "stop ids", `{`, `{"stop_token_ids":[1],`},
+		{"openai.completions", "a bound that not all know", `{`, `{"max_completion_tokens":1,`}, {"openai.completions", "prompt back", `{`, `{"verbose":true,`}, {"openai.completions", "rendered", `{`, `{"_debug_render_only":true,`},
+		{"openai.responses", "truncation", `{`, `{"truncation":"auto",`}, {"openai.responses", "truncation of a kind", `{`, `{"truncation":[],`}, {"openai.responses", "earlier answer", `{`, `{"previous_response":{"output":[]},`},
+		{"openai.responses", "bias", `{`, `{"logit_bias":{"x":1},`}, {"openai.responses", "stops", `{`, `{"stop":[1],`}, {"openai.responses", "prompt ids", `{`, `{"return_prompt_token_ids":true,`},
+		{"openai.chat", "tools of a server in a message", `"q"}`, `"q","tools":[{"type":"mcp","server_url":"http://x"}]}`}, {"openai.chat", "verbose", `{`, `{"verbose":1,`},
+		{"ollama.generate", "pictures", `{`, `{"width":4096,`},
 		{"openai.responses", "earlier state", `{`, `{"previous_response_id":"r",`}, {"openai.responses", "conversation", `{`, `{"conversation":"c",`}, {"openai.responses", "template", `{`, `{"prompt":{"id":"p"},`},
 		{"openai.responses", "background", `{`, `{"background":true,`}, {"openai.responses", "server tool", `{`, `{"tools":[{"type":"mcp","server_url":"http://10.0.0.1"}],`},
 		{"openai.responses", "reference", `"q"`, `[{"type":"item_reference","id":"x"}]`}, {"openai.responses", "image", `"q"`, `[{"role":"user","content":[{"type":"input_image","image_url":"data:,"}]}]`},
@@ -161,7 +166,7 @@ func TestDialectsRefuse(t *testing.T) {
 		{"kserve.infer", "twice", `}]}`, `},{"name":"x","shape":[1],"datatype":"FP32","data":[1]}]}`}, {"kserve.infer", "no inputs", `[{"name":"x","shape":[2],"datatype":"FP32","data":[1,2]}]`, `[]`}, {"kserve.infer", "shape as number", `[2]`, `2`},
 	} {
 		base := map[string]string{
-			"openai.completions": `{"model":"m","prompt":"q"}`, "openai.responses": `{"model":"m","input":"q"}`, "openai.embeddings": `{"model":"m","input":"q"}`, "anthropic.messages": claude,
+			"openai.chat": `{"model":"m",` + msg + `}`, "openai.completions": `{"model":"m","prompt":"q"}`, "openai.responses": `{"model":"m","input":"q"}`, "openai.embeddings": `{"model":"m","input":"q"}`, "anthropic.messages": claude,
 			"ollama.chat": `{"model":"m",` + msg + `}`, "ollama.generate": `{"model":"m","prompt":"q"}`, "ollama.embed": `{"model":"m","input":"q"}`, "kserve.infer": tensors,
 		}[c.kind]
 		var r Request

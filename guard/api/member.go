@@ -82,6 +82,11 @@ func (w *walker) member(f *frame, k strictjson.Kind, raw []byte, off int) error 
 			return refuse(f.shape.path(fd.name), "cannot be inspected")
 		}
 		return nil
+	case asDisabled:
+		if k != strictjson.String || string(w.r.text(raw)) != "disabled" {
+			return refuse(f.shape.path(fd.name), "cannot be inspected")
+		}
+		return nil
 	case asScalar:
 		return w.scalar(f, k, raw)
 	case asFlag:

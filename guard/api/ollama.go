@@ -48,7 +48,7 @@ func ollamaChatRequest() *shape {
 func ollamaGenerateRequest() *shape {
 	return &shape{streams: true, needs: []string{"prompt"}, fields: join(
 		by(detect.RoleUser, one("prompt", asPrompt)), by(detect.RoleUser, str("suffix")), by(detect.RoleSystem, str("system")),
-		one("images", asBase64), ollama(), hidden("messages"),
+		one("images", asBase64), ollama(), hidden("messages width height steps"), // the last make pictures
 	)}
 }
 

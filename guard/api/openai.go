@@ -3,7 +3,8 @@ package api
 import "github.com/holdfast-ai/holdfast/guard/detect"
 
 // Fields that reach the model without being text, take text out of the answer's text, give the prompt back in pieces,
-// let more be generated than the fields that budgets read say, or are about the server and not the request. They are those of vLLM, SGLang, llama.cpp and TGI.
+// let more be generated than the fields that budgets read say, or are about the server and not the request. They are those of vLLM, SGLang, llama.cpp, TensorRT-LLM and TGI,
+// and what Ollama takes under the paths of OpenAI.
 const openAIHidden = "audio prompt_token_ids prompt_embeds input_ids chat_template chat_template_kwargs mm_processor_kwargs " +
 	"multi_modal_data multi_modal_uuids kv_transfer_params return_token_ids return_tokens_as_token_ids return_tokens " +
 	"return_hidden_states prompt_logprobs n_predict max_new_tokens use_beam_search n_cmpl n_probs input_embeds " +
@@ -12,7 +13,16 @@ const openAIHidden = "audio prompt_token_ids prompt_embeds input_ids chat_templa
 	// arguments of plugins, of decoders, and of what takes state from elsewhere
 	"vllm_xargs custom_params media_io_kwargs ec_transfer_params guided_decoding_backend " +
 	// whose turn it is, where, and under whose name: a request that has the name of another can end it
-	"priority request_id rid data_parallel_rank routed_dp_rank return_routed_experts post_sampling_probs"
+	"priority request_id rid data_parallel_rank routed_dp_rank return_routed_experts post_sampling_probs " +
+	// the prompt as the template makes it, with the operator's part, as text or as numbers that no rule reads
+	"return_prompt_text return_prompt_token_ids return_meta_info _debug_render_only " +
+	// log probabilities of tokens that the caller chooses, whatever was generated: the last layer, without a bias
+	"logprob_token_ids " +
+	// what the server makes of a template for itself: parsers, patterns for backtracking engines, words that are forced into the answer as special tokens
+	"chat_parser chat_format grammar_triggers preserved_tokens reasoning_budget_start_tag reasoning_budget_end_tag reasoning_budget_end_tags reasoning_budget_message " +
+	// which part of a prompt that is too long stays, and whose cache it goes on from
+	"n_keep n_discard n_cache_reuse session_id previous_response ngram_corpus_id disagg_prefill_dp_rank disaggregated_params lora_request " +
+	"images_config custom_labels"
 
 // grammars are the fields that say what an answer must match.
 const grammars = "response_format guided_json guided_regex guided_choice guided_grammar guided_whitespace_pattern structured_outputs structural_tag " +
@@ -24,7 +34,6 @@ func sampling() []field {
 		one("model", asModel),
 		boolean("stream", func(p *Params) *bool { return &p.Stream }),
 		integer("max_tokens", func(p *Params) *int64 { return &p.MaxTokens }),
-		integer("max_completion_tokens", func(p *Params) *int64 { return &p.MaxCompletionTokens }),
 		integer("min_tokens", func(p *Params) *int64 { return &p.MinTokens }),
 		integer("n", func(p *Params) *int64 { return &p.N }),
 		float("temperature", func(p *Params) *float64 { return &p.Temperature }),
@@ -38,6 +47,7 @@ func sampling() []field {
 		fields(asIDs, "stop_token_ids allowed_token_ids bad_words_token_ids"),
 		fields(asGrammar, grammars),
 		hidden("truncate_prompt_tokens "+openAIHidden), // the front of a prompt, which is cut off, is the operator's
+		one("verbose", asFalse),                        // gives the prompt back
 	)
 }
 
@@ -64,10 +74,12 @@ func chatRequest() *shape {
 		fields: join(
 			one("role", asRole), below("content", asContent, part), str("name refusal tool_call_id"),
 			below("tool_calls", asArray, call), below("function_call", asObject, functionCall()), hidden("audio"),
+			by(detect.RoleDefinition, one("tools", asTools)), // of SGLang, beside those of the request
 		),
 	}
 	return &shape{needs: []string{"messages"}, fields: join(
 		below("messages", asArray, message), sampling(),
+		integer("max_completion_tokens", func(p *Params) *int64 { return &p.MaxCompletionTokens }),
 		boolean("logprobs", func(p *Params) *bool { return &p.Logprobs }),
 		integer("top_logprobs", func(p *Params) *int64 { return &p.TopLogprobs }),
 		by(detect.RoleDefinition, fields(asTools, "tools functions")),
@@ -84,7 +96,8 @@ func completionRequest() *shape {
 		by(detect.RoleUser, one("prompt", asPrompt)), by(detect.RoleUser, text("suffix")), sampling(),
 		integer("best_of", func(p *Params) *int64 { return &p.BestOf }),
 		integer("logprobs", func(p *Params) *int64 { return &p.TopLogprobs }),
-		one("echo", asFalse), // would give the prompt back as an answer
+		one("echo", asFalse),            // would give the prompt back as an answer
+		hidden("max_completion_tokens"), // no bound where servers do not know it
 	)}
 }
 
@@ -132,9 +145,13 @@ func responsesRequest() *shape {
 		float("temperature", func(p *Params) *float64 { return &p.Temperature }),
 		float("top_p", func(p *Params) *float64 { return &p.TopP }),
 		integer("top_logprobs", func(p *Params) *int64 { return &p.TopLogprobs }),
+		integer("top_k", func(p *Params) *int64 { return &p.TopK }),
+		float("repetition_penalty", func(p *Params) *float64 { return &p.RepetitionPenalty }),
+		one("logit_bias", asBias), one("stop", asStops),
 		by(detect.RoleDefinition, one("tools", asTools)),
+		one("truncation", asDisabled), // of the front of a prompt, which is the operator's
 		// What these refer to is kept by the backend, where no rule has seen it.
-		hidden("previous_response_id previous_input_messages conversation prompt"), one("background", asFalse),
+		hidden("previous_response_id previous_input_messages conversation prompt"), one("background", asFalse), one("verbose", asFalse),
 		hidden("enable_response_messages"), // would give the prompt back
 		fields(asGrammar, "text "+grammars),
 		hidden(openAIHidden), hidden("messages"),

@@ -73,6 +73,7 @@ const (
 	asFlag                  // true or false that changes nothing here
 	asHidden                // refused: what it does cannot be inspected
 	asFalse                 // refused unless false
+	asDisabled              // refused unless "disabled"
 	asGrammar               // as asText, and what an answer must match
 )
 
