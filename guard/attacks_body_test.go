@@ -28,6 +28,22 @@ func Test01KeysWithTwoMeanings(t *testing.T) {
 		guard.KindOllamaChat: {strings.Replace(asks[guard.KindOllamaChat], `"messages"`, `"me\u017f\u017fages":[],"messages"`, 1)},
 		guard.KindInfer:      {strings.Replace(asks[guard.KindInfer], `"shape":[1]`, `"shape":[1],"Shape":[2]`, 1)},
 	})
+	// Numbers that no double holds are infinite to some and errors to others; long ones cost the square of their length.
+	for _, n := range []string{"1e999", "-1E+400", strings.Repeat("9", 400), "0." + strings.Repeat("1", 400)} {
+		hostile := map[guard.Kind][]string{guard.KindInfer: {`{"inputs":[{"name":"x","shape":[1],"datatype":"FP64","data":[` + n + `]}]}`}}
+		for k, body := range asks {
+			if k != guard.KindInfer {
+				hostile[k] = []string{strings.Replace(body, "{", `{"seed":`+n+`,`, 1), strings.Replace(body, "{", `{"x":{"y":[[`+n+`]]},`, 1)}
+			}
+		}
+		hostile[guard.KindChat] = append(hostile[guard.KindChat], strings.Replace(asks[guard.KindChat], "{", `{"tools":[{"type":"function","function":{"name":"f","parameters":{"maximum":`+n+`}}}],`, 1))
+		refused(t, g, 400, hostile)
+	}
+	for _, n := range []string{"1e300", "18446744073709551616", "-0.1000000000000000055511151231257827021181583404541015625", "1e-999"} {
+		if w := ask(g.Handler(&guardtest.Upstream{Body: "{}"}), guard.KindChat, strings.Replace(asks[guard.KindChat], "{", `{"x":`+n+`,`, 1)); w.Code != 200 {
+			t.Errorf("%s: %d %s", n, w.Code, w.Body)
+		}
+	}
 	// Arguments are JSON in a string: what they hold has one meaning too. So has every level of a definition.
 	call := func(arguments string) string {
 		return `{"model":"m","messages":[{"role":"assistant","content":null,"tool_calls":[{"id":"1","type":"function","function":{"name":"f","arguments":` + arguments + `}}]}]}`

@@ -114,6 +114,9 @@ func (m *inference) Leave(_ strictjson.Kind, off int) error {
 
 // Value implements [strictjson.Visitor].
 func (m *inference) Value(k strictjson.Kind, raw []byte, off int) error {
+	if k == strictjson.Number && !finite(raw) {
+		return refuse(m.list, "number")
+	}
 	switch m.at() {
 	case lvTensor:
 		t, i := &m.tensors[len(m.tensors)-1], len(m.has)-1

@@ -168,5 +168,22 @@ func (w *walker) scalar(f *frame, k strictjson.Kind, raw []byte) error {
 	return nil
 }
 
+// maxNumber bounds a number, in bytes: decoders of whole numbers of any length take the square of it.
+const maxNumber = 100
+
+// finite reports whether decoders read a number alike: what no double holds is infinite to some (Python), and an error to others.
+func finite(raw []byte) bool {
+	if len(raw) > maxNumber {
+		return false
+	}
+	for _, c := range raw {
+		if c|0x20 == 'e' {
+			_, err := strconv.ParseFloat(string(raw), 64)
+			return err == nil
+		}
+	}
+	return true
+}
+
 // plainString reports whether a quoted string holds no escape.
 func plainString(raw []byte) bool { return bytes.IndexByte(raw, '\\') < 0 }

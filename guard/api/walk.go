@@ -236,6 +236,9 @@ func (w *walker) Value(k strictjson.Kind, raw []byte, off int) error {
 	if err := w.r.fits(); err != nil {
 		return err
 	}
+	if k == strictjson.Number && !finite(raw) {
+		return refuse("body", "number")
+	}
 	f := w.top()
 	switch f.in {
 	case inNothing:
