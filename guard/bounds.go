@@ -4,7 +4,7 @@ package guard
 type Limits struct {
 	MaxBodyBytes     int   `json:"max_body_bytes" validate:"min=1,max=67108864"`      // of a request, compressed or not; default 1 MiB
 	MaxInflate       int   `json:"max_inflate" validate:"min=1,max=10000"`            // how many times its own size a compressed body may grow; default 100
-	MaxResponseBytes int   `json:"max_response_bytes" validate:"min=1,max=268435456"` // of an answer; default 8 MiB
+	MaxResponseBytes int   `json:"max_response_bytes" validate:"min=1,max=268435456"` // of an answer that comes whole; default 8 MiB
 	MaxEventBytes    int   `json:"max_event_bytes" validate:"min=1,max=16777216"`     // of one streamed event, and of all that are held back; default 256 KiB
 	MaxInputTokens   int64 `json:"max_input_tokens" validate:"min=1"`                 // of a request's text; default 32,768
 	MaxOutputTokens  int64 `json:"max_output_tokens" validate:"min=1,max=16777216"`   // that a request may ask for, all choices together; default 8,192

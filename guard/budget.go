@@ -53,7 +53,7 @@ func (t *Transaction) reserve(in, out int64) *Rejection {
 		}
 		return exhausted(err)
 	}
-	t.reserved, t.until = in+out, until
+	t.reserved, t.granted, t.until = in+out, out, until
 	return nil
 }
 
@@ -85,23 +85,58 @@ func exhausted(err error) *Rejection {
 	return internal(err)
 }
 
-// settle gives back what was reserved and not used, or takes what was used beyond. A request that never reached the
-// upstream used nothing; of an answer that nobody waited for, or that was refused before its usage was read, nobody knows, so it used what it might.
+// moreTokens is how many tokens an answer may be beyond what is taken off the budgets: a store may be far away.
+const moreTokens = 64
+
+// more takes what a stream has generated beyond its reservation, or ends it: not all servers know every bound that a request can set, and without one some
+// go on for ever.
+func (t *Transaction) more() *Rejection {
+	n := t.output() - t.granted
+	if n < moreTokens || t.reserved == 0 {
+		return nil
+	}
+	t.granted += n
+	price, _ := t.price()
+	if err := t.budgets.More(t.ctx, limit.Use{Tokens: n, Cost: price.Cost(0, n)}); err != nil {
+		return exhausted(err)
+	}
+	l := t.pol.Limits
+	if _, err := t.g.store.Reserve(t.ctx, t.subject.Key, n, limit.Budget{Tokens: l.KeyTokens, Window: time.Duration(l.KeyWindowSeconds) * time.Second}); err != nil {
+		return exhausted(err)
+	}
+	t.taken += n
+	return nil
+}
+
+// known reports whether the answer tells what was used. Of one that nobody waited for, or that was refused before its usage was read, nobody knows.
+func (t *Transaction) known() bool {
+	switch {
+	case t.reported > 0:
+		return true
+	case t.stream: // its text does, unless much of what is generated is not in it
+		p := &t.st.request.Params
+		return !p.IgnoreEOS && !p.OmitReasoning
+	case t.phase < responding:
+		return false
+	case !t.ok: // where the caller has left, it is what a proxy says in the place of an answer
+		return t.denied != nil || t.ctx.Err() == nil
+	}
+	return t.phase == ended && t.denied == nil && (len(t.st.body) > 0 || t.ctx.Err() == nil) // else the engine gave up
+}
+
+// settle gives back what was reserved and not used, or takes what was used beyond. A request used what it might where nobody knows what it used.
 func (t *Transaction) settle() {
 	if t.reserved == 0 {
 		return
 	}
-	in, out := int64(0), int64(0)
-	if t.phase >= bodied {
-		in, out = t.sum.Input, t.sum.Output
-	}
-	if unknown := t.phase < ended && t.denied == nil || t.denied != nil && t.ok && t.reported == 0; unknown && !t.stream {
+	in, out := t.sum.Input, t.sum.Output
+	if !t.known() {
 		out = max(out, t.reserved-in)
 	}
 	ctx := context.WithoutCancel(t.ctx)
 	price, _ := t.price()
 	if t.budgets.Settle(ctx, limit.Use{Tokens: in + out, Cost: price.Cost(in, out)}) != nil ||
-		t.g.store.Return(ctx, t.subject.Key, t.reserved-in-out, t.until) != nil {
+		t.g.store.Return(ctx, t.subject.Key, t.reserved+t.taken-in-out, t.until) != nil {
 		t.unsettled() // the reservation stays: on the safe side
 	}
 	t.reserved = 0

@@ -59,6 +59,9 @@ func (t *Transaction) event(data []byte) *Rejection {
 	if rej := t.pieces(a, shift, false); rej != nil {
 		return rej
 	}
+	if rej := t.more(); rej != nil {
+		return rej
+	}
 	t.number = a.Sequence
 	if len(a.Ends) > maxEnds {
 		return upstream(errSize)

@@ -46,6 +46,8 @@ type Transaction struct {
 	reported int64 // tokens of the answer, by the upstream's word
 	subject  limit.Subject
 	reserved int64
+	granted  int64 // of output, with what was taken beyond the reservation
+	taken    int64 // beyond the reservation
 	until    time.Time
 	budgets  *limit.Reservation
 	restores []restore

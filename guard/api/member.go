@@ -156,7 +156,7 @@ func (w *walker) scalar(f *frame, k strictjson.Kind, raw []byte) error {
 	var err error
 	switch {
 	case fd.bool != nil:
-		*fd.bool(p) = raw[0] == 't'
+		*fd.bool(p) = (raw[0] == 't') != fd.not
 	case fd.int != nil: // 1e3 and 2.0 are integers to some decoders and errors to others
 		*fd.int(p), err = strconv.ParseInt(string(raw), 10, 64)
 	default:

@@ -43,6 +43,7 @@ func sampling() []field {
 		float("frequency_penalty", func(p *Params) *float64 { return &p.FrequencyPenalty }),
 		float("presence_penalty", func(p *Params) *float64 { return &p.PresencePenalty }),
 		float("repetition_penalty", func(p *Params) *float64 { return &p.RepetitionPenalty }),
+		boolean("ignore_eos", func(p *Params) *bool { return &p.IgnoreEOS }),
 		one("logit_bias", asBias), one("stop", asStops),
 		fields(asIDs, "stop_token_ids allowed_token_ids bad_words_token_ids"),
 		fields(asGrammar, grammars),
@@ -80,6 +81,7 @@ func chatRequest() *shape {
 	return &shape{needs: []string{"messages"}, fields: join(
 		below("messages", asArray, message), sampling(),
 		integer("max_completion_tokens", func(p *Params) *int64 { return &p.MaxCompletionTokens }),
+		unless("include_reasoning", func(p *Params) *bool { return &p.OmitReasoning }),
 		boolean("logprobs", func(p *Params) *bool { return &p.Logprobs }),
 		integer("top_logprobs", func(p *Params) *int64 { return &p.TopLogprobs }),
 		by(detect.RoleDefinition, fields(asTools, "tools functions")),
@@ -147,6 +149,7 @@ func responsesRequest() *shape {
 		integer("top_logprobs", func(p *Params) *int64 { return &p.TopLogprobs }),
 		integer("top_k", func(p *Params) *int64 { return &p.TopK }),
 		float("repetition_penalty", func(p *Params) *float64 { return &p.RepetitionPenalty }),
+		boolean("ignore_eos", func(p *Params) *bool { return &p.IgnoreEOS }),
 		one("logit_bias", asBias), one("stop", asStops),
 		by(detect.RoleDefinition, one("tools", asTools)),
 		one("truncation", asDisabled), // of the front of a prompt, which is the operator's

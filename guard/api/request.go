@@ -30,6 +30,8 @@ type Params struct {
 	Tools               int     `json:"tools" validate:"omitempty,max=128"`      // definitions
 	ContextTokens       int64   `json:"num_ctx" validate:"omitempty,min=0,max=16777216"`
 	Dimensions          int64   `json:"dimensions" validate:"omitempty,min=0,max=65536"`
+	IgnoreEOS           bool    `json:"ignore_eos"`     // generation goes on behind the end of the text, in tokens that none may be seen of
+	OmitReasoning       bool    `json:"omit_reasoning"` // what the model thinks is generated and not sent: "include_reasoning" is false
 }
 
 // OutputTokens returns the number of tokens that may be generated for each choice, or 0 where the request sets none.

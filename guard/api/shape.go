@@ -45,6 +45,7 @@ type field struct {
 	int    func(*Params) *int64
 	float  func(*Params) *float64
 	bool   func(*Params) *bool
+	not    bool // of bool: what the member does not say
 }
 
 // take says how the value of a member is read. Null is the same as absent everywhere but where a member is needed.
@@ -218,4 +219,9 @@ func float(name string, at func(*Params) *float64) []field {
 
 func boolean(name string, at func(*Params) *bool) []field {
 	return []field{{name: name, take: asScalar, bool: at}}
+}
+
+// unless is boolean for a member that says the opposite.
+func unless(name string, at func(*Params) *bool) []field {
+	return []field{{name: name, take: asScalar, bool: at, not: true}}
 }

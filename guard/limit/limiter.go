@@ -63,6 +63,7 @@ type charge struct {
 	rule  int
 	key   string
 	n     int64
+	more  int64 // taken while the request ran
 	until time.Time
 }
 
@@ -80,12 +81,9 @@ func (l *Limiter) Reserve(ctx context.Context, s Subject, most Use) (*Reservatio
 		key, n := rule.key(s), most.of(rule.Unit)
 		until, err := l.store.Reserve(ctx, key, n, rule.budget())
 		if err != nil {
-			if x, ok := errors.AsType[*ExhaustedError](err); ok {
-				err = &ExhaustedError{RetryAfter: x.RetryAfter, Unit: rule.Unit}
-			}
-			return nil, errors.Join(err, r.Cancel(ctx))
+			return nil, errors.Join(rule.refused(err), r.Cancel(ctx))
 		}
-		r.taken = append(r.taken, charge{i, key, n, until})
+		r.taken = append(r.taken, charge{rule: i, key: key, n: n, until: until})
 	}
 	return r, nil
 }
@@ -119,10 +117,36 @@ func (b *busy) leave(keys []string) {
 	}
 }
 
+// More takes tokens and cost that a request has used beyond its reservation while it runs. Settle counts them. What was taken off some budgets when
+// another refuses stays taken: it was used. Errors are those of [Limiter.Reserve].
+func (r *Reservation) More(ctx context.Context, used Use) error {
+	for i := range r.taken {
+		c := &r.taken[i]
+		rule := r.l.rules[c.rule]
+		n := used.of(rule.Unit)
+		if r.done || n <= 0 || rule.Unit == Requests {
+			continue
+		}
+		if _, err := r.l.store.Reserve(ctx, c.key, n, rule.budget()); err != nil {
+			return rule.refused(err)
+		}
+		c.more += n
+	}
+	return nil
+}
+
+// refused says what is spent, where a store has refused.
+func (r Rule) refused(err error) error {
+	if x, ok := errors.AsType[*ExhaustedError](err); ok {
+		return &ExhaustedError{RetryAfter: x.RetryAfter, Unit: r.Unit}
+	}
+	return err
+}
+
 // Settle ends a request that ran: what it did not use is given back, and what it used beyond its reservation is taken,
 // whatever the budgets. Errors: faults of the store; the other budgets are settled all the same.
 func (r *Reservation) Settle(ctx context.Context, used Use) error {
-	return r.end(ctx, func(c charge) int64 { return c.n - used.of(r.l.rules[c.rule].Unit) })
+	return r.end(ctx, func(c charge) int64 { return c.n + c.more - used.of(r.l.rules[c.rule].Unit) })
 }
 
 // Cancel ends a request that never ran: everything is given back. Errors: faults of the store.

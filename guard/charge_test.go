@@ -1,0 +1,197 @@
+package guard_test
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/holdfast-ai/holdfast/guard"
+	"github.com/holdfast-ai/holdfast/guard/guardtest"
+	"github.com/holdfast-ai/holdfast/guard/limit"
+)
+
+// charged runs one request, of 10 tokens in and 60 reserved for the answer, and returns what it cost.
+func charged(t *testing.T, p guard.Policy, run func(g *guard.Guard)) int64 {
+	t.Helper()
+	const budget = 100_000
+	p.Budgets = []limit.Rule{{Unit: limit.Tokens, Amount: budget, WindowSeconds: 86400}}
+	store := limit.NewMemory(nil)
+	run(newGuard(t, p, guard.WithStore(store), guard.WithTokenizer(func(b []byte) int { return len(b) / 4 })))
+	l, err := limit.NewLimiter(p.Budgets, store)
+	if err != nil {
+		t.Fatal(err)
+	}
+	low, high := int64(0), int64(budget) // how much is left
+	for low < high {
+		n := (low + high + 1) / 2
+		r, err := l.Reserve(t.Context(), limit.Subject{}, limit.Use{Tokens: n})
+		if err != nil {
+			high = n - 1
+			continue
+		}
+		low = n
+		if err := r.Cancel(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return budget - low
+}
+
+// What nobody can tell the use of costs what was reserved: a caller who leaves just before a whole answer is sent has had it generated, whatever a proxy in
+// between says then, and so has one whose answer takes too long.
+func TestUnknownUseIsCharged(t *testing.T) {
+	leaves := func(after func(w http.ResponseWriter)) func(g *guard.Guard) {
+		return func(g *guard.Guard) {
+			ctx, leave := context.WithCancel(context.Background())
+			r := httptest.NewRequestWithContext(ctx, "POST", "/v1/chat/completions", strings.NewReader(tenIn))
+			r.Header.Set("Content-Type", "application/json")
+			g.Handler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+				leave()
+				after(w)
+			})).ServeHTTP(httptest.NewRecorder(), r)
+		}
+	}
+	stays := func(upstream http.HandlerFunc) func(g *guard.Guard) {
+		return func(g *guard.Guard) { post(g.Handler(upstream), tenIn) }
+	}
+	for name, c := range map[string]struct {
+		run  func(g *guard.Guard)
+		want int64
+	}{
+		"the proxy answers 502":    {leaves(func(w http.ResponseWriter) { w.WriteHeader(http.StatusBadGateway) }), 70},
+		"the engine gives up":      {leaves(func(http.ResponseWriter) {}), 70},
+		"it was done":              {leaves(func(w http.ResponseWriter) { io.WriteString(w, guardtest.Completion("word word")) }), 13},
+		"nothing to say":           {stays(func(http.ResponseWriter, *http.Request) {}), 10},
+		"the upstream panics":      {stays(func(http.ResponseWriter, *http.Request) { panic("x") }), 70},
+		"the upstream refuses":     {stays(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(400) }), 10},
+		"the upstream is not well": {stays(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(503) }), 10},
+	} {
+		if got := charged(t, guard.DefaultPolicy(), c.run); got != c.want {
+			t.Errorf("%s: %d tokens, want %d", name, got, c.want)
+		}
+	}
+	synctest.Test(t, func(t *testing.T) {
+		p := guard.DefaultPolicy()
+		p.Limits.AnswerSeconds = 60
+		if got := charged(t, p, stays(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })); got != 70 {
+			t.Errorf("no answer in time: %d tokens, want 70", got)
+		}
+	})
+}
+
+// The same through a reverse proxy, whose caller hangs up.
+func TestHangingUpIsNotFree(t *testing.T) {
+	begun := make(chan struct{}, 1)
+	engine := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		begun <- struct{}{}
+		<-r.Context().Done()
+	}))
+	defer engine.Close()
+	target, err := url.Parse(engine.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	proxy := httputil.NewSingleHostReverseProxy(target)
+	proxy.ErrorHandler = func(w http.ResponseWriter, _ *http.Request, _ error) { w.WriteHeader(http.StatusBadGateway) }
+	got := charged(t, guard.DefaultPolicy(), func(g *guard.Guard) {
+		done := make(chan struct{})
+		h := g.Handler(proxy)
+		srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			defer close(done)
+			h.ServeHTTP(w, r)
+		}))
+		defer srv.Close()
+		ctx, leave := context.WithCancel(context.Background())
+		go func() {
+			<-begun
+			leave()
+		}()
+		r, err := http.NewRequestWithContext(ctx, "POST", srv.URL+"/v1/chat/completions", strings.NewReader(tenIn))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("Content-Type", "application/json")
+		if res, err := srv.Client().Do(r); err == nil {
+			res.Body.Close()
+			t.Error("it was answered")
+		}
+		<-done
+	})
+	if got != 70 {
+		t.Errorf("%d tokens, want 70", got)
+	}
+}
+
+// Tokens that are generated and not sent have no text to be counted by: a stream costs what was reserved then, or what the server says.
+func TestUnseenTokensAreCharged(t *testing.T) {
+	usage := `data: {"choices":[],"usage":{"completion_tokens":33}}` + "\n\n"
+	for name, c := range map[string]struct {
+		fields, more string
+		want         int64
+	}{
+		"ordinary":         {`"include_reasoning":true,"ignore_eos":false`, "", 11},
+		"end of text":      {`"ignore_eos":true`, "", 70},
+		"hidden reasoning": {`"include_reasoning":false`, "", 70},
+		"both":             {`"include_reasoning":false,"ignore_eos":false`, "", 70},
+		"with usage":       {`"include_reasoning":false`, usage, 43},
+	} {
+		body := strings.Replace(tenIn, "{", `{"stream":true,`+c.fields+",", 1)
+		up := &guardtest.Upstream{Body: strings.Replace(guardtest.Events("word"), "data: [DONE]", c.more+"data: [DONE]", 1)}
+		if got := charged(t, guard.DefaultPolicy(), func(g *guard.Guard) { post(g.Handler(up), body) }); got != c.want {
+			t.Errorf("%s: %d tokens, want %d", name, got, c.want)
+		}
+	}
+}
+
+// A stream that goes on beyond what was reserved takes more as it goes, and ends where there is no more: not all servers know each bound, and some have none.
+func TestStreamsBeyondTheirReservation(t *testing.T) {
+	body := guardtest.With(`"stream":true,"max_completion_tokens":60,"messages":[` + guardtest.Message("user", strings.Repeat("abcd", 6)) + `]`)
+	long := strings.Split(strings.Repeat("word,", 1000), ",") // a token each
+	run := func(p guard.Policy) (guardtest.Answer, int64) {
+		var a guardtest.Answer
+		got := charged(t, p, func(g *guard.Guard) {
+			up := &guardtest.Upstream{Pieces: long}
+			w := post(g.Handler(up), body)
+			var err error
+			if a, err = guardtest.Play(w.Body.String()); err != nil {
+				t.Fatal(err)
+			}
+		})
+		return a, got
+	}
+	if a, got := run(guard.DefaultPolicy()); a.ErrorCode != "" || len(a.Text) != 4000 || got != 1010 {
+		t.Errorf("with a budget: %q, %d bytes, %d tokens", a.ErrorCode, len(a.Text), got)
+	}
+	p := guard.DefaultPolicy()
+	p.Limits.KeyTokens = 500
+	if a, got := run(p); a.ErrorCode != guard.CodeLimit || len(a.Text) < 4*(490-64) || len(a.Text) > 4*(490+64) || got > 500+2*64 {
+		t.Errorf("of a key: %q, %d bytes, %d tokens", a.ErrorCode, len(a.Text), got)
+	}
+	// A budget of the policy, by cost.
+	p = guard.DefaultPolicy()
+	p.Prices = map[string]limit.Price{"*": {Prompt: 1_000_000, Completion: 1_000_000}}
+	p.Budgets = []limit.Rule{{Per: []limit.Scope{limit.PerKey}, Unit: limit.Cost, Amount: 500, WindowSeconds: 60}, {Unit: limit.Requests, Amount: 5, WindowSeconds: 60}}
+	w := post(newGuard(t, p).Handler(&guardtest.Upstream{Pieces: long}), body)
+	if a, err := guardtest.Play(w.Body.String()); err != nil || a.ErrorCode != guard.CodeLimit || len(a.Text) > 4*(490+64) {
+		t.Errorf("by cost: %q, %d bytes, %v", a.ErrorCode, len(a.Text), err)
+	}
+	// A window that ends while the stream goes on: the new one pays for what comes in it.
+	synctest.Test(t, func(t *testing.T) {
+		p := guard.DefaultPolicy()
+		p.Limits.KeyTokens, p.Limits.KeyWindowSeconds, p.Limits.AnswerSeconds = 500, 60, 86400
+		store := limit.NewMemory(nil)
+		g := newGuard(t, p, guard.WithStore(store), guard.WithTokenizer(func(b []byte) int { return len(b) / 4 }))
+		w := post(g.Handler(slow(300*time.Millisecond, long...)), body)
+		if a, err := guardtest.Play(w.Body.String()); err != nil || a.ErrorCode != "" {
+			t.Errorf("over five windows: %q %v", a.ErrorCode, err)
+		}
+	})
+}
