@@ -269,6 +269,9 @@ func TestFederatedRefusals(t *testing.T) {
 			f.KMS = func(Credential) (tink.AEADWithContext, error) { return nil, errDevice }
 		}, is(errDevice)},
 		"nothing at all":  {func(f *Federated, _ *identity) { f.Identity, f.Audience = nil, "" }, is(ErrConfig)},
+		"no audience":     {func(f *Federated, _ *identity) { f.Audience = "" }, is(ErrConfig)},
+		"no identity":     {func(f *Federated, _ *identity) { f.Identity = nil }, is(ErrConfig)},
+		"no KMS maker":    {func(f *Federated, _ *identity) { f.KMS = nil }, is(ErrConfig)},
 		"no token server": {func(f *Federated, _ *identity) { f.Exchange = nil }, is(ErrConfig)},
 	} {
 		i := &identity{c: c}

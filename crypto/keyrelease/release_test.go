@@ -96,10 +96,20 @@ func TestServerConfig(t *testing.T) {
 		"nothing accepted": {func(c *ServerConfig) {
 			c.Models = map[string]Model{"m": {InsecureAnyConfig: true, Require: map[string][]string{"measurement": nil}}}
 		}, ErrConfig},
-		"short key":       {func(c *ServerConfig) { c.ChallengeKey = make([]byte, 31) }, ErrConfig},
-		"long lifetime":   {func(c *ServerConfig) { c.Lifetime = MaxLifetime + 1 }, ErrConfig},
-		"short lifetime":  {func(c *ServerConfig) { c.Lifetime = time.Millisecond }, ErrConfig},
-		"negative amount": {func(c *ServerConfig) { c.Concurrent = -1 }, ErrConfig},
+		"short key":      {func(c *ServerConfig) { c.ChallengeKey = make([]byte, 31) }, ErrConfig},
+		"long lifetime":  {func(c *ServerConfig) { c.Lifetime = MaxLifetime + 1 }, ErrConfig},
+		"short lifetime": {func(c *ServerConfig) { c.Lifetime = time.Millisecond }, ErrConfig},
+		"two versions of one keyset": {func(c *ServerConfig) {
+			m := c.Models["tiny"]
+			m.Versions = append(m.Versions, Version{Version: 8, Keyset: m.Versions[0].Keyset})
+			c.Models = map[string]Model{"tiny": m}
+		}, ErrConfig},
+		"unnamed claim": {func(c *ServerConfig) {
+			c.Models = map[string]Model{"m": {InsecureAnyConfig: true, Require: map[string][]string{"": {"x"}}}}
+		}, ErrConfig},
+		"longest lifetime":  {func(c *ServerConfig) { c.Lifetime = MaxLifetime }, nil},
+		"shortest lifetime": {func(c *ServerConfig) { c.Lifetime = time.Second }, nil},
+		"negative amount":   {func(c *ServerConfig) { c.Concurrent = -1 }, ErrConfig},
 		"P-384": {func(c *ServerConfig) {
 			c.Identity, _ = ecdsa.GenerateKey(elliptic.P384(), rand.Reader)
 		}, ErrConfig},
