@@ -9,8 +9,6 @@ import (
 const (
 	// maxSegment bounds a segment in bytes: longer than any identifier, and than tokens of signed claims mostly are.
 	maxSegment = 4096
-	// maxPEM bounds a private key: one of 16,384 bits has 12.7 kB.
-	maxPEM = 16384
 	// maxContext is how far before an identifier a word counts, in bytes.
 	maxContext = 64
 )
@@ -22,7 +20,6 @@ type follower struct {
 	pos    int    // bytes of the text before the segment in progress
 	seg    []byte // the segment in progress, with the space behind it that may join it to the next word
 	before []byte // the end of the text before it, maxContext bytes at least where there are so many
-	pem    bool   // the segment is a private key
 	split  split  // a secret in several pieces
 }
 
@@ -124,9 +121,6 @@ func (f *follower) busily(ms []stream.Match, p []byte) (matches []stream.Match, 
 
 // finish looks at what is held at the end of the text.
 func (f *follower) finish(ms []stream.Match) []stream.Match {
-	if f.pem {
-		return f.end(ms)
-	}
 	if len(f.seg) > 0 {
 		ms = f.flush(ms, 0)
 	}
@@ -135,9 +129,6 @@ func (f *follower) finish(ms []stream.Match) []stream.Match {
 
 // step takes the next byte while a segment or a split secret is in progress, unless the byte ends the segment.
 func (f *follower) step(ms []stream.Match, c byte) (matches []stream.Match, took bool) {
-	if f.pem {
-		return f.key(ms, c), true
-	}
 	n := len(f.seg)
 	if n == 0 && part[c] == 0 {
 		ms = f.passed(ms, c)
@@ -155,10 +146,6 @@ func (f *follower) step(ms []stream.Match, c byte) (matches []stream.Match, took
 		return f.flush(ms, c), false
 	case part[c] != 0 && (!spaced || joins(c)), c == ' ' && !spaced && joins(f.seg[n-1]):
 		f.seg = append(f.seg, c)
-		if c == '-' && f.begins() {
-			f.pem = true
-			return f.whole(ms), true
-		}
 		return ms, true
 	}
 	return f.flush(ms, c), false
@@ -196,45 +183,5 @@ func (f *follower) look(ms []stream.Match, seg []byte, next byte) []stream.Match
 	}
 	f.pos += len(seg)
 	f.sync(seg)
-	return ms
-}
-
-var (
-	pemBegin = []byte("-----BEGIN ")
-	pemEnd   = []byte("-----END ")
-	pemKey   = [][]byte{[]byte("PRIVATE KEY-----"), []byte("PRIVATE KEY BLOCK-----")}
-)
-
-// begins reports whether the segment is the first line of a private key.
-func (f *follower) begins() bool {
-	if !bytes.HasSuffix(f.seg, pemKey[0]) && !bytes.HasSuffix(f.seg, pemKey[1]) {
-		return false
-	}
-	return f.set.on[pemID] && bytes.Contains(f.seg, pemBegin)
-}
-
-// key takes a byte of a private key, up to the end of its last line.
-func (f *follower) key(ms []stream.Match, c byte) []stream.Match {
-	f.seg = append(f.seg, c)
-	if len(f.seg) < maxPEM {
-		if c != '-' || !bytes.HasSuffix(f.seg, []byte("-----")) {
-			return ms
-		}
-		line := f.seg[max(0, len(f.seg)-64):]
-		if i := bytes.LastIndex(line, pemEnd); i < 0 || len(line) < i+len(pemEnd)+5 {
-			return ms
-		}
-	}
-	return f.end(ms)
-}
-
-// end reports a private key, whole or cut off.
-func (f *follower) end(ms []stream.Match) []stream.Match {
-	from := bytes.Index(f.seg, pemBegin)
-	ms = append(ms, stream.Match{Rule: pemID, Category: Category, Start: f.pos + from, End: f.pos + len(f.seg)})
-	f.pem = false
-	f.pos += len(f.seg)
-	f.sync(f.seg)
-	f.seg = f.seg[:0]
 	return ms
 }

@@ -15,6 +15,9 @@
 // the text: all pieces and what joins them. The prefix must stand whole in the first piece, which has a capital, a digit, "_" or "-", unless that is a string with a part of it ("gh" + "p_…"), and there are at most 64 pieces. A piece that is a whole secret by itself ends
 // with its line.
 //
+// A private key in armour is found from its first line to its last, however it is cut into lines, strings, groups or letters, up to words of prose: a first line that is only mentioned is none, and within
+// 4 KiB behind it lines of base64 are a key still.
+//
 // What is written out in words or cut by markup is not recognised, nor are other identifiers and values that are assigned to a name, where the end of a line cuts them.
 package sensitive
 
@@ -127,6 +130,6 @@ func (s *Set) Find(ms []stream.Match, text []byte) []stream.Match {
 }
 
 // Start returns a scanner of one text that grows; see [stream.Scanner]. It holds back the word in progress, groups of digits
-// and capitals with their single spaces, private keys in PEM up to their end, and what
+// and capitals with their single spaces, private keys up to 16 KiB, and what
 // may be the first pieces of a secret: prose is a word late, no more.
 func (s *Set) Start() stream.Scanner { return &typeset{plain: follower{set: s}} }

@@ -24,6 +24,7 @@ type split struct {
 	start  int    // of the text: of the first piece
 	end    int    // of the text: where the secret ends that was recognised last
 	rule   string // of it; empty if there is none
+	dead   uint64 // a bit for each secret of the first two bytes that the pieces are not the beginning of
 	pieces int
 	gap    int  // bytes since the last piece
 	last   byte // of the gap
@@ -102,7 +103,7 @@ func (f *follower) opens(ms []stream.Match, seg []byte, next byte) {
 	}
 	tail := bytes.TrimRight(seg, " ")
 	if quote(next) && f.set.opening(tail) {
-		f.split = split{state: ended, joined: append(f.split.joined[:0], tail...), start: f.pos, pieces: 1}
+		f.begin(tail, f.pos)
 		return
 	}
 	i, t := f.set.beginning(tail)
@@ -118,7 +119,13 @@ func (f *follower) opens(ms []stream.Match, seg []byte, next byte) {
 			return // it is whole, and what comes is another line
 		}
 	}
-	f.split = split{state: ended, joined: append(f.split.joined[:0], tail[i:]...), start: f.pos + i, pieces: 1}
+	f.begin(tail[i:], f.pos+i)
+}
+
+// begin begins with the first piece, which stands at start.
+func (f *follower) begin(piece []byte, start int) {
+	f.split = split{state: ended, joined: append(f.split.joined[:0], piece...), start: start, pieces: 1}
+	f.split.dead, _ = f.set.dead(piece, 0, 0)
 }
 
 // piece adds the segment behind a gap.
@@ -134,8 +141,11 @@ func (f *follower) piece(ms []stream.Match, seg []byte, next byte) []stream.Matc
 	}
 	p.joined = append(p.joined, seg...)
 	found := false
-	for _, t := range f.set.starting(p.joined) {
-		var last run
+	for k, t := range f.set.starting(p.joined) {
+		if p.dead>>k&1 != 0 {
+			continue
+		}
+		last := run{len(t.prefix), had} // whose characters are of the class
 		if end := t.match(p.joined, 0, &last); end > had && random(p.joined[len(t.prefix):end]) {
 			p.rule, p.end, found = t.id, f.pos+end-had, true
 			break
@@ -148,12 +158,15 @@ func (f *follower) piece(ms []stream.Match, seg []byte, next byte) []stream.Matc
 	if i, t := f.set.beginning(seg); !found && i == 0 && !bytes.HasPrefix(p.joined, []byte(t.prefix)) {
 		return f.whole(ms) // another one
 	}
-	if n := len(p.joined) - 1; lineEnd && p.joined[n] == '-' && !f.set.live(p.joined) {
+	dead, live := f.set.dead(p.joined, had, p.dead)
+	if n := len(p.joined) - 1; lineEnd && p.joined[n] == '-' && !live {
 		p.joined = p.joined[:n]
+		dead, live = f.set.dead(p.joined, had, p.dead)
 	}
-	if !f.set.live(p.joined) {
+	if !live {
 		return f.whole(ms)
 	}
+	p.dead = dead
 	p.state, p.gap = ended, 0
 	p.pieces++
 	return ms
@@ -206,17 +219,22 @@ func (s *Set) opening(b []byte) bool {
 	return false
 }
 
-// live reports whether a text may be the beginning of a secret.
-func (s *Set) live(b []byte) bool {
-	if s.opening(b) {
-		return true
-	}
-	for _, t := range s.starting(b) {
-		if n := len(b) - len(t.prefix); bytes.HasPrefix(b, []byte(t.prefix)) && n <= max(t.min, t.max) && t.class.tail(b) <= len(t.prefix) {
-			return true
+// dead returns the secrets that a text is not the beginning of, and whether there are others. Those of its first bytes, up to had, are known.
+func (s *Set) dead(b []byte, had int, known uint64) (dead uint64, live bool) {
+	dead = known
+	for k, t := range s.starting(b) {
+		if dead>>k&1 != 0 {
+			continue
+		}
+		n := len(t.prefix)
+		if may := len(b) < n && strings.HasPrefix(t.prefix, string(b)) ||
+			len(b) >= n && (had >= n || bytes.HasPrefix(b, []byte(t.prefix))) && len(b)-n <= max(t.min, t.max) && t.class.tail(b[min(max(had, n), len(b)):]) == 0; may {
+			live = true
+		} else {
+			dead |= 1 << k
 		}
 	}
-	return false
+	return dead, live
 }
 
 // beginning returns where a secret begins that goes on to the end of a segment at least, or -1.

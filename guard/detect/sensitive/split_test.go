@@ -191,3 +191,17 @@ func TestCleanTextAllocatesNothing(t *testing.T) {
 		t.Errorf("%v allocations", n)
 	}
 }
+
+// The characters of the first piece count for each secret that begins so: "sk-" with a hyphen behind it is none of those without.
+func TestSplitClassOfTheFirstPiece(t *testing.T) {
+	s := all(t)
+	for text, want := range map[string][]string{
+		"\"sk-proj-a1-b\" + \"" + strings.Repeat("Zx81kLq2", 4) + "\"": nil,
+		"\"sk-a1b\" + \"" + strings.Repeat("Zx81kLq2", 5) + "\"":       {"secret.openai=sk-a1b\" + \"" + strings.Repeat("Zx81kLq2", 5)},
+		"\"sk-ant-a1\" + \"" + strings.Repeat("Zx81kLq2", 5) + "\"":    {"secret.anthropic=sk-ant-a1\" + \"" + strings.Repeat("Zx81kLq2", 5)},
+	} {
+		if got := found(s, text); !slices.Equal(got, want) {
+			t.Errorf("%q: %q, want %q", text, got, want)
+		}
+	}
+}

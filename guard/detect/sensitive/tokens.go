@@ -191,8 +191,11 @@ func random(b []byte) bool {
 		case isLetter(c):
 			small++
 		}
+		if digits > 0 && capitals+small > 0 {
+			return true
+		}
 	}
-	return digits > 0 && capitals+small > 0 || 4*capitals >= len(b) && 4*small >= len(b)
+	return 4*capitals >= len(b) && 4*small >= len(b)
 }
 
 // names are what secrets are assigned to, in configurations and code.

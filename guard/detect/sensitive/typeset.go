@@ -15,6 +15,7 @@ import (
 // "\u0040"). Matches are of the text as it is.
 type typeset struct {
 	plain   follower
+	keys    keys
 	pending []byte // of a character that is not complete
 	buf     []byte
 	in, of  int     // bytes that plain was given, and of the text, without what is pending
@@ -88,7 +89,7 @@ func (t *typeset) Write(ms []stream.Match, p []byte) (matches []stream.Match, he
 		ms = t.take(ms, p[:n])
 		p = p[n:]
 	}
-	return ms, t.of - t.at(t.plain.needed()) + len(t.pending), nil
+	return ms, t.of - t.at(t.needed()) + len(t.pending), nil
 }
 
 // take gives plain what p says, but for a character at its end that is not complete.
@@ -130,15 +131,34 @@ func (t *typeset) take(ms []stream.Match, p []byte) []stream.Match {
 		t.buf = append(t.buf, p[kept:]...)
 		text = t.buf
 	}
-	ms = t.plain.write(ms, text)
+	ms = t.write(ms, text)
 	t.in, t.of = t.in+len(text), t.of+len(p)
 	t.place(ms[first:])
-	needed := t.plain.needed() // no match to come begins before it
+	needed := t.needed() // no match to come begins before it
 	if k := sort.Search(len(t.shifts), func(k int) bool { return t.shifts[k].in > needed }); k > 1 {
 		t.shifts = t.shifts[:copy(t.shifts, t.shifts[k-1:])]
 	}
 	return ms
 }
+
+// write gives a plain text to all that follow it: what they find is in the order in which it is complete.
+func (t *typeset) write(ms []stream.Match, text []byte) []stream.Match {
+	for len(text) > 0 {
+		var key [1]stream.Match
+		found, n := key[:0], len(text)
+		if t.plain.set.on[pemID] {
+			found, n = t.keys.write(found, text)
+		} else {
+			t.keys.pos += n
+		}
+		ms = append(t.plain.write(ms, text[:n]), found...)
+		text = text[n:]
+	}
+	return ms
+}
+
+// needed returns where the plain text begins in which there may be matches yet.
+func (t *typeset) needed() int { return min(t.plain.needed(), t.keys.needed()) }
 
 // complete reports whether a text begins with a whole character, or a whole escape.
 func complete(b []byte) bool {
@@ -213,10 +233,11 @@ func (t *typeset) at(i int) int {
 func (t *typeset) Finish(ms []stream.Match) ([]stream.Match, error) {
 	first := len(ms)
 	if len(t.pending) > 0 { // no character after all
-		ms = t.plain.write(ms, t.pending)
+		ms = t.write(ms, t.pending)
 		t.in, t.of = t.in+len(t.pending), t.of+len(t.pending)
 		t.pending = t.pending[:0]
 	}
+	ms = t.keys.finish(ms)
 	ms = t.plain.finish(ms)
 	t.place(ms[first:])
 	return ms, nil
