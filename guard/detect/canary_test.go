@@ -23,12 +23,12 @@ func TestTextGoesNowhere(t *testing.T) {
 	if len(findings) == 0 {
 		t.Fatal("nothing is found")
 	}
-	buffers := [][]byte{s.text.Norm[:cap(s.text.Norm)], s.closed.out[:cap(s.closed.out)]}
+	buffers := [][]byte{s.text.Norm[:cap(s.text.Norm)], s.first.Norm[:cap(s.first.Norm)], s.closed.out[:cap(s.closed.out)]}
 	for k := range s.decoders {
 		buffers = append(buffers, s.decoders[k].out[:cap(s.decoders[k].out)])
 	}
 	for i, b := range buffers {
-		if cap(b) == 0 && i <= 1 {
+		if cap(b) == 0 && i <= 2 {
 			t.Fatal("nothing was read")
 		}
 		if bytes.Contains(b, []byte("ebra")) {

@@ -33,9 +33,6 @@ type Score struct {
 	Unread  bool // the text holds more disguises than the model looks at: Value is above all thresholds, unless the text is the operator's
 }
 
-// unread is the score of a text of which something was not looked at: decoys hide nothing. It is above what [Scores] can tell apart.
-const unread = 1000
-
 // maxLength is the log2 of the blocks from which on a text counts as no longer, some nine kilobytes: rows of training are seldom longer, and no attack is
 // to be hidden by more and more text around it.
 const maxLength = 6
@@ -96,17 +93,6 @@ func New() (*Classifier, error) {
 	return NewClassifier(rules, model, nil)
 }
 
-// scoring is the state of one scan; it holds text and is cleared before it is pooled.
-type scoring struct {
-	*scratch
-	features features
-	seen     seenFilter
-	findings []Finding
-}
-
-// A place is what the model looks at of a normal form at once.
-type place struct{ start, end int }
-
 // Score judges one text of the given trust.
 func (c *Classifier) Score(text []byte, trust Trust) Score {
 	s := c.pool.Get().(*scoring)
@@ -121,87 +107,6 @@ func (c *Classifier) put(s *scoring) {
 	if s.small() {
 		c.pool.Put(s)
 	}
-}
-
-// score judges spans of one trust as one text.
-func (c *Classifier) score(s *scoring, spans []Span, base int, findings []Finding) (Score, []Finding) {
-	trust := min(spans[0].Trust, TrustOperator)
-	clear(s.fired)
-	var sights [readings]sight
-	var fired uint64 // in readings that the model did not look at
-	n, left, asked, cut, first := 0, 0, false, false, len(findings)
-	for k := c.rules.next(s.scratch, 0, spans, base); k < readings; k = c.rules.next(s.scratch, k+1, spans, base) {
-		if k > joined && !asked {
-			asked, cut = true, c.rules.asks(s.scratch, k, spans) > left
-		}
-		s.places = s.places[:0]
-		if k == rotated {
-			s.places = around(s.places, s.turns, len(s.text.Norm))
-		} else if len(s.text.Norm) > 0 || k == asWritten {
-			s.places = append(s.places, place{0, len(s.text.Norm)})
-		}
-		if k == asWritten {
-			left = further(len(s.text.Norm), sizeOf(spans))
-		}
-		s.cells = cellsOf(s.cells, len(s.text.Norm))
-		blocks := 0
-		for _, p := range s.places {
-			if k > joined {
-				left -= p.end - p.start
-				if cut = cut || left < 0; cut {
-					break
-				}
-			}
-			blocks += c.model.windows(s.text.Norm[p.start:p.end], p.start, &s.features, &s.seen, s.cells)
-		}
-		if k == asWritten {
-			findings = evidence(s.scratch, findings)
-		}
-		findings = c.rules.words(s.scratch, trust, findings)
-		seen, middle, ok := c.highest(s.cells, blocks, trust)
-		if !ok {
-			fired |= seen.fired
-			continue
-		}
-		seen.hidden = k > joined
-		seen.End = min(s.text.Original(max(middle.end-1, 0))+1, len(spans[len(spans)-1].Text))
-		seen.Start = min(s.text.Original(middle.start), seen.End)
-		sights[n] = seen
-		n++
-	}
-	align(findings[first:], spans, base)
-	s.forget()
-	s.features = features{}
-	out := c.together(sights[:n], fired, trust)
-	out.Start, out.End = whole(spans[len(spans)-1].Text, out.Start, out.End)
-	if out.Unread = cut; cut && trust < TrustOperator {
-		out.Value = unread
-	}
-	return out, findings
-}
-
-// together is the score of a text that was read in some ways: that of the reading that looks most like an attack, with rules that fired in others alone.
-func (c *Classifier) together(sights []sight, fired uint64, trust Trust) Score {
-	undone := 0.0
-	for i := range sights {
-		fired |= sights[i].fired
-		if sights[i].hidden {
-			undone = max(undone, sights[i].Known)
-		}
-	}
-	out := sight{Score: Score{Value: math.Inf(-1)}}
-	for _, s := range sights {
-		s.Value += c.worth(fired&^s.fired, trust)
-		s.Rules |= fired &^ s.fired
-		if s.Value > out.Value {
-			out = s
-		}
-	}
-	if !out.hidden { // letters out of place are no language that the model knows little of
-		out.Known = max(out.Known, undone)
-	}
-	out.Value += float64(c.model.card.Combine.Known * out.Known)
-	return out.Score
 }
 
 // Detect reports what [Rules.Detect] does, in the same pass, and neighbouring spans of the same role and trust whose common text

@@ -169,7 +169,7 @@ func (x *features) read(norm []byte) (n int, flags uint16) {
 			var r rune
 			if c >= 0xc2 && c < 0xe0 && i+1 < len(rest) && rest[i+1]&0xc0 == 0x80 {
 				r, size = rune(c&0x1f)<<6|rune(rest[i+1]&0x3f), 2
-			} else if c >= 0xe0 && c < 0xed && i+2 < len(rest) && rest[i+1]&0xc0 == 0x80 && rest[i+2]&0xc0 == 0x80 && (c > 0xe0 || rest[i+1] >= 0xa0) {
+			} else if c >= 0xe0 && c < 0xf0 && c != 0xed && i+2 < len(rest) && rest[i+1]&0xc0 == 0x80 && rest[i+2]&0xc0 == 0x80 && (c > 0xe0 || rest[i+1] >= 0xa0) {
 				r, size = rune(c&0x0f)<<12|rune(rest[i+1]&0x3f)<<6|rune(rest[i+2]&0x3f), 3
 			} else {
 				r, size = utf8.DecodeRune(rest[i:])

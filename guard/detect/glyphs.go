@@ -90,8 +90,10 @@ func runeAt(p []byte) (rune, int) {
 		switch c := p[0]; {
 		case c >= 0xc2 && c < 0xe0 && p[1]&0xc0 == 0x80:
 			return rune(c&0x1f)<<6 | rune(p[1]&0x3f), 2
-		case c >= 0xe0 && c < 0xed && p[1]&0xc0 == 0x80 && p[2]&0xc0 == 0x80 && (c > 0xe0 || p[1] >= 0xa0):
+		case c >= 0xe0 && c < 0xf0 && c != 0xed && p[1]&0xc0 == 0x80 && p[2]&0xc0 == 0x80 && (c > 0xe0 || p[1] >= 0xa0):
 			return rune(c&0x0f)<<12 | rune(p[1]&0x3f)<<6 | rune(p[2]&0x3f), 3
+		case c >= utf8.RuneSelf && c < 0xc2:
+			return utf8.RuneError, 1
 		}
 	}
 	return utf8.DecodeRune(p)

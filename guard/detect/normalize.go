@@ -37,6 +37,14 @@ type offset struct{ norm, orig int32 }
 // Reset empties t.
 func (t *Text) Reset() { *t = Text{Norm: t.Norm[:0], from: t.from[:0], old: t.old[:0]} }
 
+// hold makes t the normal form that u is, without what counts disguises, and leaves nothing of the one before.
+func (t *Text) hold(u *Text) {
+	if n := len(u.Norm); n < len(t.Norm) {
+		clear(t.Norm[n:])
+	}
+	t.Norm, t.from = append(t.Norm[:0], u.Norm...), append(t.from[:0], u.from...)
+}
+
 // Original returns the offset in the original text, in bytes, of what stands at i in Norm.
 func (t *Text) Original(i int) int {
 	k := sort.Search(len(t.from), func(k int) bool { return int(t.from[k].norm) > i })

@@ -28,34 +28,31 @@ func (t *Text) asciiRun(text []byte, i, base int) int {
 			start = !asciiWord(norm[n-1])
 			continue
 		}
-		c := text[i]
-		if wordLower[c] != 0 {
-			if start && i+2 < len(text) && wordLower[text[i+1]] == 0 && separator(text[i+1]) && letter(c) && letter(text[i+2]) {
+		for end := min(max(narrow, i+1), len(text)); i < end && n < len(norm); i++ { // one by one, up to there
+			c := text[i]
+			low := wordLower[c]
+			switch {
+			case low == 0 && (c <= ' ' && (n == 0 || norm[n-1] == ' ') || c >= 0x7f): // white space behind white space is none
+				t.Norm = norm[:n]
+				return i
+			case low == 0:
+				low, start = max(c, ' '), true
+			case start && i+2 < len(text) && wordLower[text[i+1]] == 0 && maySpell(text[i:]):
 				t.Norm = norm[:n]
 				if k := t.spelledOut(text, i, base); k > 0 {
-					norm, n, start = t.Norm[:cap(t.Norm)], len(t.Norm), false
-					i += k
-					continue
+					norm, n = t.Norm[:cap(t.Norm)], len(t.Norm)
+					i, end = i+k-1, 0
+					low = 0
 				}
+				start = false
+			default:
+				start = false
 			}
-			src, dst, k := text[i:], norm[n:], 0
-			for k < len(src) && k < len(dst) {
-				low := wordLower[src[k]]
-				if low == 0 {
-					break
-				}
-				dst[k] = low
-				k++
+			if low != 0 {
+				norm[n] = low
+				n++
 			}
-			i, n, start = i+k, n+k, false
-			continue
 		}
-		if c <= ' ' && (n == 0 || norm[n-1] == ' ') || c >= 0x7f { // white space behind white space is none
-			break
-		}
-		norm[n], start = max(c, ' '), true
-		n++
-		i++
 	}
 	t.Norm = norm[:n]
 	return i
@@ -86,6 +83,12 @@ func letter(c byte) bool { return c|0x20 >= 'a' && c|0x20 <= 'z' }
 // spelled is the number of single letters in a row that make a spelled-out word: "i g n o r e", "i.g.n.o.r.e".
 const spelled = 4
 
+// maySpell reports whether text, of three bytes or more, may begin with a word that is spelled out: it is asked of most letters of a text that almost is.
+func maySpell(text []byte) bool {
+	by := text[1]
+	return separators[by] && letter(text[0]) && letter(text[2]) && (by == ' ' || len(text) > 3 && text[3] == by)
+}
+
 // spelledOut joins a word whose letters are set apart by one separator each, and returns how many bytes it took. It
 // looks no further than the word, so that a text of almost-words costs no more than others.
 func (t *Text) spelledOut(text []byte, i, base int) int {
@@ -115,6 +118,10 @@ func wideGaps(text []byte, i, end int) bool {
 		(end == len(text) || end+1 == len(text) || text[end] == ' ' && text[end+1] == ' ')
 }
 
-func separator(c byte) bool {
-	return c == ' ' || c == '.' || c == '-' || c == '_' || c == '*' || c == ',' || c == '|' || c == '/'
-}
+// separators are what letters are set apart by.
+var separators = func() (t [256]bool) {
+	for _, c := range []byte(" .-_*,|/") {
+		t[c] = true
+	}
+	return t
+}()

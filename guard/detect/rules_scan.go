@@ -9,21 +9,23 @@ import (
 
 // scratch is the state of one scan; it holds text and is cleared before it is pooled.
 type scratch struct {
-	text   Text
-	at     []int // end of the latest match of each rule's steps so far, +1; 0 = none
-	prev   []int // end of the latest match before that one: its word may belong to the next step ("your hidden instructions")
-	fired  []bool
-	here   uint64   // rules that are not looked for: they fired, in this cell if there are cells
-	asked  []uint16 // by class: how many steps of the others ask for it
-	cells  []cell   // of a reading, for a model to judge; nil where rules are all that is asked for
-	ends   []spanEnd
-	used   int // of the memory of text, in bytes
-	hits   hits
-	turns  []turn  // of the text, as it was read last
-	looked bool    // they are known
-	back   bool    // what stands in the text goes from its end to its beginning
-	felt   bool    // whether it does is known
-	places []place // that are looked at of the text, as it was read last
+	text       Text
+	first      Text  // what it was before anything is undone, for a model that waits to see how much there is
+	at         []int // end of the latest match of each rule's steps so far, +1; 0 = none
+	prev       []int // end of the latest match before that one: its word may belong to the next step ("your hidden instructions")
+	fired      []bool
+	here       uint64   // rules that are not looked for: they fired, in this cell if there are cells
+	asked      []uint16 // by class: how many steps of the others ask for it
+	cells      []cell   // of a reading, for a model to judge; nil where rules are all that is asked for
+	firstCells []cell   // of first
+	ends       []spanEnd
+	used       int // of the memory of text, in bytes
+	hits       hits
+	turns      []turn  // of the text, as it was read last
+	looked     bool    // they are known
+	back       bool    // what stands in the text goes from its end to its beginning
+	felt       bool    // whether it does is known
+	places     []place // that are looked at of the text, as it was read last
 
 	decoders [maxDecodings]decoder
 	closed   decoder // of letters that were set apart
@@ -84,7 +86,7 @@ func (r *Rules) fire(s *scratch, rule int) {
 
 // small reports whether s may be kept.
 func (s *scratch) small() bool {
-	n := max(cap(s.text.Norm), cap(s.closed.out))
+	n := max(cap(s.text.Norm), cap(s.first.Norm), cap(s.closed.out))
 	for k := range s.decoders {
 		n = max(n, cap(s.decoders[k].out))
 	}
@@ -95,6 +97,8 @@ func (s *scratch) small() bool {
 func (s *scratch) forget() {
 	clear(s.text.Norm[:min(s.used, cap(s.text.Norm))])
 	s.used = 0
+	clear(s.first.Norm)
+	s.first.Norm = s.first.Norm[:0]
 	for k := range s.decoders {
 		s.decoders[k].forget()
 	}
@@ -229,7 +233,7 @@ func inWord(r rune) bool {
 	switch {
 	case r <= lastGlyph:
 		return wordRunes()[r]
-	case r >= 0x1f000 && r < 0x20000 || r >= 0x2010 && r < 0x2070: // emoji and punctuation
+	case r >= 0x1f000 && r < 0x20000 || r >= 0x2010 && r < 0x2070 || r == utf8.RuneError: // emoji and punctuation
 		return false
 	case r >= 0x4e00 && r < 0xa000 || r >= 0xac00 && r <= 0xd7a3 || r >= firstCherokee && r <= lastCherokee || r >= 0x3041 && r <= 0x3096:
 		return true
