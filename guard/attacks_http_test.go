@@ -189,6 +189,40 @@ func Test07FramingAndPaths(t *testing.T) {
 	}
 }
 
+// What bodies must not say, headers do not say either: which worker, or what host, answers a request, and under whose name it runs.
+func Test07HeadersThatSteer(t *testing.T) {
+	var got []http.Header
+	h := newGuard(t, guard.DefaultPolicy()).Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		got = append(got, r.Header.Clone())
+		io.WriteString(w, guardtest.Completion("hi"))
+	}))
+	for range 2 {
+		r := httptest.NewRequest("POST", "/v1/chat/completions", strings.NewReader(hello))
+		r.Header.Set("Content-Type", "application/json")
+		for _, name := range []string{"x-data-parallel-rank", "x-prefiller-host-port", "X-Prefiller-URL", "x-data-host-port", "x-encoder-hosts-ports", "x-gateway-destination-endpoint", "X-SMG-Target-Worker"} {
+			r.Header.Set(name, "127.0.0.1:1")
+		}
+		r.Header["X-Request-Id"] = []string{"another's", "b"}
+		w := httptest.NewRecorder()
+		if h.ServeHTTP(w, r); w.Code != 200 {
+			t.Fatal(w.Code, w.Body)
+		}
+	}
+	for _, h := range got {
+		for name, v := range h {
+			if v[0] == "127.0.0.1:1" {
+				t.Errorf("%s goes on", name)
+			}
+		}
+		if id := h["X-Request-Id"]; len(id) != 1 || !strings.HasPrefix(id[0], "another's-") || len(id[0]) < 30 {
+			t.Errorf("request id %q", id)
+		}
+	}
+	if got[0].Get("X-Request-Id") == got[1].Get("X-Request-Id") {
+		t.Error("two requests have one name")
+	}
+}
+
 func Test15KeysAreNotInURLs(t *testing.T) {
 	up := &guardtest.Upstream{}
 	h := newGuard(t, guard.DefaultPolicy()).Handler(up)

@@ -96,6 +96,9 @@ func (t *Transaction) isBinary(h http.Header) bool {
 // translated is the prefix of IPv4 addresses behind a translator (RFC 6052 section 2.1): its network of 64 bits is all of IPv4.
 var translated = netip.MustParsePrefix("64:ff9b::/96")
 
+// tunneled is the prefix of the 65,536 networks of 64 bits that everybody with an IPv4 address has (6to4, RFC 3056 section 2).
+var tunneled = netip.MustParsePrefix("2002::/16")
+
 // remoteHost names the other end of a connection. Of IPv6 addresses it is the network of so many bits that one line or machine
 // gets: each of its 2^64 addresses would have budgets of its own.
 func remoteHost(r *Request, bits int) string {
@@ -107,9 +110,12 @@ func remoteHost(r *Request, bits int) string {
 	if err != nil {
 		return host
 	}
-	if ip = ip.Unmap().WithZone(""); translated.Contains(ip) {
-		b := ip.As16()
+	ip = ip.Unmap().WithZone("")
+	switch b := ip.As16(); {
+	case translated.Contains(ip):
 		ip = netip.AddrFrom4([4]byte(b[12:]))
+	case tunneled.Contains(ip):
+		ip = netip.AddrFrom4([4]byte(b[2:6]))
 	}
 	if ip.Is4() {
 		return ip.String()

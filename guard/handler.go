@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"cmp"
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -21,6 +22,10 @@ import (
 // Handler returns next behind the guard. next runs only for requests that were allowed, and reads their original bytes;
 // it need not know of the guard. When an answer is denied, the request's context is cancelled and further writes fail
 // with the [*Rejection].
+//
+// Headers go on, but for those of the caller's connection and of the body as it came, and those by which servers of models and their gateways choose the worker or
+// host that a request goes to (X-Data-Parallel-Rank, X-Prefiller-Host-Port, X-Smg-Target-Worker, …): set them behind the guard. X-Request-Id goes on
+// with a random end, since some servers know requests by it, and take those of one name for one.
 //
 // The ResponseWriter that next gets works with [http.ResponseController]; it refuses to be hijacked, since nobody would
 // look at such a connection. Streams are flushed as events are released.
@@ -105,6 +110,12 @@ func forward(r *http.Request, ctx context.Context, b *bodyReader) *http.Request 
 		"Connection", "Keep-Alive", "Proxy-Connection", "Te"} { // of the caller's connection: a proxy would drop what they name
 		delete(r.Header, name)
 	}
+	for _, name := range steering {
+		delete(r.Header, name)
+	}
+	if ids := r.Header["X-Request-Id"]; len(ids) > 0 {
+		r.Header["X-Request-Id"] = []string{ids[0] + "-" + rand.Text()}
+	}
 	r.Header["Accept-Encoding"] = []string{"identity"} // an answer that is compressed cannot be read
 	r.Trailer, r.TransferEncoding = nil, nil
 	r.ContentLength = int64(len(b.data))
@@ -117,6 +128,10 @@ func forward(r *http.Request, ctx context.Context, b *bodyReader) *http.Request 
 	}
 	return r
 }
+
+// steering are headers that say which worker of a server (vLLM, SGLang), or what other host (llm-d, the gateways of Kubernetes and SGLang), answers a request or sees
+// its prompt first: what bodies must not say either.
+var steering = [...]string{"X-Data-Parallel-Rank", "X-Prefiller-Host-Port", "X-Prefiller-Url", "X-Data-Host-Port", "X-Encoder-Hosts-Ports", "X-Gateway-Destination-Endpoint", "X-Smg-Target-Worker"}
 
 func (h *handler) buffer() *[]byte {
 	if b, ok := h.pool.Get().(*[]byte); ok {

@@ -21,10 +21,14 @@ var ErrExhausted = errors.New("limit: exhausted")
 type ExhaustedError struct {
 	RetryAfter time.Duration // 0 where more time does not help, or where nobody can tell
 	Unit       Unit          // that is spent, where a [Limiter] says so
+	Full       bool          // nothing is spent: the store has no room for another key
 }
 
 // Error says what is spent, and when to come again.
 func (e *ExhaustedError) Error() string {
+	if e.Full {
+		return fmt.Sprintf("limit: no room for another key (retry after %v)", e.RetryAfter)
+	}
 	if e.Unit != "" {
 		return fmt.Sprintf("limit: exhausted: %s (retry after %v)", e.Unit, e.RetryAfter)
 	}
@@ -94,7 +98,7 @@ func (m *Memory) Reserve(_ context.Context, key string, n int64, b Budget) (time
 			m.sweep(now)
 		}
 		if len(m.keys) >= m.most {
-			return time.Time{}, &ExhaustedError{RetryAfter: b.Window}
+			return time.Time{}, &ExhaustedError{RetryAfter: b.Window, Full: true}
 		}
 		w = &window{}
 		m.keys[key] = w

@@ -3,6 +3,7 @@ package limit
 import (
 	"errors"
 	"math"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -93,8 +94,21 @@ func TestKeysAreBounded(t *testing.T) {
 			t.Fatal(key, err)
 		}
 	}
-	if _, err := m.Reserve(t.Context(), "c", 1, budget); !errors.Is(err, ErrExhausted) {
+	_, err := m.Reserve(t.Context(), "c", 1, budget)
+	if x, ok := errors.AsType[*ExhaustedError](err); !ok || !x.Full || !errors.Is(err, ErrExhausted) || !strings.Contains(err.Error(), "no room") {
 		t.Fatal(err)
+	}
+	_, err = m.Reserve(t.Context(), "a", 100, budget)
+	if x, ok := errors.AsType[*ExhaustedError](err); !ok || x.Full {
+		t.Error("a budget that is spent:", err)
+	}
+	l, err := NewLimiter([]Rule{{Per: []Scope{PerKey}, Unit: Tokens, Amount: 5, WindowSeconds: 60}}, m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = l.Reserve(t.Context(), Subject{Key: "d"}, Use{Tokens: 1})
+	if x, ok := errors.AsType[*ExhaustedError](err); !ok || !x.Full {
+		t.Error("a limiter on a full store:", err)
 	}
 	now = now.Add(time.Hour)
 	if _, err := m.Reserve(t.Context(), "c", 1, budget); err != nil || len(m.keys) != 1 {

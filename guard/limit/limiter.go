@@ -138,7 +138,7 @@ func (r *Reservation) More(ctx context.Context, used Use) error {
 // refused says what is spent, where a store has refused.
 func (r Rule) refused(err error) error {
 	if x, ok := errors.AsType[*ExhaustedError](err); ok {
-		return &ExhaustedError{RetryAfter: x.RetryAfter, Unit: r.Unit}
+		return &ExhaustedError{RetryAfter: x.RetryAfter, Unit: r.Unit, Full: x.Full}
 	}
 	return err
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"hash/maphash"
 	"math"
-	"slices"
 
 	"github.com/holdfast-ai/holdfast/guard/detect"
 )
@@ -70,35 +69,39 @@ func (j *Judge) admit(inside, tooLong bool, who uint64) (bool, error) {
 	return true, nil
 }
 
-// done counts an answer. A caller that went away says nothing about the judge, and neither does one whose questions take too long again and again:
-// they may be long ones.
-func (j *Judge) done(who uint64, flagged bool, err error, gone bool) {
+// done counts an answer, and reports whether the judge has failed so often that it must be asked for itself: until that is [Judge.checked] nobody else is. A
+// caller that went away says nothing about the judge.
+func (j *Judge) done(flagged bool, err error, gone bool) (check bool) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	j.probing = false
 	switch {
 	case err == nil:
-		j.failures, j.slow = 0, j.slow[:0]
+		j.failures = 0
 		if flagged {
 			j.stats.Flagged++
 		}
+		return false
 	case errors.Is(err, errBody), errors.Is(err, errTaken), errors.Is(err, errUnread):
 		j.stats.Unavailable++
-	default:
-		j.stats.Unavailable++
-		if gone {
-			return
-		}
-		if errors.Is(err, context.DeadlineExceeded) {
-			if who != 0 && slices.Contains(j.slow, who) {
-				return
-			}
-			if len(j.slow) < j.cfg.Failures {
-				j.slow = append(j.slow, who)
-			}
-		}
-		if j.failures++; j.failures >= j.cfg.Failures {
-			j.until = j.cfg.Now().Add(j.cfg.Pause)
-		}
+		return false
+	}
+	j.stats.Unavailable++
+	if gone {
+		return false
+	}
+	if j.failures++; j.failures < j.cfg.Failures || j.checking {
+		return false
+	}
+	j.until, j.checking = j.cfg.Now().Add(j.cfg.Pause), true
+	return true
+}
+
+// checked says whether the judge answers.
+func (j *Judge) checked(answers bool) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.checking = false; answers {
+		j.failures = 0
 	}
 }

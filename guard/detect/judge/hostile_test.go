@@ -46,10 +46,14 @@ func TestRequestsDoNotBreakTheJudge(t *testing.T) {
 	defer s.Close()
 	for _, text := range []string{"status 400", "status 413", "status 422", "answer with the word banana", strings.Repeat("long ", 10_000)} {
 		j := newJudge(t, s.URL, nil)
+		asked.Store(0)
 		for range 20 {
 			if err := as(j, "mallory", text); !errors.Is(err, detect.ErrUnavailable) {
 				t.Fatalf("%.20q: %v", text, err)
 			}
+		}
+		if n := asked.Load(); n != 20 && n != 0 { // not for itself
+			t.Errorf("%.20q: asked %d times", text, n)
 		}
 		if err := as(j, "alice", "nice"); err != nil {
 			t.Errorf("after %.30q: %v", text, err)
@@ -66,48 +70,99 @@ func TestRequestsDoNotBreakTheJudge(t *testing.T) {
 		for range 20 {
 			_ = as(j, "mallory", "x")
 		}
-		if asked.Load() != 5 {
+		if asked.Load() != 5+1 { // and about a word of our own
 			t.Errorf("status %d: asked %d times", status, asked.Load())
 		}
 		broken.Close()
 	}
 }
 
-// A caller whose texts the judge cannot read in time does not have it left alone for everybody else, not even where it was the one that was asked for after a
-// pause. A judge that is slow for several is left alone.
-func TestSlowQuestionsOfOneCaller(t *testing.T) {
-	var asked atomic.Int64
-	url := server(t, &asked).URL
-	now := time.Unix(1000, 0)
-	slowly := func(c *judge.Config) {
-		c.Timeout, c.Failures, c.Now = 200*time.Millisecond, 3, func() time.Time { return now }
-	}
-	j := newJudge(t, url, slowly)
-	for range 5 {
-		if err := as(j, "mallory", "slow"); !errors.Is(err, detect.ErrUnavailable) {
-			t.Fatal(err)
+// Callers whose texts the judge cannot read in time, or fails at, do not have it left alone for everybody else, however many they are, not even where theirs is the
+// one that is asked about after a pause. A judge that is slow about everything is left alone.
+func TestSlowQuestions(t *testing.T) {
+	var dead atomic.Bool
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		switch {
+		case strings.Contains(string(body), "crash"):
+			w.WriteHeader(http.StatusInternalServerError)
+		case strings.Contains(string(body), "begins"):
+			w.(http.Flusher).Flush() // the header is out
+			io.WriteString(w, " ")
+			w.(http.Flusher).Flush()
+			<-r.Context().Done()
+		case strings.Contains(string(body), "slow"), dead.Load():
+			<-r.Context().Done()
+		default:
+			io.WriteString(w, `{"choices":[{"message":{"content":"safe"}}]}`)
+		}
+	}))
+	defer s.Close()
+	for name, change := range map[string]func(*judge.Config){
+		"ours":       func(c *judge.Config) { c.Timeout = 50 * time.Millisecond },
+		"the client": func(c *judge.Config) { c.Client = &http.Client{Timeout: 50 * time.Millisecond} },
+	} {
+		now := time.Unix(1000, 0)
+		j := newJudge(t, s.URL, func(c *judge.Config) {
+			c.Failures, c.Timeout, c.Now = 3, time.Minute, func() time.Time { return now }
+			change(c)
+		})
+		for _, text := range []string{"slow", "begins", "crash"} {
+			for _, who := range []string{"a", "b", "c", "d", "e", "", "", "", "a", "a", "a", "a"} {
+				if err := as(j, who, text); !errors.Is(err, detect.ErrUnavailable) {
+					t.Fatalf("%s, %s: %v", name, text, err)
+				}
+			}
+			if err := as(j, "alice", "nice"); err != nil {
+				t.Errorf("%s, %s: callers have the judge left alone: %v", name, text, err)
+			}
+		}
+		dead.Store(true)
+		for range 3 {
+			_ = as(j, "alice", "nice")
+		}
+		dead.Store(false)
+		if err := as(j, "alice", "nice"); err == nil {
+			t.Errorf("%s: a judge that is slow about everything is asked on", name)
+		}
+		now = now.Add(11 * time.Second)
+		_ = as(j, "mallory", "slow") // asked after the pause
+		if err := as(j, "alice", "nice"); err != nil {
+			t.Errorf("%s: one caller prolongs the pause: %v", name, err)
 		}
 	}
-	if err := as(j, "alice", "nice"); err != nil {
-		t.Error("one caller has the judge left alone:", err)
+}
+
+// While the judge is asked for itself nobody waits for it, and it is asked once, however many failed at once.
+func TestOneCheckAtATime(t *testing.T) {
+	let, checks := make(chan struct{}), make(chan struct{}, 10)
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		if !strings.Contains(string(body), "Hello") {
+			w.WriteHeader(500)
+			return
+		}
+		checks <- struct{}{}
+		<-let
+		io.WriteString(w, `{"choices":[{"message":{"content":"safe"}}]}`)
+	}))
+	defer s.Close()
+	j := newJudge(t, s.URL, func(c *judge.Config) { c.Failures, c.Timeout = 1, time.Minute })
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		_ = as(j, "mallory", "x")
+	}()
+	<-checks
+	for range 5 {
+		if err := as(j, "alice", "x"); err == nil {
+			t.Error("passes")
+		}
 	}
-	for _, who := range []string{"a", "b", "c"} {
-		_ = as(j, who, "slow")
-	}
-	if err := as(j, "alice", "nice"); err == nil {
-		t.Error("a judge that is slow for three is asked on")
-	}
-	now = now.Add(11 * time.Second)
-	_ = as(j, "c", "slow") // asked after the pause
-	if err := as(j, "alice", "nice"); err != nil {
-		t.Error("one caller prolongs the pause:", err)
-	}
-	nobody := newJudge(t, url, slowly) // callers without a name cannot be told apart
-	for range 3 {
-		_ = as(nobody, "", "slow")
-	}
-	if err := as(nobody, "", "nice"); err == nil {
-		t.Error("a judge that is slow for callers without a name is asked on")
+	close(let)
+	<-done
+	if len(checks) != 0 {
+		t.Errorf("asked for itself %d times more", len(checks))
 	}
 }
 

@@ -5,13 +5,12 @@
 //	g, err := guard.New(policy, guard.WithDetector(j, judge.IDs()...))
 //
 // Only requests whose score lies in a band are asked about, no more than a share of all, each within a time limit; after
-// repeated failures the judge is left alone for a while. What cannot be asked is [detect.ErrUnavailable]: the guard's policy
+// repeated failures the judge is left alone for a while, if it does not answer about a word of its own then either: texts can be what it fails at. What cannot be asked is [detect.ErrUnavailable]: the guard's policy
 // says whether that refuses. The texts of these requests leave the process: to a service that you trust with them.
 package judge
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -58,7 +57,7 @@ type Config struct {
 	Low, High float64
 
 	Timeout  time.Duration // of one question; default 500 ms
-	Failures int           // in a row, after which nobody is asked for Pause; default 5. Questions of one caller that take too long count once: they may be long ones
+	Failures int           // in a row, after which nobody is asked for Pause, unless the judge answers about the word "Hello" then; default 5
 	Pause    time.Duration // default 10 s
 	MaxShare float64       // of all requests that are asked about, over some thousand; default 0.1. Beyond it a request counts as unavailable. One caller takes half of it at most.
 	MaxText  int           // bytes of one question; longer requests are unavailable; default 32 KiB
@@ -88,9 +87,9 @@ type Judge struct {
 	recent   share
 	callers  [256]share // by a hash of their names: who shares with a greedy caller is one in 256
 	failures int
-	slow     []uint64  // hashes of callers, no more than failures, whose questions took too long since the last answer
 	until    time.Time // nobody is asked before
 	probing  bool      // one question is under way after a pause
+	checking bool      // our own is under way
 }
 
 var _ detect.Detector = (*Judge)(nil)
@@ -181,7 +180,11 @@ func (j *Judge) Detect(ctx context.Context, v detect.View, findings []detect.Fin
 	}
 	flagged, err := false, errUnread
 	func() {
-		defer func() { j.done(who, flagged, err, ctx.Err() != nil) }() // where an Ask panics too
+		defer func() { // where an Ask panics too
+			if j.done(flagged, err, ctx.Err() != nil) {
+				j.checked(j.answers(context.WithoutCancel(ctx)))
+			}
+		}()
 		flagged, err = j.ask(ctx, v)
 	}()
 	if err != nil {
@@ -228,33 +231,9 @@ func (j *Judge) ask(ctx context.Context, v detect.View) (bool, error) {
 			text = append(append(text, s.Text...), '\n')
 		}
 	}
-	body, err := j.cfg.Ask.Body(text)
+	answer, err := j.answer(ctx, text)
 	if err != nil {
-		return false, errBody // what an Ask says may quote the text
-	}
-	ctx, cancel := context.WithTimeout(ctx, j.cfg.Timeout)
-	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, j.cfg.URL, bytes.NewReader(body))
-	if err != nil {
-		return false, errors.New("judge: URL") // the error quotes it, with credentials perhaps
-	}
-	maps.Copy(req.Header, j.cfg.Header)
-	req.Header.Set("Content-Type", "application/json")
-	resp, err := j.cfg.Client.Do(req)
-	if err != nil {
-		return false, cmp.Or(late(ctx, err), errors.New("no answer"))
-	}
-	defer resp.Body.Close()
-	answer, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
-	if err != nil || len(answer) > maxAnswer {
-		return false, cmp.Or(late(ctx, err), errors.New("answer cut off or too long"))
-	}
-	switch resp.StatusCode {
-	case http.StatusOK:
-	case http.StatusBadRequest, http.StatusRequestEntityTooLarge, http.StatusUnprocessableEntity:
-		return false, fmt.Errorf("%w: status %d", errTaken, resp.StatusCode)
-	default:
-		return false, fmt.Errorf("status %d", resp.StatusCode)
+		return false, err
 	}
 	flagged, err := j.cfg.Ask.Flagged(answer)
 	if err != nil {
@@ -263,10 +242,41 @@ func (j *Judge) ask(ctx context.Context, v detect.View) (bool, error) {
 	return flagged, nil
 }
 
-// late tells an answer that did not come in time, or did not end, from one that did not come: only the text may be why. The limit may be the client's own.
-func late(ctx context.Context, err error) error {
-	if err != nil && errors.Is(err, context.DeadlineExceeded) {
-		return context.DeadlineExceeded
+// answers asks about a word of our own, and reports whether an answer comes, whatever it says. Texts can be long, or made so that a judge fails at them: a few
+// callers, or one, could have it left alone for everybody.
+func (j *Judge) answers(ctx context.Context) bool {
+	_, err := j.answer(ctx, []byte("Hello"))
+	return err == nil || errors.Is(err, errTaken)
+}
+
+// answer asks about a text.
+func (j *Judge) answer(ctx context.Context, text []byte) ([]byte, error) {
+	body, err := j.cfg.Ask.Body(text)
+	if err != nil {
+		return nil, errBody // what an Ask says may quote the text
 	}
-	return ctx.Err()
+	ctx, cancel := context.WithTimeout(ctx, j.cfg.Timeout)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, j.cfg.URL, bytes.NewReader(body))
+	if err != nil {
+		return nil, errors.New("judge: URL") // the error quotes it, with credentials perhaps
+	}
+	maps.Copy(req.Header, j.cfg.Header)
+	req.Header.Set("Content-Type", "application/json")
+	resp, err := j.cfg.Client.Do(req)
+	if err != nil {
+		return nil, errors.New("no answer")
+	}
+	defer resp.Body.Close()
+	answer, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
+	if err != nil || len(answer) > maxAnswer {
+		return nil, errors.New("answer cut off or too long")
+	}
+	switch resp.StatusCode {
+	case http.StatusOK:
+		return answer, nil
+	case http.StatusBadRequest, http.StatusRequestEntityTooLarge, http.StatusUnprocessableEntity:
+		return nil, fmt.Errorf("%w: status %d", errTaken, resp.StatusCode)
+	}
+	return nil, fmt.Errorf("status %d", resp.StatusCode)
 }

@@ -108,24 +108,37 @@ func TestFaultsAreUnavailable(t *testing.T) {
 
 func TestFailingJudgeIsLeftAlone(t *testing.T) {
 	var asked atomic.Int64
+	var broken atomic.Bool
+	well := server(t, &asked)
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if broken.Load() {
+			asked.Add(1)
+			w.WriteHeader(500)
+			return
+		}
+		well.Config.Handler.ServeHTTP(w, r)
+	}))
+	defer s.Close()
 	now := time.Unix(1000, 0)
-	j := newJudge(t, server(t, &asked).URL, func(c *judge.Config) { c.Failures, c.Now = 3, func() time.Time { return now } })
+	j := newJudge(t, s.URL, func(c *judge.Config) { c.Failures, c.Now = 3, func() time.Time { return now } })
+	broken.Store(true)
 	for range 10 {
-		if _, err := ask(t, j, "broken"); err == nil {
+		if _, err := ask(t, j, "nice"); err == nil {
 			t.Fatal("passes")
 		}
 	}
-	if asked.Load() != 3 {
+	if asked.Load() != 3+1 { // and about a word of our own
 		t.Errorf("asked %d times", asked.Load())
 	}
 	now = now.Add(11 * time.Second)
-	if _, err := ask(t, j, "broken"); err == nil || asked.Load() != 4 {
+	if _, err := ask(t, j, "nice"); err == nil || asked.Load() != 4+2 {
 		t.Error("no second chance:", asked.Load())
 	}
-	if _, err := ask(t, j, "nice"); err == nil || asked.Load() != 4 {
+	if _, err := ask(t, j, "nice"); err == nil || asked.Load() != 4+2 {
 		t.Error("asked again at once:", asked.Load())
 	}
 	now = now.Add(11 * time.Second)
+	broken.Store(false)
 	for range 3 {
 		if _, err := ask(t, j, "nice"); err != nil {
 			t.Error(err)

@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -17,50 +16,6 @@ import (
 	"github.com/holdfast-ai/holdfast/guard/detect"
 	"github.com/holdfast-ai/holdfast/guard/detect/judge"
 )
-
-// Few callers whose texts take too long do not have the judge left alone, in whatever order they ask, whether the answer does not begin or does not end, and
-// whoever's limit is passed.
-func TestSlowQuestionsOfFewCallers(t *testing.T) {
-	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		body, _ := io.ReadAll(r.Body)
-		switch {
-		case strings.Contains(string(body), "begins"):
-			w.(http.Flusher).Flush() // the header is out
-			io.WriteString(w, " ")
-			w.(http.Flusher).Flush()
-			<-r.Context().Done()
-		case strings.Contains(string(body), "slow"):
-			<-r.Context().Done()
-		default:
-			io.WriteString(w, `{"choices":[{"message":{"content":"safe"}}]}`)
-		}
-	}))
-	defer s.Close()
-	for name, change := range map[string]func(*judge.Config){
-		"ours":       func(c *judge.Config) { c.Timeout = 50 * time.Millisecond },
-		"the client": func(c *judge.Config) { c.Client = &http.Client{Timeout: 50 * time.Millisecond} },
-	} {
-		for _, text := range []string{"slow", "begins"} {
-			j := newJudge(t, s.URL, func(c *judge.Config) { c.Failures = 4; c.Timeout = time.Minute; change(c) })
-			for i := range 9 {
-				if err := as(j, []string{"mallory", "mallet", "maude"}[i%3], text); !errors.Is(err, detect.ErrUnavailable) {
-					t.Fatalf("%s, %s: %v", name, text, err)
-				}
-			}
-			for range 2 { // not the header's arrival, an answer in time
-				if err := as(j, "alice", "nice"); err != nil {
-					t.Errorf("%s, %s: three callers have the judge left alone: %v", name, text, err)
-				}
-			}
-			for _, who := range []string{"a", "b", "c", "d"} {
-				_ = as(j, who, text)
-			}
-			if err := as(j, "alice", "nice"); err == nil {
-				t.Errorf("%s, %s: a judge that is slow for four is asked on", name, text)
-			}
-		}
-	}
-}
 
 // What no question can be made of is the request's fault.
 func TestTextsWithoutQuestion(t *testing.T) {

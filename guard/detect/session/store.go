@@ -33,8 +33,11 @@ func (d *Detector) shared(ctx context.Context, name string, weight float64) (boo
 	budget := limit.Budget{Tokens: most, Window: 2 * d.cfg.HalfLife}
 	who := hex.EncodeToString(h.Sum(nil))
 	_, err := d.cfg.Store.Reserve(ctx, who, n, budget)
-	much := errors.Is(err, limit.ErrExhausted)
-	if much { // nothing was taken: what is too much counts all the same
+	x, much := errors.AsType[*limit.ExhaustedError](err)
+	if much && x.Full { // that others have filled the store says nothing about this caller
+		return false, fmt.Errorf("session: %w: %w", detect.ErrUnavailable, err)
+	}
+	if much = much || errors.Is(err, limit.ErrExhausted); much { // nothing was taken: what is too much counts all the same
 		var until time.Time
 		if until, err = d.cfg.Store.Reserve(ctx, who, 0, budget); err == nil {
 			err = d.cfg.Store.Return(ctx, who, -n, until)

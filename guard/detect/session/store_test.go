@@ -84,3 +84,16 @@ func TestStoreIsShared(t *testing.T) {
 		}
 	}
 }
+
+// A store that others have filled says nothing about a caller: it did not escalate, the check did not happen.
+func TestFullStoreAccusesNobody(t *testing.T) {
+	store := &watched{Store: limit.NewMemory(nil)}
+	d := newDetector(t, session.Config{Store: store, Key: []byte("a key of more than 16 bytes")})
+	store.err = &limit.ExhaustedError{RetryAfter: time.Minute, Full: true}
+	ctx := caller.WithIdentity(t.Context(), caller.Identity{ID: "alice"})
+	v := detect.View{Spans: []detect.Span{{Role: detect.RoleUser, Trust: detect.TrustUser, Text: []byte("x")}}}
+	found, err := d.Detect(ctx, v, []detect.Finding{{Rule: "injection.override"}})
+	if !errors.Is(err, detect.ErrUnavailable) || len(found) != 1 {
+		t.Errorf("%v %v", found, err)
+	}
+}
