@@ -66,8 +66,16 @@ func TestImpossibleReservations(t *testing.T) {
 			t.Error(n, err)
 		}
 	}
-	if _, err := m.Reserve(t.Context(), "a", 1, Budget{}); !errors.Is(err, ErrExhausted) {
-		t.Error("the zero budget", err)
+	for name, b := range map[string]Budget{"zero": {}, "of no time": {Tokens: 1}, "of less": {Tokens: 1, Window: -1}, "of no tokens": {Window: time.Minute}} {
+		if _, err := m.Reserve(t.Context(), "a", 1, b); !errors.Is(err, ErrExhausted) {
+			t.Errorf("a budget %s: %v", name, err)
+		}
+	}
+	if len(m.keys) != 0 {
+		t.Errorf("%d keys are kept for what is never granted", len(m.keys))
+	}
+	if _, err := m.Reserve(t.Context(), "a", 0, budget); err != nil {
+		t.Errorf("nothing: %v", err)
 	}
 }
 

@@ -189,6 +189,7 @@ func TestSubjectsDoNotCollide(t *testing.T) {
 		limit.Rule{Per: []limit.Scope{limit.PerTenant}, Unit: limit.Requests, Amount: 1, WindowSeconds: 60})
 	for _, s := range []limit.Subject{
 		{Key: "a", Route: "b 1:c"}, {Key: "a 5:b", Route: "c"}, {Key: "", Route: "a"}, {Key: "x", Tenant: "a", Route: "y"},
+		{"a :b", "t1", "c"}, {"a", "t2", "b :c"}, {"k:1", "t3", "r"}, {"k", "t4", "1:r"}, {"ab", "t5", "cd"}, {"abcd", "t6", ""}, {"a :b", "t7", "c :d"}, {"a", "t8", "b :c :d"},
 	} {
 		if _, err := l.Reserve(ctx, s, limit.Use{}); err != nil {
 			t.Errorf("%q: %v", s, err)
@@ -258,6 +259,32 @@ func TestStoreThatFailsRefuses(t *testing.T) {
 }
 
 // However requests interleave, no budget is overdrawn by what was reserved, and all of it comes back.
+type forgetful struct{ limit.Store }
+
+var errForgetful = errors.New("not given back")
+
+func (forgetful) Return(context.Context, string, int64, time.Time) error { return errForgetful }
+
+// Whoever ends a request hears of it when the store does not take what is given back.
+func TestFaultsOfGivingBack(t *testing.T) {
+	l, err := limit.NewLimiter([]limit.Rule{{Unit: limit.Tokens, Amount: 100, WindowSeconds: 60}}, forgetful{limit.NewMemory(nil)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, end := range map[string]func(*limit.Reservation) error{
+		"settled":   func(r *limit.Reservation) error { return r.Settle(ctx, limit.Use{Tokens: 1}) },
+		"cancelled": func(r *limit.Reservation) error { return r.Cancel(ctx) },
+	} {
+		r, err := l.Reserve(ctx, alice, limit.Use{Tokens: 2})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := end(r); !errors.Is(err, errForgetful) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 func TestNothingIsLostOrMadeInARace(t *testing.T) {
 	l := limiter(t, limit.Rule{Unit: limit.Tokens, Amount: 50, WindowSeconds: 60}, limit.Rule{Per: []limit.Scope{limit.PerKey}, Unit: limit.Tokens, Amount: 30, WindowSeconds: 60})
 	var out, most atomic.Int64
