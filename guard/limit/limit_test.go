@@ -160,6 +160,15 @@ func TestGate(t *testing.T) {
 	if len(g.keys) != 0 || g.busy != 0 {
 		t.Fatal("keys are kept")
 	}
+	// Who leaves frees one place, of several.
+	g = NewGate(10, 2)
+	if !g.Enter("a") || !g.Enter("a") || g.Enter("a") {
+		t.Fatal("not two for each key")
+	}
+	g.Leave("a")
+	if !g.Enter("a") || g.Enter("a") {
+		t.Fatal("one who leaves frees more than a place")
+	}
 	if NewGate(0, 0).Enter("a") {
 		t.Fatal("the empty gate lets in")
 	}

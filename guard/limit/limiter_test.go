@@ -190,6 +190,7 @@ func TestSubjectsDoNotCollide(t *testing.T) {
 	for _, s := range []limit.Subject{
 		{Key: "a", Route: "b 1:c"}, {Key: "a 5:b", Route: "c"}, {Key: "", Route: "a"}, {Key: "x", Tenant: "a", Route: "y"},
 		{"a :b", "t1", "c"}, {"a", "t2", "b :c"}, {"k:1", "t3", "r"}, {"k", "t4", "1:r"}, {"ab", "t5", "cd"}, {"abcd", "t6", ""}, {"a :b", "t7", "c :d"}, {"a", "t8", "b :c :d"},
+		{"a 0:b", "t9", "c"}, {"a", "t10", "b 0:c"},
 	} {
 		if _, err := l.Reserve(ctx, s, limit.Use{}); err != nil {
 			t.Errorf("%q: %v", s, err)

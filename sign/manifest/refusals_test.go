@@ -46,7 +46,7 @@ func TestStatements(t *testing.T) {
 		"a version with sign": {`signature/v1.0"`, `signature/v1.+1"`, ErrFormat},
 		"a large version":     {`signature/v1.0"`, `signature/v1.65536"`, ErrFormat},
 		"before 1.0":          {PredicateType, "https://model_signing/Digests/v0.1", ErrUnsupported},
-		"no predicate":        {`"predicate":`, `"predicat":`, ErrFormat},
+		"no predicate":        {`"predicate":`, `"predicat2":`, ErrFormat},
 		"predicate is null":   {`"predicate":{`, `"predicate":null,"x":{`, ErrFormat},
 		"no serialization":    {`"serialization":`, `"Serialization":`, ErrFormat},
 		"another root":        {digest[:4], "0000", ErrFormat},
