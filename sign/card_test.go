@@ -31,3 +31,16 @@ func FuzzCard(f *testing.F) {
 		}
 	})
 }
+
+// Names that only differ for those who do not ignore case are one person, in letters too that are capitals of others.
+func TestDistinctIgnoresCase(t *testing.T) {
+	for want, names := range map[int][]string{1: {"CN=mask", "CN=MAS\u212a", "CN=ma\u017fk"}, 2: {"CN=mask", "CN=mass"}} {
+		var signers []Signer
+		for i, name := range names {
+			signers = append(signers, Signer{KeyFingerprint: [32]byte{byte(i + 1)}, Identities: []string{name}})
+		}
+		if got := distinct(signers); got != want {
+			t.Errorf("%q are %d signers, want %d", names, got, want)
+		}
+	}
+}

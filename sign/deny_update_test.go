@@ -176,3 +176,27 @@ func TestVerifyDenyList(t *testing.T) {
 		}
 	}
 }
+
+// A clock that gives no time would leave every list in force and every key in its window.
+func TestClockWithoutTime(t *testing.T) {
+	key, denier := signtest.Key(t), signtest.Key(t)
+	src := signtest.Sign(t, signtest.Files(map[string]string{"w": "weights"}), key)
+	envelope, err := sign.SignDenyList(denier, &sign.DenyList{Number: 1, Issued: time.Now().Add(-2 * time.Hour), Expires: time.Now().Add(-time.Hour)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := anyModel(key)
+	if _, err := sign.Open(t.Context(), src, p, sign.WithClock(func() time.Time { return time.Time{} })); !errors.Is(err, sign.ErrPolicy) {
+		t.Errorf("no time at all: %v", err)
+	}
+	p.DenyListKeys = []crypto.PublicKey{denier.Public()}
+	if _, err := sign.Open(t.Context(), src, p, sign.WithDenyList(envelope), sign.WithClock(func() time.Time { return time.Time{} })); !errors.Is(err, sign.ErrPolicy) {
+		t.Errorf("with an expired list: %v", err)
+	}
+	now := time.Now().Add(-90 * time.Minute)
+	m := open(t, src, p, sign.WithDenyList(envelope), sign.WithClock(func() time.Time { return now }))
+	now = time.Time{}
+	if err := m.UpdateDenyList(envelope); !errors.Is(err, sign.ErrPolicy) {
+		t.Errorf("an update: %v", err)
+	}
+}

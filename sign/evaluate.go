@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io/fs"
 	"strconv"
+	"time"
 )
 
 // WithCosigners gives the bundles of further signers, for a policy that asks for several ([Policy].Signers). Default: the
@@ -31,10 +32,14 @@ func evaluate(ctx context.Context, src fs.FS, p Policy, opts []Option) (*Model, 
 		c.add("policy", "a complete policy", err.Error(), err)
 		return nil, c, err
 	}
+	m := newModel(src, p, opts)
+	now, err := m.now()
+	if err != nil {
+		c.add("policy", "a time to judge at", "none", err)
+		return nil, c, err
+	}
 	digest := p.Digest()
 	c.add("policy", "a complete policy", hex.EncodeToString(digest[:]), nil)
-	m := newModel(src, p, opts)
-	now := m.opts.clock()
 	deny, err := p.denyList(m.opts.denyList, 0, now)
 	switch {
 	case err != nil:
@@ -88,6 +93,18 @@ func evaluate(ctx context.Context, src fs.FS, p Policy, opts []Option) (*Model, 
 	return m, c, nil
 }
 
+// now is the time by the clock. One that gives none would leave every list in force and every key in its window.
+func (m *Model) now() (time.Time, error) {
+	var now time.Time
+	if m.opts.clock != nil {
+		now = m.opts.clock()
+	}
+	if now.IsZero() {
+		return now, &PolicyError{"Clock", "a time", "none", ErrPolicy}
+	}
+	return now, nil
+}
+
 // identify fills in what was verified.
 func (m *Model) identify(card *card) {
 	m.id = Identity{ModelID: m.man.ModelID(), RootDigest: m.man.Root}
@@ -121,7 +138,11 @@ func (m *Model) updateDenyList(envelope []byte) (tell func(error), err error) {
 	if m.deny != nil {
 		floor = m.deny.number
 	}
-	l, err := m.policy.denyList(envelope, floor, m.opts.clock())
+	now, err := m.now()
+	if err != nil {
+		return nil, err
+	}
+	l, err := m.policy.denyList(envelope, floor, now)
 	if err != nil {
 		return nil, err
 	}

@@ -53,14 +53,18 @@ func TestMalformedShards(t *testing.T) {
 		"backwards":        {"name", rename("w:16:20", "w:20:16")},
 		"too long":         {"name", rename("z:0:1", "z:0:9")},
 		"leaves the model": {"name", rename("z:0:1", "../z:0:1")},
-		"ours":             {"predicate.resources", rename("z:0:1", ".holdfast/z:0:1")},
-		"below a file":     {"name", rename("z:0:1", "w/z:0:1")},
-		"mixed spellings":  {"algorithm", func(d object) { resourceOf(d, 3)["algorithm"] = "sha256" }},
-		"another size":     {"algorithm", func(d object) { resourceOf(d, 0)["algorithm"] = "sha256-sharded-16" }},
-		"shorter shards":   {"algorithm", func(d object) { serializationOf(d)["shard_size"] = 4 }},
-		"no size":          {"predicate.serialization.shard_size", func(d object) { delete(serializationOf(d), "shard_size") }},
-		"as files":         {"predicate.serialization.shard_size", func(d object) { serializationOf(d)["method"] = "files" }},
-		"order, not root":  {"subject[0].digest.sha256", func(d object) { r := predicateOf(d)["resources"].([]any); r[0], r[1] = r[1], r[0] }},
+		"ours": {"predicate.resources", func(d object) {
+			rename("z:0:1", ".holdfast/z:0:1")(d)
+			delete(serializationOf(d), "ignore_paths")
+		}},
+		"ignored":         {"name", rename("z:0:1", ".git/z:0:1")},
+		"below a file":    {"name", rename("z:0:1", "w/z:0:1")},
+		"mixed spellings": {"algorithm", func(d object) { resourceOf(d, 3)["algorithm"] = "sha256" }},
+		"another size":    {"algorithm", func(d object) { resourceOf(d, 0)["algorithm"] = "sha256-sharded-16" }},
+		"shorter shards":  {"algorithm", func(d object) { serializationOf(d)["shard_size"] = 4 }},
+		"no size":         {"predicate.serialization.shard_size", func(d object) { delete(serializationOf(d), "shard_size") }},
+		"as files":        {"predicate.serialization.shard_size", func(d object) { serializationOf(d)["method"] = "files" }},
+		"order, not root": {"subject[0].digest.sha256", func(d object) { r := predicateOf(d)["resources"].([]any); r[0], r[1] = r[1], r[0] }},
 	} {
 		var d object
 		if err := json.Unmarshal(payload, &d); err != nil {

@@ -41,7 +41,7 @@ func newModel(src fs.FS, p Policy, opts []Option) *Model {
 // findBundle returns the bundle's bytes. A bundle that is present and cannot be read is an error: falling through to
 // another file would let storage choose the signature.
 func (m *Model) findBundle(ctx context.Context) ([]byte, error) {
-	if m.opts.bundle != nil {
+	if m.opts.given { // by a slip with nothing in it, perhaps: the storage then has no say either
 		return m.opts.bundle, nil
 	}
 	for _, name := range m.opts.signatureFiles() {

@@ -16,6 +16,7 @@ type Option func(*options)
 
 type options struct {
 	bundle    []byte
+	given     bool // bundle, even if it is empty
 	shards    bool // look for the companion first
 	cosigners [][]byte
 	denyList  []byte
@@ -30,8 +31,8 @@ type options struct {
 	onChecks func([]Check)
 }
 
-// WithBundle gives the signature's bytes. Default: [SignatureFile], else [PlainSignatureFile], in the source.
-func WithBundle(b []byte) Option { return func(o *options) { o.bundle = b } }
+// WithBundle gives the signature's bytes; nil is a signature that is refused. Default: [SignatureFile], else [PlainSignatureFile], in the source.
+func WithBundle(b []byte) Option { return func(o *options) { o.bundle, o.given = b, true } }
 
 // WithMemoryLimit bounds the size, in bytes, of each file that [Model.ReadFile] returns and that [Model.Open] must hold in
 // memory, because its source has no [io.ReaderAt]; larger ones give [ErrTooLarge]. Default [DefaultMemoryLimit].
@@ -59,7 +60,8 @@ func WithDuty(percent int) Option { return func(o *options) { o.effort.duty = pe
 // several at once on one core, SHA-256 runs in assembly of this module, up to 2.2 times as fast; never in FIPS 140-3 mode.
 func WithStandardHash() Option { return func(o *options) { o.effort.standard = true } }
 
-// WithClock gives the time at which certificates are judged. Default [time.Now].
+// WithClock gives the time at which certificates, windows of keys and deny lists are judged; the zero time judges nothing and is refused.
+// Default [time.Now].
 func WithClock(now func() time.Time) Option { return func(o *options) { o.clock = now } }
 
 // WithTap has f called for each file that is released, by whatever way: through the [Tap] that it returns pass the file's

@@ -142,7 +142,7 @@ func distinct(signers []Signer) int {
 	for _, s := range signers {
 		var group []string
 		for _, id := range s.Identities {
-			group = append(group, strings.ToLower(id))
+			group = append(group, strings.ToLower(strings.ToUpper(id))) // by way of capitals: ſ is an s, and K a k, to whoever ignores case
 		}
 		if s.KeyFingerprint != [32]byte{} {
 			group = append(group, "\x00"+string(s.KeyFingerprint[:])) // no identity begins so

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"io"
 	"io/fs"
+	"strings"
+	"syscall"
 
 	"github.com/holdfast-ai/holdfast/sign/digest"
 	"github.com/holdfast-ai/holdfast/sign/manifest"
@@ -13,16 +15,35 @@ import (
 // lstat describes a file of the source without following a link, where the source can do that.
 func lstat(src fs.FS, name string) (fs.FileInfo, error) {
 	fi, err := fs.Lstat(src, name)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, in(name, ErrMissing)
-	}
 	if err != nil {
-		return nil, in(name, err)
+		return nil, absent(src, name, err)
 	}
 	if !fi.Mode().IsRegular() {
 		return nil, &FileError{name, ErrNotRegular, fi.Mode().Type()}
 	}
 	return fi, nil
+}
+
+// absent says why a file cannot be looked at or opened. What stands where it, or a directory above it, should be is a refusal and no
+// fault of the source: whoever writes to the storage chose it, and trying again does not help.
+func absent(src fs.FS, name string, err error) error {
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENAMETOOLONG) { // a name that cannot be is not there
+		return in(name, ErrMissing)
+	}
+	if f, ok := src.(follow); ok {
+		src = f.src // links that lead nowhere
+	}
+	parts := strings.Split(name, "/")
+	for i := range parts {
+		fi, err := fs.Lstat(src, strings.Join(parts[:i+1], "/"))
+		if err != nil {
+			break
+		}
+		if above := i+1 < len(parts); above && !fi.IsDir() || !above && !fi.Mode().IsRegular() {
+			return &FileError{name, ErrNotRegular, fi.Mode().Type()}
+		}
+	}
+	return in(name, err)
 }
 
 // openRegular opens a file of the source once. Opening a pipe waits for a writer and opening a device may do anything, so
@@ -33,11 +54,8 @@ func openRegular(src fs.FS, name string) (fs.File, int64, error) {
 		return nil, 0, err
 	}
 	f, err := src.Open(name)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, 0, in(name, ErrMissing)
-	}
 	if err != nil {
-		return nil, 0, in(name, err)
+		return nil, 0, absent(src, name, err)
 	}
 	fi, err := f.Stat()
 	if err == nil && !fi.Mode().IsRegular() {

@@ -9,6 +9,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/signal"
@@ -19,11 +20,17 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"github.com/holdfast-ai/holdfast/crypto/memory"
 )
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second signal ends what does not see the first
+	// Keys and plaintext are in no core dump, and other programs of the same user do not read them.
+	if _, err := memory.HardenProcess(); err != nil && !errors.Is(err, memory.ErrUnsupported) {
+		fmt.Fprintln(os.Stderr, "holdfast: this process may be traced, or dump core:", err)
+	}
 	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
 }
 
@@ -60,6 +67,8 @@ Exit codes: 0 done; 1 a check refused (signature, policy, seal, bill of material
 		Version:       version(),
 		SilenceUsage:  true,
 		SilenceErrors: true,
+
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error { return filled(cmd.Flags()) },
 	}
 	root.PersistentFlags().BoolVar(&ui.json, "json", false, "print one JSON document instead of text and progress bars")
 	root.SetGlobalNormalizationFunc(hyphens)
@@ -90,6 +99,20 @@ func group(cmd *cobra.Command, _ []string) error {
 // hyphens lets flags be written with underscores too, as model_signing writes them.
 func hyphens(_ *pflag.FlagSet, name string) pflag.NormalizedName {
 	return pflag.NormalizedName(strings.ReplaceAll(name, "_", "-"))
+}
+
+// filled refuses flags that were given nothing, as by a variable that is not set: what they ask for would be left out, or chosen by a default.
+func filled(flags *pflag.FlagSet) (err error) {
+	flags.Visit(func(f *pflag.Flag) {
+		values := []string{f.Value.String()}
+		if list, ok := f.Value.(pflag.SliceValue); ok {
+			values = list.GetSlice()
+		}
+		if err == nil && slices.Contains(values, "") {
+			err = fmt.Errorf("%w: --%s is empty: leave it out for its default", errUsage, f.Name)
+		}
+	})
+	return err
 }
 
 // required marks flags that a command cannot run without.

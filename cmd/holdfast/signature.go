@@ -98,7 +98,7 @@ func (t *target) signed(ctx context.Context) (fs.FS, error) {
 		return t.src, err
 	}
 	files := []treefs.File{{Name: sign.SignatureFile, Size: int64(len(sig)), Open: func() (io.ReadCloser, error) {
-		return memory{bytes.NewReader(sig)}, nil
+		return inMemory{bytes.NewReader(sig)}, nil
 	}}}
 	err = fs.WalkDir(t.src, ".", func(name string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() || name == sign.SignatureFile {
@@ -117,7 +117,7 @@ func (t *target) signed(ctx context.Context) (fs.FS, error) {
 	return treefs.New(files)
 }
 
-// memory is an open file in memory.
-type memory struct{ *bytes.Reader }
+// inMemory is an open file in memory.
+type inMemory struct{ *bytes.Reader }
 
-func (memory) Close() error { return nil }
+func (inMemory) Close() error { return nil }

@@ -8,7 +8,6 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -161,7 +160,7 @@ func (s *Server) grant(req *releaseRequest, key hpke.PublicKey, r *rules, m poli
 	if d := r.denyList; d != nil {
 		g.DenyList = &denyList{d.Number, hex.EncodeToString(d.Digest[:])}
 	}
-	pt, err := json.Marshal(g)
+	pt, err := g.encode()
 	if err != nil {
 		return nil, errors.New("grant cannot be written")
 	}

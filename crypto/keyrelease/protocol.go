@@ -1,12 +1,15 @@
 package keyrelease
 
 import (
+	"bytes"
 	"crypto/ecdsa"
 	"crypto/hpke"
 	"crypto/sha256"
 	"crypto/x509"
+	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -67,6 +70,24 @@ type (
 		Error Code `json:"error"`
 	}
 )
+
+// encode is json.Marshal(g), which would keep a copy of the keyset in a buffer for the next message.
+func (g *grant) encode() ([]byte, error) {
+	const field = `"keyset":"`
+	public := *g
+	public.Keyset = []byte{}
+	b, err := json.Marshal(public)
+	if err != nil {
+		return nil, err
+	}
+	before, after, found := bytes.Cut(b, []byte(field))
+	if !found {
+		return nil, errors.New("no keyset")
+	}
+	out := make([]byte, 0, len(b)+base64.StdEncoding.EncodedLen(len(g.Keyset)))
+	out = append(append(out, before...), field...)
+	return append(base64.StdEncoding.AppendEncode(out, g.Keyset), after...), nil
+}
 
 // Request is what the guest claims, and what its evidence covers: the epoch-0 claims of role "release".
 type Request struct {

@@ -108,7 +108,7 @@ func (e *Engine) plan(s system) (*plan, error) {
 	if missing := p.report.Missing &^ e.InsecureWithout; missing != 0 {
 		return nil, &UnenforcedError{missing}
 	}
-	if m := p.report.Enforced & (SystemCalls | NoNetwork); m != 0 {
+	if m := p.report.Enforced; m&(SystemCalls|NoNetwork) != 0 {
 		p.filter = filter(m, e.Network)
 	}
 	return p, nil
@@ -198,14 +198,15 @@ func (p *plan) run(cmd *exec.Cmd) error {
 	return nil
 }
 
-// newProcesses makes the next child of this thread the first process of a namespace, which ends with it.
+// newProcesses makes the next child of this thread the first process of a namespace, which ends with it. Shared memory and message queues
+// that are no files are others' too.
 func newProcesses() error {
 	// Before its first child, package os starts one that ends at once, to see what the kernel can. That must not be the first
 	// of the namespace, and looking for a process has it done.
 	if self, err := os.FindProcess(os.Getpid()); err == nil {
 		_ = self.Release()
 	}
-	if err := unix.Unshare(unix.CLONE_NEWPID); err != nil {
+	if err := unix.Unshare(unix.CLONE_NEWPID | unix.CLONE_NEWIPC); err != nil {
 		return fmt.Errorf("memory: process namespace: %w", err)
 	}
 	return nil

@@ -38,6 +38,12 @@ func need(t *testing.T, m Measure) {
 // confined runs the probe with attempts under e and returns what became of them.
 func confined(t *testing.T, e Engine, attempts ...string) (map[string]answered, Report) {
 	t.Helper()
+	return confinedBy(t, thisSystem(), e, attempts...)
+}
+
+// confinedBy is confined on a system that can do this.
+func confinedBy(t *testing.T, s system, e Engine, attempts ...string) (map[string]answered, Report) {
+	t.Helper()
 	if e.Path == "" {
 		e.Path = probeProgram(t)
 	}
@@ -45,7 +51,10 @@ func confined(t *testing.T, e Engine, attempts ...string) (map[string]answered, 
 	e.Args, e.Stdout, e.Stderr = attempts, &out, os.Stderr
 	e.Env = append(e.Env, probeEnv)
 	e.InsecureWithout |= lacking()
-	p, err := e.Start(t.Context())
+	if err := e.check(); err != nil {
+		t.Fatal(err)
+	}
+	p, err := e.start(t.Context(), s)
 	if err != nil {
 		t.Fatal(err)
 	}

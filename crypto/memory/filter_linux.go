@@ -39,6 +39,13 @@ var denied = [...]uint32{
 // in memory, where a filter cannot read them.
 var absent = [...]uint32{unix.SYS_IO_URING_SETUP, unix.SYS_IO_URING_ENTER, unix.SYS_IO_URING_REGISTER, unix.SYS_CLONE3}
 
+// shared are the ways to other processes that no rules of files reach, since they have no paths: shared memory and queues of System V, and
+// queues of POSIX. An engine with a namespace of its own has its own.
+var shared = [...]uint32{
+	unix.SYS_SHMGET, unix.SYS_SHMAT, unix.SYS_SHMCTL, unix.SYS_MSGGET, unix.SYS_MSGSND, unix.SYS_MSGRCV, unix.SYS_MSGCTL,
+	unix.SYS_SEMGET, unix.SYS_SEMOP, unix.SYS_SEMTIMEDOP, unix.SYS_SEMCTL, unix.SYS_MQ_OPEN,
+}
+
 // filterKnown says that filters are written for this processor.
 const filterKnown = true
 
@@ -49,7 +56,7 @@ func filterArch() uint32 {
 	return unix.AUDIT_ARCH_X86_64
 }
 
-// filter is the program for the measures SystemCalls and NoNetwork, with those that are in m.
+// filter is the program for the measures SystemCalls and NoNetwork, where they are in m, which is all that holds.
 func filter(m Measure, n Network) []unix.SockFilter {
 	p := program{
 		load(atArch), jump(unix.BPF_JEQ, filterArch(), 1, 0), answer(unix.EPERM), // another interface to the same kernel
@@ -58,6 +65,9 @@ func filter(m Measure, n Network) []unix.SockFilter {
 	if m&SystemCalls != 0 {
 		p.each(denied[:], unix.EPERM)
 		p.each(absent[:], unix.ENOSYS)
+		if m&NoSurvivors == 0 {
+			p.each(shared[:], unix.ENOSYS)
+		}
 		p.call(unix.SYS_CLONE, load(argument(0)), jump(unix.BPF_JSET, newNamespaces, 0, 1), answer(unix.EPERM), allowed())
 		// The engine is killed when the server dies unless it asks for another signal, or none. Launchers ask for the same one.
 		p.call(unix.SYS_PRCTL, load(argument(0)), jump(unix.BPF_JEQ, unix.PR_SET_PDEATHSIG, 0, 3),

@@ -200,3 +200,37 @@ func filters(status string) int {
 	fmt.Sscan(rest, &n)
 	return n
 }
+
+// TestEngineSharesNoMemory: shared memory and queues without paths, which no rules of files reach, are its own, or it has none.
+func TestEngineSharesNoMemory(t *testing.T) {
+	key := os.Getpid()<<8 | 0x48
+	id, err := unix.SysvShmGet(key, 1, unix.IPC_CREAT|unix.IPC_EXCL|0o666)
+	if err != nil {
+		t.Skip(err)
+	}
+	defer func() {
+		if _, err := unix.SysvShmCtl(id, unix.IPC_RMID, nil); err != nil {
+			t.Error(err)
+		}
+	}()
+	look, attach := "shared memory:"+strconv.Itoa(key), "attach:"+strconv.Itoa(id)
+	t.Run("namespace", func(t *testing.T) {
+		need(t, NoSurvivors)
+		got, _ := confined(t, Engine{}, look, attach, "own memory:")
+		refusedAs(t, got, look, unix.ENOENT)
+		refusedAs(t, got, attach, unix.EINVAL, unix.EIDRM)
+		allowedTo(t, got, "own memory:")
+	})
+	t.Run("filter", func(t *testing.T) {
+		need(t, SystemCalls)
+		s := thisSystem()
+		s.admin = false
+		got, report := confinedBy(t, s, Engine{InsecureWithout: NoSurvivors}, look, attach, "own memory:", "queue:/"+strconv.Itoa(key))
+		for _, attempt := range []string{look, attach, "own memory:", "queue:/" + strconv.Itoa(key)} {
+			refusedAs(t, got, attempt, unix.ENOSYS)
+		}
+		if report.Missing != NoSurvivors|lacking() {
+			t.Error(report.Missing)
+		}
+	})
+}

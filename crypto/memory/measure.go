@@ -25,13 +25,14 @@ const (
 	// Landlock of Linux 6.7 where there are ports.
 	NoNetwork
 	// SystemCalls is a seccomp filter, on x86-64 or arm64: no tracing, no namespaces and mounts, no io_uring, no keyrings,
-	// no kernel modules, BPF or perf, and no way to outlive the server by asking for another signal than its death's.
+	// no kernel modules, BPF or perf, no way to outlive the server by asking for another signal than its death's, and, where NoSurvivors does
+	// not hold, no shared memory and message queues without paths, those of System V among them.
 	SystemCalls
 	// NoCoreDumps means that it dumps no core unless it raises its limit itself. Where that takes a capability that is
 	// missing, [HardenProcess] gives it to all children.
 	NoCoreDumps
 	// NoSurvivors means that what it starts ends with it, and so with the server: it is the first process of a namespace of
-	// its own. It takes CAP_SYS_ADMIN. Without it, its process group is killed when it ends, which others can leave, and
+	// its own, in which shared memory and message queues of System V and queues of POSIX are its own too. It takes CAP_SYS_ADMIN. Without it, its process group is killed when it ends, which others can leave, and
 	// nothing but itself when the server is killed.
 	NoSurvivors
 

@@ -158,6 +158,22 @@ func attempt(verb, object string) (string, error) {
 			c.Close()
 		}
 		return "", err
+	case "shared memory": // of System V, by its key
+		_, err := unix.SysvShmGet(number(), 0, 0)
+		return "", err
+	case "attach":
+		_, _, errno := unix.Syscall(unix.SYS_SHMAT, uintptr(number()), 0, unix.SHM_RDONLY)
+		return "", ifSet(errno)
+	case "queue":
+		name := append([]byte(strings.TrimPrefix(object, "/")), 0)
+		_, _, errno := unix.Syscall6(unix.SYS_MQ_OPEN, uintptr(unsafe.Pointer(&name[0])), unix.O_RDWR|unix.O_CREAT, 0o600, 0, 0, 0)
+		return "", ifSet(errno)
+	case "own memory":
+		id, err := unix.SysvShmGet(unix.IPC_PRIVATE, 1, 0o600)
+		if err == nil {
+			_, err = unix.SysvShmCtl(id, unix.IPC_RMID, nil)
+		}
+		return "", err
 	case "signal":
 		return "", unix.Kill(number(), 0)
 	case "trace":

@@ -41,6 +41,19 @@ func TestManifestNesting(t *testing.T) {
 	}
 }
 
+// Each directory is an entry in memory, and a path of a few bytes has many above it.
+func TestManifestDirectories(t *testing.T) {
+	for n, want := range map[int]error{100: nil, MaxFiles/60 + 1: ErrFormat} {
+		files := make([]string, n)
+		for i := range files {
+			files[i] = fmt.Sprintf(`{"path":"%06d%s/f","blob":"blobs/%d","size":0,"header":""}`, i, strings.Repeat("/d", 60), i)
+		}
+		if _, _, err := parseManifest(fmt.Appendf(nil, emptyManifest, strings.Join(files, ","))); !errors.Is(err, want) {
+			t.Errorf("%d files: %v, want %v", n, err, want)
+		}
+	}
+}
+
 // A panic of a source or of a watermark reaches the caller, on the caller's goroutine, after all others have ended: what
 // the caller then clears stays cleared.
 func TestSpreadPanics(t *testing.T) {

@@ -171,14 +171,14 @@ func checkFiles(files []sealed) error {
 			return fmt.Errorf("file %d: negative size", i)
 		}
 	}
+	dirs := map[string]bool{}
 	for _, f := range files {
-		for dir := f.Path; ; {
-			cut := strings.LastIndexByte(dir, '/')
-			if cut < 0 {
-				break
-			}
-			if dir = dir[:cut]; names[dir] {
+		for dir := parent(f.Path); dir != "." && !dirs[dir]; dir = parent(dir) {
+			if names[dir] {
 				return fmt.Errorf("%q is a file and a directory", dir)
+			}
+			if dirs[dir] = true; len(dirs) > MaxFiles { // each is an entry in memory, and a path of a few bytes has many
+				return fmt.Errorf("more than %d directories", MaxFiles)
 			}
 		}
 	}

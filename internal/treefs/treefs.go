@@ -14,7 +14,7 @@ import (
 )
 
 const (
-	// MaxFiles is the greatest number of files, as for the resources of a signed manifest.
+	// MaxFiles is the greatest number of files, as for the resources of a signed manifest, and of directories.
 	MaxFiles = 1 << 17
 	// maxName and maxNesting bound a name in bytes and in components; file systems have 4096 and no limit.
 	maxName, maxNesting = 4096, 64
@@ -43,7 +43,7 @@ var (
 )
 
 // New makes a file system of files. Errors: [ErrList] for names that are not valid, have a backslash or a NUL, occur twice
-// or lie below a file, and for too many files.
+// or lie below a file, and for too many files or directories.
 func New(files []File) (*FS, error) {
 	if len(files) > MaxFiles {
 		return nil, fmt.Errorf("%w: %d files, at most %d are allowed", ErrList, len(files), MaxFiles)
@@ -87,6 +87,9 @@ func (t *FS) mkdir(dir string) error {
 	}
 	if _, ok := t.dirs[dir]; ok {
 		return nil
+	}
+	if len(t.dirs) > MaxFiles { // a name of a few bytes has many above it
+		return fmt.Errorf("%w: more than %d directories", ErrList, MaxFiles)
 	}
 	t.dirs[dir] = nil
 	if err := t.mkdir(path.Dir(dir)); err != nil {

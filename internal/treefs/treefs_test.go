@@ -2,6 +2,7 @@ package treefs
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"strings"
@@ -65,6 +66,22 @@ func TestRefused(t *testing.T) {
 	} {
 		if _, err := New(files); !errors.Is(err, ErrList) {
 			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// Each directory costs memory, and a name of a few bytes has many above it.
+func TestManyDirectories(t *testing.T) {
+	for _, c := range []struct {
+		files int
+		want  error
+	}{{100, nil}, {MaxFiles/60 + 1, ErrList}} {
+		files := make([]File, c.files)
+		for i := range files {
+			files[i] = text(fmt.Sprintf("%06d", i)+strings.Repeat("/d", 61), "")
+		}
+		if _, err := New(files); !errors.Is(err, c.want) {
+			t.Errorf("%d files: %v, want %v", c.files, err, c.want)
 		}
 	}
 }

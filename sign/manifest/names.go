@@ -59,10 +59,34 @@ func checkNames(files []File, field func(i int) string) error {
 		}
 		seen[f.Name] = struct{}{}
 	}
+	dirs := map[string]struct{}{}
 	for i, f := range files {
 		for dir := parent(f.Name); dir != ""; dir = parent(dir) {
+			if _, known := dirs[dir]; known { // and what is above it
+				break
+			}
 			if _, file := seen[dir]; file {
 				return malformed(field(i), "%q lies below the file %q", clip(f.Name), clip(dir))
+			}
+			if dirs[dir] = struct{}{}; len(dirs) > MaxResources {
+				return malformed(field(i), "%q lies in one of more than %d directories", clip(f.Name), MaxResources)
+			}
+		}
+	}
+	return nil
+}
+
+// checkIgnored refuses ignored paths that are signed, or that signed files lie below: who leaves out what is ignored finds another
+// model than who reads what is signed.
+func checkIgnored(files []File, ignored []string, field func(i int) string) error {
+	skip := make(map[string]struct{}, len(ignored))
+	for _, p := range ignored {
+		skip[p] = struct{}{}
+	}
+	for i, f := range files {
+		for p := f.Name; p != "" && len(skip) > 0; p = parent(p) {
+			if _, ok := skip[p]; ok {
+				return malformed(field(i), "%q is signed and ignored", clip(f.Name))
 			}
 		}
 	}

@@ -123,7 +123,7 @@ func (m *Manifest) files() error {
 		for i, r := range m.Resources {
 			m.Files[i] = File{Name: r.Name, Algorithm: r.Algorithm, Digest: r.Digest}
 		}
-		return checkNames(m.Files, func(i int) string { return at(i, "name") })
+		return m.checkFiles(func(i int) string { return at(i, "name") })
 	}
 	index := map[string]int{} // of the file in m.Files
 	var first []int           // resource that names the file first
@@ -146,7 +146,14 @@ func (m *Manifest) files() error {
 			return err
 		}
 	}
-	return checkNames(m.Files, func(n int) string { return at(first[n], "name") })
+	return m.checkFiles(func(n int) string { return at(first[n], "name") })
+}
+
+func (m *Manifest) checkFiles(field func(i int) string) error {
+	if err := checkNames(m.Files, field); err != nil {
+		return err
+	}
+	return checkIgnored(m.Files, m.IgnorePaths, field)
 }
 
 // cover sorts the shards of a file and makes sure that they are the one way to cut it: from 0 on, without gap or overlap,

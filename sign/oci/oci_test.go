@@ -87,7 +87,7 @@ func TestAmbiguousNamesItsArtifacts(t *testing.T) {
 	l.add("v7", l.model(modelPack+"config.v1+json", l.raw("w", "1")))
 	bill := l.add("", object{"schemaVersion": 2, "mediaType": manifestType, "artifactType": "application/vnd.cyclonedx+json"})
 	_, err := l.open("")
-	if !errors.Is(err, oci.ErrAmbiguous) || !strings.Contains(err.Error(), `"v7" ("application/vnd.cncf.model.manifest.v1+json"), `+bill+` ("application/vnd.cyclonedx+json")`) {
+	if !errors.Is(err, oci.ErrAmbiguous) || !errors.Is(err, oci.ErrLayout) || !strings.Contains(err.Error(), `"v7" ("application/vnd.cncf.model.manifest.v1+json"), `+bill+` ("application/vnd.cyclonedx+json")`) {
 		t.Error(err)
 	}
 	for range 20 {
