@@ -25,10 +25,10 @@ var ErrLeak = errors.New("detect: unusable canary or system prompt")
 // hexadecimal or ROT13, and in one of these codes of another) and runs of system prompts: 8 words in a row, or 64 letters with digits and
 // anything but letters between them, or 16 characters of Chinese or Japanese, 43 of Thai and the like, or in parts of five words at least with others between, which come to 192 letters; the whole prompt if it is shorter, of letters from 20 bytes
 // on. Case and what stands between words is ignored. Prompts are read as they stand, in ROT13, backwards letter by letter, in base64 and in hexadecimal, and in any of these within base64 or
-// hexadecimal.
+// hexadecimal; and letter by letter in the first letters of words, phrases or lines (NATO's alphabet, "Y as in Yankee", acrostics), in Morse code, with digits and marks for letters, in look-alikes of other scripts, other alphabets of
+// Unicode and invisible tags.
 //
-// Not recognised are translations (Chinese characters in the other style too) and paraphrase, words or letters one by one with others between them ("Y for yes, o for…", the first letters of
-// lines, NATO's and Morse's alphabets, leetspeak, look-alikes of other scripts), base64 that is cut into pieces by spaces or itself backwards, and codes three deep. It is immutable and safe for
+// Not recognised are translations (Chinese characters in the other style too) and paraphrase, words one by one with others between them, letters one by one within words (the second of each, last ones), such alphabets of languages that have no Latin letters, within codes or with spaces between digits for letters, base64 that is cut into pieces by spaces or itself backwards, and codes three deep. It is immutable and safe for
 // concurrent use; each text is followed by its own [LeakState].
 type Leak struct {
 	canaries *automaton
@@ -39,6 +39,7 @@ type Leak struct {
 	known    [1 << 10]uint64                    // a bit for each word, by its hash: most words of an answer are none
 	longest  int                                // word, in bytes
 	letters  *lettersIndex                      // nil where no prompt has letters enough
+	digits   *lettersIndex                      // the same with digits and marks for letters
 }
 
 // NewLeak compiles canaries and system prompts. Without any of them it finds nothing.
@@ -64,7 +65,7 @@ func NewLeak(canaries, prompts []string) (*Leak, error) {
 	if size > maxLeakBytes {
 		return nil, fmt.Errorf("%w: more than %d bytes", ErrLeak, maxLeakBytes)
 	}
-	l.letters = newLetters(prompts)
+	l.letters, l.digits = newLetters(prompts), newDigits(prompts)
 	if len(canaries) > 0 {
 		var ok bool
 		if l.canaries, ok = newAutomaton(canaries, true); !ok {
@@ -181,6 +182,7 @@ type LeakState struct {
 	exact   int   // where the last canary ended, as it is
 	spelled spelledState
 	leakReader
+	alphabets alphabets
 }
 
 var _ stream.Scanner = (*LeakState)(nil)
@@ -210,6 +212,9 @@ func (s *LeakState) Write(ms []stream.Match, p []byte) (matches []stream.Match, 
 			continue
 		}
 		ms = s.read(l, ms, c, s.pos, false)
+		if l.letters != nil && !s.alphabets.skips(c) {
+			ms = s.alphabets.take(l, ms, c, s.pos)
+		}
 	}
 	return ms, s.holds(), nil
 }
@@ -222,6 +227,9 @@ func (s *LeakState) Finish(ms []stream.Match) ([]stream.Match, error) {
 	}
 	if s.leak.longest != 0 {
 		ms = s.finish(s.leak, ms, s.pos)
+		if s.leak.letters != nil {
+			ms = s.alphabets.finish(s.leak, ms, s.pos)
+		}
 	}
 	return ms, nil
 }
@@ -242,5 +250,5 @@ func (s *LeakState) holds() int {
 	if s.spelled.node != 0 || s.spelled.pending > 0 {
 		held = max(held, s.spelled.held(s.leak.spelled, s.pos))
 	}
-	return max(held, s.leakReader.held(s.leak, s.pos))
+	return max(held, s.leakReader.held(s.leak, s.pos), s.alphabets.held(s.pos))
 }

@@ -3,6 +3,7 @@ package detect
 import (
 	"slices"
 	"strings"
+	"sync"
 	"unicode"
 	"unicode/utf8"
 )
@@ -26,6 +27,8 @@ type lettersIndex struct {
 	text   []byte
 	seeds  map[uint64]seed // by the hash of the last seedBytes
 	filter []uint64        // a bit for each hash of seeds: most places of an answer are none
+	enough int32           // weight that is a leak
+	small  *[0x2000]rune
 }
 
 // seed is a place where a run can begin.
@@ -36,12 +39,16 @@ type seed struct {
 	parts  int32 // weight of parts that are one
 }
 
-// letterOf returns a character as it counts: a letter of ASCII in lower case or full width, any other letter as it is; ok is false for
+// letterOf returns a character as it counts: a letter of ASCII in lower case, whatever it is written as (accents, other alphabets of Unicode, look-alikes of other scripts, tags), any other letter as it is; ok is false for
 // what stands between letters, digits among it, as lists are numbered.
 func letterOf(r rune) (rune, bool) {
-	switch {
-	case r < 0x80:
+	if r < 0x80 {
 		return r | 0x20, 'a' <= r|0x20 && r|0x20 <= 'z'
+	}
+	if plain := latinLetter(r); plain != 0 {
+		return letterOf(plain)
+	}
+	switch {
 	case r < 0xc0, r == 0xd7, r == 0xf7, r >= 0x300 && r < 0x370: // Latin punctuation, marks that were put on letters
 		return 0, false
 	case r >= 0x2000 && r < 0x2c00, r >= 0x3000 && r < 0x3040, r >= 0xd800 && r < 0xf900, r >= 0xfe00 && r < 0xfe50, r == 0xfeff: // punctuation and symbols, what is no character
@@ -54,6 +61,31 @@ func letterOf(r rune) (rune, bool) {
 		return r, r >= 0x20000 && r < 0x40000
 	}
 	return r, true
+}
+
+// smallLetters is letterOf for the alphabets with cases and those of India, as a constant that takes time to work out; 0 is no letter.
+var smallLetters = sync.OnceValue(func() *[0x2000]rune {
+	t := new([0x2000]rune)
+	for i := range t {
+		if r, ok := letterOf(rune(i)); ok {
+			t[i] = r
+		}
+	}
+	return t
+})
+
+// latinLetter returns the character of ASCII that another is a form of, or looks like, or 0.
+func latinLetter(r rune) rune {
+	switch {
+	case r >= 0x3040 && r < 0xa000 || r >= 0xac00 && r < 0xd800: // Kana, Han, Hangul: most of the text that has any
+		return 0
+	case r >= 0xe0020 && r < 0xe007f:
+		return r - 0xe0000
+	}
+	if f := foldLetter(r); f < 0x80 {
+		return f
+	}
+	return rune(homoglyph(unicode.ToLower(r))) // as the small letter looks: both count the same
 }
 
 // weigh returns what a letter counts for: 8 words are a leak, of 40 letters in English, about 16 characters in Chinese or Japanese, and 40 in Thai. Letters of
@@ -77,7 +109,7 @@ func spaceless(r rune) bool { return weigh(r) == 3 || weigh(r) == 8 }
 
 // newLetters returns the index of prompts, or nil where none has letters enough.
 func newLetters(prompts []string) *lettersIndex {
-	l := &lettersIndex{text: []byte{0}, seeds: make(map[uint64]seed)}
+	l := emptyLetters()
 	for _, p := range prompts {
 		var letters []rune
 		for _, r := range p {
@@ -93,6 +125,15 @@ func newLetters(prompts []string) *lettersIndex {
 		slices.Reverse(rotated)
 		l.add(rotated)
 	}
+	return l.filtered()
+}
+
+func emptyLetters() *lettersIndex {
+	return &lettersIndex{text: []byte{0}, seeds: make(map[uint64]seed), enough: leakWeight, small: smallLetters()}
+}
+
+// filtered returns the index with its filter, or nil where it is empty.
+func (l *lettersIndex) filtered() *lettersIndex {
 	if len(l.seeds) == 0 {
 		return nil
 	}
@@ -146,7 +187,7 @@ func (l *lettersIndex) add(letters []rune) {
 				}
 			}
 			if _, ok := l.seeds[s.hash]; !ok {
-				l.seeds[s.hash] = seed{at, w, min(leakWeight, total), max(leakWeight, min(partsWeight, total/4*3))}
+				l.seeds[s.hash] = seed{at, w, min(l.enough, total), max(leakWeight, min(partsWeight, total/4*3))}
 			}
 			last = at
 		}

@@ -131,7 +131,7 @@ func TestPromptsLetterByLetter(t *testing.T) {
 		}
 	}
 	for name, text := range map[string]string{
-		"half of the letters": strings.Join(glyphs[:40], "-"), "other letters between": strings.Join(glyphs, "x"), "far apart": strings.Join(glyphs, strings.Repeat(" ", lettersGap+1)), "prose": string(prose(64 << 10)),
+		"half of the letters": strings.Join(glyphs[:40], "-"), "other letters between": strings.Join(glyphs, "x"), "far apart": strings.Join(glyphs, strings.Repeat(" ", initialsGap+1)), "prose": string(prose(64 << 10)),
 		"no letters": strings.Repeat("0 1 2 -", 1000),
 	} {
 		if foundAnyhow(t, l, text) {

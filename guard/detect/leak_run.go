@@ -105,7 +105,13 @@ func (s *letterRun) escaped(c byte) (r rune, done bool) {
 
 // letter takes a character that ends at position end of the text.
 func (s *letterRun) letter(l *lettersIndex, ms []stream.Match, r rune, end int) []stream.Match {
-	r, ok := letterOf(r)
+	var ok bool
+	if r < rune(len(l.small)) {
+		r = l.small[r]
+		ok = r != 0
+	} else {
+		r, ok = letterOf(r)
+	}
 	if !ok {
 		return ms
 	}
