@@ -237,6 +237,11 @@ func FuzzFind(f *testing.F) {
 		}
 	}
 	f.Add([]byte("-----BEGIN PRIVATE KEY----- is how it begins, and then MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQD -----END PRIVATE KEY-----"), 40)
+	for _, list := range disguised {
+		for _, e := range list {
+			f.Add([]byte(e), 6)
+		}
+	}
 	s := all(f)
 	f.Fuzz(func(t *testing.T, text []byte, cut int) {
 		want := s.Find(nil, text)

@@ -52,6 +52,9 @@ func (f *finder) addresses() {
 			from--
 		}
 		if scheme >= 0 {
+			if again := bytes.IndexAny(s[i+1:], "@/?# "); again >= 0 && s[i+1+again] == '@' { // the host stands behind the last one
+				continue
+			}
 			if k := bytes.IndexByte(s[scheme:i], ':'); k >= 0 && scheme+k+1 < i {
 				f.add("secret.url-password", scheme+k+1, i)
 			}

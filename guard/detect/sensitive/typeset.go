@@ -4,8 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"sort"
-	"strconv"
-	"unicode/utf8"
+	"unicode"
 
 	"github.com/holdfast-ai/holdfast/guard/stream"
 )
@@ -29,7 +28,7 @@ var _ stream.Scanner = (*typeset)(nil)
 
 // mayPlain marks the first bytes of characters that are written otherwise.
 var mayPlain = func() (t [256]bool) {
-	for _, c := range []byte{'\\', 0xc2, 0xd9, 0xdb, 0xe0, 0xe1, 0xe2, 0xef, 0xf0} {
+	for _, c := range []byte{'\\', '&', '%', 0xc2, 0xcc, 0xcd, 0xd8, 0xd9, 0xdb, 0xdf, 0xe0, 0xe1, 0xe2, 0xe3, 0xea, 0xef, 0xf0, 0xf3} {
 		t[c] = true
 	}
 	return t
@@ -43,14 +42,21 @@ const (
 
 func plainly(r rune) int {
 	switch {
-	case r == 0xad || r >= 0x200b && r <= 0x200d || r >= 0x2060 && r <= 0x2064 || r == 0xfeff || r >= 0xfe00 && r <= 0xfe0f || r == 0x20e3:
+	case r < 0x80:
+		return int(r)
+	case r == 0xad || r >= 0x300 && r <= 0x36f || r == 0x61c || r == 0x115f || r == 0x1160 || r == 0x180e || r >= 0x200b && r <= 0x200f || r >= 0x202a && r <= 0x202e ||
+		r >= 0x2060 && r <= 0x206f || r >= 0x20d0 && r <= 0x20ff || r == 0xfeff || r >= 0xfe00 && r <= 0xfe0f || r >= 0xe0100 && r <= 0xe01ef: // invisible, directions, marks on letters
 		return dropped
-	case r == 0xa0 || r >= 0x2000 && r <= 0x200a || r == 0x202f || r == 0x205f:
+	case r == 0xa0 || r >= 0x2000 && r <= 0x200a || r == 0x202f || r == 0x205f || r == 0x3000:
 		return ' '
-	case r >= 0x2010 && r <= 0x2015 || r == 0x2212:
+	case r >= 0x2010 && r <= 0x2015 || r == 0x2212 || r == 0x2043:
 		return '-'
-	case r == 0xb7 || r == 0x2027:
+	case r == 0xb7 || r == 0x2024 || r == 0x2027 || r == 0x3002 || r == 0xff61:
 		return '.'
+	case r >= 0x2460 && r <= 0x2468: // circled
+		return int(r - 0x2460 + '1')
+	case r == 0x24ea:
+		return '0'
 	case r >= 0x660 && r <= 0x669: // Arabic
 		return int(r - 0x660 + '0')
 	case r >= 0x6f0 && r <= 0x6f9: // Persian
@@ -67,8 +73,24 @@ func plainly(r rune) int {
 		return int((r-0x1d7ce)%10 + '0')
 	case r >= 0xff01 && r <= 0xff5e: // of full width
 		return int(r - 0xff01 + '!')
+	case r >= 0xe0020 && r <= 0xe007e: // tags, which show nothing and are read by models
+		return int(r - 0xe0000)
+	case r >= 0x7c0 && r <= 0x7c9, r >= 0xde6 && r <= 0xdef, r >= 0x1090 && r < 0x1c60, r >= 0xa620 && r < 0xac00, r >= 0x10000 && unicode.IsDigit(r): // of the others
+		return digitOf(r)
 	}
 	return itself
+}
+
+// digitOf returns the digit of a script that has ten of them in a row (Unicode, section 4.6), or itself.
+func digitOf(r rune) int {
+	n := 0
+	for n < 10 && unicode.IsDigit(r-rune(n)) {
+		n++
+	}
+	if n == 0 {
+		return itself
+	}
+	return n - 1 + '0'
 }
 
 // maxPiece bounds what is rewritten at once, in bytes, and with it what is remembered of where it stood.
@@ -98,8 +120,10 @@ func (t *typeset) take(ms []stream.Match, p []byte) []stream.Match {
 	t.buf = t.buf[:0]
 	kept := 0 // p[:kept] is in buf
 	from := ascii(p)
-	if i := bytes.IndexByte(p[:from], '\\'); i >= 0 {
-		from = i
+	for _, c := range [...]byte{'\\', '&', '%'} {
+		if i := bytes.IndexByte(p[:from], c); i >= 0 {
+			from = i
+		}
 	}
 	for i := from; i < len(p); {
 		if !mayPlain[p[i]] {
@@ -159,51 +183,6 @@ func (t *typeset) write(ms []stream.Match, text []byte) []stream.Match {
 
 // needed returns where the plain text begins in which there may be matches yet.
 func (t *typeset) needed() int { return min(t.plain.needed(), t.keys.needed()) }
-
-// complete reports whether a text begins with a whole character, or a whole escape.
-func complete(b []byte) bool {
-	if b[0] != '\\' {
-		return utf8.FullRune(b)
-	}
-	if len(b) < 2 {
-		return false
-	}
-	if b[1] == 'u' && len(b) < 6 {
-		return !isHex(b[2:])
-	}
-	return true
-}
-
-// written returns what a character or an escape at the beginning of a text becomes, and its length.
-func written(b []byte) (c, n int) {
-	if b[0] != '\\' {
-		r, n := utf8.DecodeRune(b)
-		return plainly(r), n
-	}
-	switch b[1] {
-	case '\\': // of itself
-		return itself, 2
-	case '/':
-		return '/', 2
-	case 'n', 'r':
-		return '\n', 2
-	case 't':
-		return '\t', 2
-	case 'u':
-		if len(b) < 6 || !isHex(b[2:6]) {
-			return itself, 1
-		}
-		r, err := strconv.ParseUint(string(b[2:6]), 16, 16)
-		if err != nil {
-			return itself, 1
-		}
-		if c = plainly(rune(r)); c == itself {
-			c = int(min(r, 0x80)) // some character beyond ASCII
-		}
-		return c, 6
-	}
-	return itself, 1
-}
 
 // ascii returns how many bytes at the beginning of p are ASCII, or a few less.
 func ascii(p []byte) int {
