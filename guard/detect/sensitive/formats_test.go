@@ -11,13 +11,15 @@ import (
 // secretFormats are those that issuers publish: literal text, and after '%' an alphabet and a number of characters. w = letters and digits, l = letters, h = small hexadecimal
 // digits, u = letters, digits, '_' and '-', b = base64, c = capitals and digits, d = digits.
 var secretFormats = map[string][]string{
+	"secret.aws-bedrock": {"ABSK%b128"}, "secret.facebook": {"EAAC%w110", "EAAM%w110"}, "secret.flutterwave": {"FLWSECK_TEST-%h32-X"}, "secret.hubspot": {"pat-na1-%h8-%h4-%h4-%h4-%h12", "pat-eu1-%h8-%h4-%h4-%h4-%h12"},
+	"secret.shippo": {"shippo_live_%h40"}, "secret.typeform": {"tfp_%w44"},
 	"secret.1password": {"ops_eyJ%b300"}, "secret.adafruit": {"aio_%w28"}, "secret.airtable": {"pat%w14.%h64"}, "secret.alibaba": {"LTAI%w20"}, "secret.anthropic": {"sk-ant-api03-%u95", "sk-ant-admin01-%u95", "sk-ant-oat01-%u86"},
 	"secret.artifactory": {"AKCp%w69", "cmVmdGtuOj%w54"}, "secret.atlassian": {"ATATT3xFfGF0%u175=%h8", "ATCTT3xFfG%u170=%h8", "ATBB%w32"}, "secret.aws-key-id": {"AKIA%c16", "ASIA%c16", "ABIA%c16", "ACCA%c16"},
 	"secret.brevo": {"xkeysib-%h64-%w16"}, "secret.cerebras": {"csk-%w48"}, "secret.clojars": {"CLOJARS_%h60"}, "secret.cloudflare": {"v1.0-%h24-%h146"}, "secret.contentful": {"CFPAT-%u43"}, "secret.crates-io": {"cio%w32"},
 	"secret.databricks": {"dapi%h32"}, "secret.deepseek": {"sk-%h32"}, "secret.digitalocean": {"dop_v1_%h64", "doo_v1_%h64", "dor_v1_%h64"}, "secret.discord": {"https://discord.com/api/webhooks/%d18/%u68"},
-	"secret.docker": {"dckr_pat_%u27", "dckr_oat_%u32"}, "secret.doppler": {"dp.pt.%w43", "dp.st.%w43"}, "secret.dynatrace": {"dt0c01.%c24.%c64"}, "secret.easypost": {"EZAK%w54"}, "secret.elevenlabs": {"sk_%h48"},
+	"secret.docker": {"dckr_pat_%u27", "dckr_oat_%u32"}, "secret.doppler": {"dp.pt.%w43", "dp.st.%w43", "dp.ct.%w43"}, "secret.dynatrace": {"dt0c01.%c24.%c64"}, "secret.easypost": {"EZAK%w54", "EZTK%w54"}, "secret.elevenlabs": {"sk_%h48"},
 	"secret.figma": {"figd_%u40"}, "secret.fly": {"fo1_%u43", "fm2_%b200=="}, "secret.github": {"ghp_%w36", "gho_%w36", "ghu_%w36", "ghs_%w36", "ghr_%w36", "github_pat_%w22_%w59", "ghp_%l36"},
-	"secret.gitlab": {"glpat-%u20", "glptt-%h40", "gldt-%u20", "glrt-%u20", "glcbt-%h2_%u20", "glsoat-%u20", "glimt-%u25", "glagent-%u50", "glft-%u20", "GR1348941%u20"}, "secret.google-api-key": {"AIza%u35"},
+	"secret.gitlab": {"glpat-%u20", "glptt-%h40", "gldt-%u20", "glrt-%u20", "glcbt-%h2_%u20", "glsoat-%u20", "glimt-%u25", "glagent-%u50", "glft-%u20", "glffct-%u20", "GR1348941%u20"}, "secret.google-api-key": {"AIza%u35"},
 	"secret.google-oauth": {"GOCSPX-%u28", "ya29.a0A%u200", "1//0%u50"}, "secret.grafana": {"glsa_%w32_%h8", "glc_%b100="}, "secret.groq": {"gsk_%w52"}, "secret.heroku": {"HRKU-AA%u58"}, "secret.hugging-face": {"hf_%l34", "hf_%w34", "api_org_%l34"},
 	"secret.jina": {"jina_%h32%u28"}, "secret.jwt": {"eyJ%u30.eyJ%u60.%u43", "eyJ%u60.%u300.%u16.%u80.%u22"}, "secret.langfuse": {"sk-lf-%h8-%h4-%h4-%h4-%h12"}, "secret.langsmith": {"lsv2_pt_%h32_%h10", "lsv2_sk_%h32_%h10"},
 	"secret.linear": {"lin_api_%w40"}, "secret.mailchimp": {"md-%u22"}, "secret.mailgun": {"key-%h32"}, "secret.mapbox": {"sk.eyJ%w60.%u22"}, "secret.netlify": {"nfp_%w36"}, "secret.new-relic": {"NRAK-%c27"},

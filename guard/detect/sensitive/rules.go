@@ -14,17 +14,18 @@ type rule struct {
 // checks. An identifier whose check is weak, or that has none, needs a form or a word.
 var rules = []rule{
 	// Anywhere.
-	{"pii.card", "9999999999999", []string{"4 4 4 1", "4-4-4-1"}, card, true, nil},
+	{"pii.card", "9999999999999", []string{"4 4 4 1", "4-4-4-1"}, card, false, []string{"card", "visa", "karte", "carte", "tarjeta"}}, // one in ten barcodes is such a number
 	{"pii.card", "99999999999999", []string{"4 6 4", "4-6-4"}, card, true, nil},
 	{"pii.card", "999999999999999", []string{"4 6 5", "4-6-5"}, card, true, nil},
 	{"pii.card", "9999999999999999", []string{"4 4 4 4", "4-4-4-4", "4.4.4.4"}, card, true, nil},
 	{"pii.card", "9999999999999999999", []string{"4 4 4 4 3", "4-4-4-4-3"}, card, true, nil},
 	{"pii.imei", "999999999999999", []string{"2-6-6-1", "2 6 6 1"}, luhn, false, []string{"imei"}},
 	{"pii.vin", "XXXXXXXXXXXXXXXXX", nil, vin, false, []string{"vin", "vehicle", "chassis"}},
-	{"pii.bank-bic", "AAAAAAXX", nil, nil, false, []string{"bic", "swift"}},
-	{"pii.bank-bic", "AAAAAAXXXXX", nil, nil, false, []string{"bic", "swift"}},
+	{"pii.bank-bic", "AAAAAAXX", nil, bic, false, []string{"bic", "swift"}},
+	{"pii.bank-bic", "AAAAAAXXXXX", nil, bic, false, []string{"bic", "swift"}},
 	{"pii.passport", "A99999999", nil, nil, false, []string{"passport"}},
 	{"pii.passport", "AA9999999", nil, nil, false, []string{"passport", "passeport", "pasaporte"}},
+	{"pii.passport", "A9999999", nil, nil, false, []string{"passport"}}, // of India, among others
 	{"pii.passport", "999999999", nil, nil, false, []string{"passport"}},
 	{"pii.mrz", "XXXXXXXXX9", nil, icao, false, []string{"document number", "mrz"}},
 	{"pii.birth-date", "99999999", []string{"4-2-2", "2-2-4", "2/2/4", "2.2.4"}, nil, false, []string{"born", "birth", "dob", "geboren", "nacimiento", "naissance"}},
@@ -106,6 +107,10 @@ var rules = []rule{
 	{"pii.de-tax-id", "99999999999", []string{"2 3 3 3"}, func(c []byte) bool { return c[0] != '0' && mod1110(c) }, false, []string{"steuer", "tax id", "idnr", "tin"}},
 	{"pii.de-vat", "DE999999999", nil, func(c []byte) bool { return c[2] != '0' && mod1110(c[2:]) }, true, nil},
 	{"phi.de-lanr", "999999999", nil, func(c []byte) bool { return (10-weighted(c, 4, 9, 4, 9, 4, 9)%10)%10 == digit(c[6]) }, false, []string{"lanr", "arztnummer"}},
+	{"phi.de-bsnr", "999999999", nil, nil, false, []string{"bsnr", "betriebsstätten"}},
+	{"pii.de-tax-number", "9999999999", []string{"2/3/5"}, nil, false, []string{"steuernummer", "steuer-nr", "st.-nr", "stnr"}},
+	{"pii.de-tax-number", "99999999999", []string{"3/3/5"}, nil, false, []string{"steuernummer", "steuer-nr", "st.-nr", "stnr"}},
+	{"pii.de-driver-licence", "XXXXXXXXXXX", nil, func(c []byte) bool { return isUpper(c[0]) && mixed(c) }, false, []string{"führerschein", "fuehrerschein"}},
 	{"pii.de-id-card", "XXXXXXXXX9", nil, icao, false, []string{"personalausweis", "ausweis", "reisepass"}},
 	{"phi.de-kvnr", "A999999999", nil, func(c []byte) bool {
 		n := int(c[0]-'A') + 1
@@ -237,6 +242,15 @@ var rules = []rule{
 	{"pii.kr-brn", "9999999999", []string{"3-2-5"}, func(c []byte) bool {
 		return (10-(weighted(c, 1, 3, 7, 1, 3, 7, 1, 3, 5)+digit(c[8])*5/10)%10)%10 == digit(c[9])
 	}, false, []string{"사업자", "business registration"}},
+	{"pii.kr-driver-license", "999999999999", []string{"2-2-6-2"}, nil, false, []string{"운전면허", "driver", "license"}},
+	{"pii.ph-tin", "999999999", []string{"3-3-3"}, nil, false, []string{"tin", "bir"}},
+	{"pii.ph-tin", "999999999999", []string{"3-3-3-3"}, nil, false, []string{"tin", "bir"}},
+	{"pii.ph-sss", "9999999999", []string{"2-7-1"}, nil, false, []string{"sss", "social security"}},
+	{"pii.ph-umid", "999999999999", []string{"4-7-1"}, nil, false, []string{"umid", "crn"}},
+	{"phi.ph-philhealth", "999999999999", []string{"2-9-1"}, nil, false, []string{"philhealth"}},
+	{"pii.sg-uen", "999999999A", nil, nil, false, []string{"uen"}},
+	{"pii.sg-uen", "99999999A", nil, nil, false, []string{"uen"}},
+	{"pii.sg-uen", "A99AA9999A", nil, nil, false, []string{"uen"}},
 	{"pii.sg-nric", "A9999999A", nil, singapore, true, nil},
 	{"pii.th-id", "9999999999999", []string{"1-4-5-2-1", "1 4 5 2 1"}, func(c []byte) bool {
 		return (11-weighted(c, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2)%11)%10 == digit(c[12])

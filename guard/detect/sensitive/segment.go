@@ -174,9 +174,9 @@ func (f *finder) ends(i int) bool {
 func (f *finder) shaped(i int) {
 	s := f.seg
 	var c [maxID]byte
-	var ends [maxID + 1]int                            // by number of characters
-	n, open, numeral := 0, 0, maxID                    // numeral is the index of the first digit
-	inner := i > 1 && s[i-1] == ' ' && isDigit(s[i-2]) // a group within a longer number: only by itself
+	var ends [maxID + 1]int                                                   // by number of characters
+	n, open, numeral := 0, 0, maxID                                           // numeral is the index of the first digit
+	inner := i > 1 && s[i-1] == ' ' && (isDigit(s[i-2]) || hexGroup(s[:i-1])) // a group within a longer number: only by itself
 	for j := i; j < len(s) && j < i+maxForm && (n < maxID || open > 0); j++ {
 		b := s[j]
 		alnum := isDigit(b) || isUpper(b)
@@ -207,6 +207,33 @@ func (f *finder) shaped(i int) {
 			f.ask(c[:n], i, to)
 		}
 	}
+}
+
+// hexGroup reports whether a text ends in a group of four hexadecimal digits, as tables of characters do.
+func hexGroup(s []byte) bool {
+	n := len(s) - 4
+	if n < 0 || !isHex(s[n:]) || n > 0 && isAlnum(s[n-1]) {
+		return false
+	}
+	return bytes.ContainsAny(s[n:], "0123456789")
+}
+
+// years reports whether groups of four digits are all years.
+func years(c, written []byte) bool {
+	if len(written) < 3 || len(c)%4 != 0 {
+		return false
+	}
+	for i, b := range written {
+		if i%2 == 0 && b != '4' {
+			return false
+		}
+	}
+	for i := 0; i < len(c); i += 4 {
+		if y := c[i : i+2]; string(y) != "19" && string(y) != "20" {
+			return false
+		}
+	}
+	return true
 }
 
 // form writes the lengths of the groups of an identifier with what stands between them: "4 4 4 4", "(3) 3-4".
@@ -241,6 +268,9 @@ func (f *finder) ask(c []byte, from, to int) {
 	}
 	if to+1 < len(s) && s[to] == ' ' && isDigit(s[to+1]) && bytes.IndexByte(written, ' ') >= 0 {
 		return // some groups of a longer number
+	}
+	if from > 0 && s[from-1] == '.' && bytes.IndexByte(written, '.') >= 0 && (from == 1 || s[from-2] != '.') || years(c, written) {
+		return // of decimal numbers, or of years
 	}
 	var best *rule
 	for _, r := range f.set.byLength[len(c)] {

@@ -55,7 +55,7 @@ var examples = map[string][]string{
 	"pii.cn-id": {"{11010519491231002X}"}, "pii.hk-id": {"{A123456(3)}"}, "pii.tw-id": {"national ID {A123456789}"}, "pii.jp-my-number": {"My Number {1234 5678 9018}"},
 	"pii.sg-nric": {"{S1234567D}", "{T0123456G}"}, "pii.ae-id": {"{784-1980-1234567-8}"}, "phi.au-medicare": {"Medicare {2123 45670 1}"}, "phi.nz-nhi": {"NHI {ZAC5361}"},
 	"pii.iban": {"{DE89 3704 0044 0532 0130 00}", "{DE89370400440532013000}", "IBAN {GB82 WEST 1234 5698 7654 32}!", "iban {de89370400440532013000}", "{de89 3704 0044 0532 0130 00}", "{DE89-3704-0044-0532-0130-00}"}, "pii.email": {"mail {john.doe+x@mail.example.com}.", "<{a@b.co}>", `{a\u0040b.co}`, `x\n{a@b.co}`, `\\ {ann\u002ex\u0040b.co}`},
-	"pii.ipv4": {"{8.8.4.4}", "conversion {8.8.4.4}", "http://{203.0.113.9}:8080/"}, "pii.ipv6": {"{2001:db8:85a3::8a2e:370:7334}"}, "pii.mac": {"{00:1B:44:11:3A:B7}", "{00-1b-44-11-3a-b7}"},
+	"pii.ipv4": {"{93.184.216.34}", "conversion {93.184.216.34}", "the server {8.8.4.4}", "http://{203.0.113.9}:8080/"}, "pii.ipv6": {"{2001:db8:85a3::8a2e:370:7334}"}, "pii.mac": {"{00:1B:44:11:3A:B7}", "{00-1b-44-11-3a-b7}"},
 	"pii.crypto-btc": {"{1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNa}", "{bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4}", "bitcoin:{1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNa}?amount=1", "{bc1p0xlxvlhemja6c4dqv22uapctqupfhlxm9h8z3k2e72q4k9hcz7vqzk5jj0}"},
 	"pii.crypto-eth": {"{0x52908400098527886E0F7030069857D2E4169EE7}"},
 

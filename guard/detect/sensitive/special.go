@@ -55,7 +55,7 @@ func (f *finder) addresses() {
 			if again := bytes.IndexAny(s[i+1:], "@/?# "); again >= 0 && s[i+1+again] == '@' { // the host stands behind the last one
 				continue
 			}
-			if k := bytes.IndexByte(s[scheme:i], ':'); k >= 0 && scheme+k+1 < i {
+			if k := bytes.IndexByte(s[scheme:i], ':'); k >= 0 && scheme+k+1 < i && !placeholder(s[scheme+k+1:i]) {
 				f.add("secret.url-password", scheme+k+1, i)
 			}
 			scheme = -1
@@ -69,11 +69,37 @@ func (f *finder) addresses() {
 			to++
 		}
 		tld := i + bytes.LastIndexByte(s[i:to], '.')
-		if from == i || s[from] == '.' || dots == 0 || to-tld-1 < 2 || !isLetter(s[tld+1]) || i-from > 64 {
+		if from == i || s[from] == '.' || dots == 0 || s[i+1] == '.' || !topDomain(s[tld+1:to]) || i-from > 64 {
 			continue
 		}
 		f.add("pii.email", from, to)
 	}
+}
+
+// topDomain reports whether a name may be a domain at the top: letters, or what other scripts become (RFC 3490). Names of units of systemd are none.
+func topDomain(b []byte) bool {
+	if len(b) < 2 {
+		return false
+	}
+	for _, c := range b {
+		if !isLetter(c) {
+			return bytes.HasPrefix(bytes.ToLower(b), []byte("xn--"))
+		}
+	}
+	switch string(b) {
+	case "service", "socket", "timer", "mount", "slice":
+		return false
+	}
+	return true
+}
+
+// placeholder reports whether a password is none: a word for one, a variable, or one character over and over.
+func placeholder(b []byte) bool {
+	switch string(bytes.ToLower(b)) {
+	case "password", "passwd", "pass", "pwd", "pw", "secret", "token", "your-password", "your_password":
+		return true
+	}
+	return b[0] == '$' || b[0] == '%' && !(len(b) > 2 && isHex(b[1:3])) || len(b) > 2 && repeated(b)
 }
 
 // iban lengths by country (SWIFT registry, 2025); the check alone would hold for one number in 97.

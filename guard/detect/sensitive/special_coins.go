@@ -18,12 +18,27 @@ func (f *finder) coins(i int) {
 	}
 	switch {
 	case len(w) == 42 && (string(w[:2]) == "0x" || string(w[:2]) == "0X") && isHex(w[2:]):
-		f.add("pii.crypto-eth", i, j)
+		if kinds(w[2:]) >= 8 { // else a constant
+			f.add("pii.crypto-eth", i, j)
+		}
 	case len(w) >= 26 && len(w) <= 35 && (w[0] == '1' || w[0] == '3') && base58check(w):
 		f.add("pii.crypto-btc", i, j)
 	case len(w) >= 42 && len(w) <= 62 && bytes.EqualFold(w[:3], []byte("bc1")) && bech32(bytes.ToLower(w)):
 		f.add("pii.crypto-btc", i, j)
 	}
+}
+
+// kinds counts different characters of ASCII.
+func kinds(b []byte) int {
+	var seen [0x80]bool
+	n := 0
+	for _, c := range b {
+		if c < 0x80 && !seen[c] {
+			seen[c] = true
+			n++
+		}
+	}
+	return n
 }
 
 func isHex(b []byte) bool {

@@ -24,10 +24,34 @@ func (f *finder) dotted(i int) {
 	if dots != 3 || !(j >= len(s) || f.ends(j) || s[j] == ':' || s[j] == '/') {
 		return
 	}
-	if a, err := netip.ParseAddr(string(s[i:j])); err == nil && !a.IsLoopback() && !a.IsUnspecified() && !a.IsPrivate() && !f.ofVersion(i) {
+	if a, err := netip.ParseAddr(string(s[i:j])); err == nil && ofHost(a) && !f.ofVersion(i) && !ofNetwork(a, s[j:]) && !(numbering(a.As4()) && !f.near(addressed, i)) {
 		f.add("pii.ipv4", i, j)
 	}
 }
+
+// ofHost reports whether an address can be that of somebody's host: it is public, and no mask.
+func ofHost(a netip.Addr) bool {
+	return a.IsGlobalUnicast() && !a.IsPrivate() && (a.Is4() && a.As4()[0] < 240 || a.Is6() && a.As16()[0]>>5 == 1) // IPv6 gives out 2000::/3 alone (RFC 4291, section 2.4)
+}
+
+// ofNetwork reports whether what stands behind an address makes it that of a network ("13.32.0.0/15").
+func ofNetwork(a netip.Addr, behind []byte) bool {
+	n := 1
+	for n < len(behind) && n < 4 && isDigit(behind[n]) {
+		n++
+	}
+	if len(behind) == 0 || behind[0] != '/' || n == 1 {
+		return false
+	}
+	p, err := a.Prefix(int(number(behind[1:n])))
+	return err == nil && p.Bits() < a.BitLen() && p.Addr() == a
+}
+
+// numbering reports whether four numbers are as small as those of sections, versions and object identifiers. Of the addresses of the internet one in a thousand is so.
+func numbering(a [4]byte) bool { return a[0] < 32 && a[1] < 32 && a[2] < 32 && a[3] < 100 }
+
+// addressed are words behind which such numbers are an address.
+var addressed = []string{"ip", "ipv4", "address", "addr", "host", "server", "client", "proxy", "dns", "gateway", "remote", "ping", "from", "login", "visitor"}
 
 // ofVersion reports whether the word in front of position i says that a version stands there: those have four numbers too.
 func (f *finder) ofVersion(i int) bool {
@@ -69,7 +93,9 @@ func (f *finder) network(i int) {
 				return
 			}
 		}
-		f.add("pii.mac", i, j)
+		if bytes.Count(bytes.ToLower(s[i:j]), bytes.ToLower(s[i:i+1])) < 12 { // else it is nobody's, or everybody's
+			f.add("pii.mac", i, j)
+		}
 		return
 	}
 	for j > i && s[j-1] == ':' && (j < i+2 || s[j-2] != ':') { // the colon of a sentence
@@ -78,7 +104,7 @@ func (f *finder) network(i int) {
 	if dashes > 0 || bytes.Count(s[i:j], []byte(":")) < 3 {
 		return
 	}
-	if a, err := netip.ParseAddr(string(s[i:j])); err == nil && a.Is6() && !a.IsLoopback() && !a.IsPrivate() && !a.IsLinkLocalUnicast() {
+	if a, err := netip.ParseAddr(string(s[i:j])); err == nil && a.Is6() && ofHost(a) && !ofNetwork(a, s[j:]) {
 		f.add("pii.ipv6", i, j)
 	}
 }

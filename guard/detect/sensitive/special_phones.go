@@ -17,7 +17,10 @@ func (f *finder) international(i int) {
 		}
 		break
 	}
-	if n >= 8 && n <= 15 && s[i+1] != '0' && f.ends(end) {
+	if n < 8 || i > 0 && s[i-1] == '+' || s[i+1] == '1' && n != 11 { // "C++14"; North America has ten digits behind its code
+		return
+	}
+	if n <= 15 && s[i+1] != '0' && f.ends(end) {
 		f.add("pii.phone", i, end)
 	}
 }

@@ -88,6 +88,8 @@ var tokens = []token{
 	{"secret.alibaba", "LTAI", word, 20, 0}, {"secret.brevo", "xkeysib-", url, 81, 0}, {"secret.netlify", "nfp_", word, 36, 0}, {"secret.1password", "ops_eyJ", base64, 100, 1000}, {"secret.mapbox", "sk.eyJ", dotted, 60, 120},
 	{"secret.readme", "rdme_", word, 70, 0}, {"secret.prefect", "pnu_", word, 36, 0}, {"secret.adafruit", "aio_", word, 28, 0}, {"secret.easypost", "EZAK", word, 54, 0}, {"secret.openshift", "sha256~", url, 43, 0},
 	{"secret.cloudflare", "v1.0-", url, 100, 200},
+	{"secret.aws-bedrock", "ABSK", base64, 100, 300}, {"secret.facebook", "EAAC", word, 80, 300}, {"secret.facebook", "EAAM", word, 80, 300}, {"secret.flutterwave", "FLWSECK_TEST-", url, 34, 0}, {"secret.gitlab", "glffct-", url, 20, 64},
+	{"secret.hubspot", "pat-na1-", url, 36, 0}, {"secret.hubspot", "pat-eu1-", url, 36, 0}, {"secret.shippo", "shippo_live_", hexes, 40, 0}, {"secret.typeform", "tfp_", dotted, 40, 64}, {"secret.easypost", "EZTK", word, 54, 0}, {"secret.doppler", "dp.ct.", word, 40, 44},
 }
 
 // tokens looks for secrets: those with a prefix where a word begins, and those that are assigned to a telling name.
@@ -229,7 +231,7 @@ func (f *finder) assigned() {
 			continue // padding of base64
 		}
 		if named && i > from {
-			if v := bytes.TrimRight(s[from:i], ").!?*"); secretValue(v) {
+			if v := bytes.TrimRight(s[from:i], ").!?*"); secretValue(v) && (!calls(v) || f.quoted(from)) {
 				f.add("secret.assigned", from, from+len(v))
 			}
 		}
@@ -276,6 +278,35 @@ func (f *finder) endsInName(end int) bool {
 		}
 	}
 	return false
+}
+
+// quoted reports whether a quote stands in front of position i.
+func (f *finder) quoted(i int) bool {
+	t := f.text()[:len(f.before)+i]
+	return len(t) > 0 && quote(t[len(t)-1])
+}
+
+// calls reports whether a value is the call of a function ("base64.StdEncoding.EncodeToString(b"): names have digits at the end of their parts alone.
+func calls(v []byte) bool {
+	n := bytes.IndexByte(v, '(')
+	if n < 0 {
+		return false
+	}
+	for part := range bytes.FieldsFuncSeq(v[:n], func(r rune) bool { return r == '.' || r == '_' }) {
+		digits := 0
+		for i, c := range part {
+			switch {
+			case isDigit(c):
+				digits++
+			case !isLetter(c) || digits > 0 && i > 0:
+				return false
+			}
+		}
+		if digits > 3 || digits == len(part) {
+			return false
+		}
+	}
+	return true
 }
 
 func inName(c byte) bool { return isLetter(c) || c >= 0x80 }
