@@ -288,11 +288,11 @@ func (f *finder) quoted(i int) bool {
 
 // calls reports whether a value is the call of a function ("base64.StdEncoding.EncodeToString(b"): names have digits at the end of their parts alone.
 func calls(v []byte) bool {
-	n := bytes.IndexByte(v, '(')
-	if n < 0 {
+	before, _, ok := bytes.Cut(v, []byte("("))
+	if !ok {
 		return false
 	}
-	for part := range bytes.FieldsFuncSeq(v[:n], func(r rune) bool { return r == '.' || r == '_' }) {
+	for part := range bytes.FieldsFuncSeq(before, func(r rune) bool { return r == '.' || r == '_' }) {
 		digits := 0
 		for i, c := range part {
 			switch {
