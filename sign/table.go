@@ -170,6 +170,28 @@ func (m *Model) fillTable(ctx context.Context, t *table, src fs.File, taps []Tap
 	return nil
 }
 
+// readOnFrom reads the open file src from an offset on. A file that fills destinations itself decrypts a large piece for every small one
+// that is read at an offset, and keeps it only for who reads on: such a file is opened once more, for this one alone. done closes it.
+func (m *Model) readOnFrom(f *file, src io.ReaderAt, size, off int64) (in inOrder, done func(), err error) {
+	if _, fills := src.(allReader); fills {
+		own, now, err := m.openSigned(f)
+		if err != nil {
+			return in, nil, err
+		}
+		if now != size {
+			own.Close()
+			return in, nil, fault(f, errLength)
+		}
+		if seeker, ok := own.(io.Seeker); ok {
+			if _, err := seeker.Seek(off, io.SeekStart); err == nil {
+				return inOrder{src: own, off: off}, func() { own.Close() }, nil
+			}
+		}
+		own.Close()
+	}
+	return inOrder{at: src, off: off}, func() {}, nil
+}
+
 // tags returns the tags of a part, which is verified before where it was not. Whoever wants the same part waits.
 func (t *table) tags(m *Model, src io.ReaderAt, part int) ([]tag, error) {
 	v := &t.parts[part]
@@ -183,7 +205,12 @@ func (t *table) tags(m *Model, src io.ReaderAt, part int) ([]tag, error) {
 	good := false
 	defer func() { r.end(good) }()
 	p := pass{sum: digest.New(t.f.Algorithm, 0), pace: m.opts.effort.pacer(), keep: r.keep}
-	if err := p.read(context.Background(), &inOrder{at: src, off: start}, end, r.window); err != nil {
+	in, done, err := m.readOnFrom(t.f, src, t.size, start)
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	if err := p.read(context.Background(), &in, end, r.window); err != nil {
 		return nil, fault(t.f, err)
 	}
 	want, got := t.f.Shards[part].Digest, p.sum.Sums()[0]
