@@ -77,7 +77,8 @@ func (t *target) attached(ctx context.Context) ([]byte, error) {
 	case err != nil || len(list) == 0:
 		return nil, err
 	case len(list) > 1:
-		return nil, fmt.Errorf("%w: the layout has %d signatures of the model: give one with --signature", errUsage, len(list))
+		// Who writes to the layout can add one: a refusal, and no fault of the command line.
+		return nil, fmt.Errorf("%w: the layout has %d signatures of the model: give one with --signature", errRefused, len(list))
 	}
 	return list[0], nil
 }
