@@ -186,7 +186,7 @@ func Interrupted(dst string) (*Contents, error) {
 	if err := ours(root, root.Name(), writers); err != nil {
 		return nil, fmt.Errorf("seal: %w", err)
 	}
-	return inspect(root.FS(), partialFile)
+	return inspect(context.Background(), root.FS(), partialFile)
 }
 
 // Reseal decrypts f and seals it anew under h, in parallel, into dst: what a re-wrapped keyset cannot do, because whoever has

@@ -41,15 +41,15 @@ var (
 // Errors: [ErrFormat], [ErrTooLarge], [ErrCommitment], [ErrAuth], [ErrTruncated], [ErrKeyset], [ErrUnsupported], and those
 // of src and ks.
 func OpenFS(ctx context.Context, src fs.FS, ks KeySource, opts ...Option) (*FS, error) {
-	raw, m, info, err := readManifest(src, manifestName)
+	raw, m, info, err := readManifest(ctx, src, manifestName)
 	if err != nil {
 		return nil, err
 	}
-	mac, err := readSmall(src, macName, 32)
+	mac, err := readSmall(ctx, src, macName, 32)
 	if err != nil {
 		return nil, err
 	}
-	wraps, err := readWraps(src)
+	wraps, err := readWraps(ctx, src)
 	if err != nil {
 		return nil, err
 	}

@@ -1,19 +1,20 @@
 package seal
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"io/fs"
 )
 
-// readSmall reads a regular file of at most most bytes.
-func readSmall(src fs.FS, name string, most int64) ([]byte, error) {
+// readSmall reads a regular file of at most most bytes, until ctx is done: storage may give one byte at a time.
+func readSmall(ctx context.Context, src fs.FS, name string, most int64) ([]byte, error) {
 	f, _, err := openRegular(src, name)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	b, err := io.ReadAll(io.LimitReader(f, most+1))
+	b, err := io.ReadAll(io.LimitReader(ctxReader{ctx, f}, most+1))
 	if err != nil {
 		return nil, fmt.Errorf("seal: %w", err)
 	}
@@ -72,11 +73,11 @@ type FileSize struct {
 // Inspect reads what a sealed directory says without a key, for people and for re-wrapping. Decide nothing on it.
 // Errors: [ErrFormat], [ErrTooLarge], and those of src.
 func Inspect(src fs.FS) (*Contents, error) {
-	return inspect(src, manifestName)
+	return inspect(context.Background(), src, manifestName)
 }
 
-func inspect(src fs.FS, name string) (*Contents, error) {
-	_, m, info, err := readManifest(src, name)
+func inspect(ctx context.Context, src fs.FS, name string) (*Contents, error) {
+	_, m, info, err := readManifest(ctx, src, name)
 	if err != nil {
 		return nil, err
 	}
@@ -84,12 +85,12 @@ func inspect(src fs.FS, name string) (*Contents, error) {
 	for _, f := range m.Files {
 		c.Files = append(c.Files, FileSize{f.Path, f.Size})
 	}
-	c.Wraps, err = readWraps(src)
+	c.Wraps, err = readWraps(ctx, src)
 	return c, err
 }
 
-func readManifest(src fs.FS, name string) ([]byte, *manifest, Info, error) {
-	b, err := readSmall(src, name, MaxManifest)
+func readManifest(ctx context.Context, src fs.FS, name string) ([]byte, *manifest, Info, error) {
+	b, err := readSmall(ctx, src, name, MaxManifest)
 	if err != nil {
 		return nil, nil, Info{}, err
 	}

@@ -49,7 +49,7 @@ func (w Wrapped) path() (string, error) {
 }
 
 // readWraps reads seal.keys. A directory without it has no wrapped keysets.
-func readWraps(src fs.FS) ([]Wrapped, error) {
+func readWraps(ctx context.Context, src fs.FS) ([]Wrapped, error) {
 	entries, err := fs.ReadDir(src, keysDir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
@@ -66,7 +66,7 @@ func readWraps(src fs.FS) ([]Wrapped, error) {
 		if len(wraps) == MaxWraps {
 			return nil, fmt.Errorf("%w: more than %d wrapped keysets", ErrTooLarge, MaxWraps)
 		}
-		b, err := readSmall(src, keysDir+"/"+e.Name(), MaxWrap)
+		b, err := readSmall(ctx, src, keysDir+"/"+e.Name(), MaxWrap)
 		if err != nil {
 			return nil, err
 		}

@@ -4,6 +4,7 @@ import (
 	"archive/tar"
 	"bytes"
 	"compress/gzip"
+	"context"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -83,6 +84,46 @@ func TestHeld(t *testing.T) {
 		}
 		if c.hold.bytes > maxHeld || src.opened != c.opened {
 			t.Errorf("%s: %d bytes are held, the layer was opened %d times, want %d", name, c.hold.bytes, src.opened, c.opened)
+		}
+	}
+}
+
+// dripFS gives one byte for each read, and has somebody lose their patience after a few.
+type dripFS struct {
+	fstest.MapFS
+	cancel func()
+	reads  int
+}
+
+type dripFile struct {
+	fs.File
+	d *dripFS
+}
+
+func (d *dripFS) Open(name string) (fs.File, error) {
+	f, err := d.MapFS.Open(name)
+	return dripFile{f, d}, err
+}
+
+func (f dripFile) Read(b []byte) (int, error) {
+	if f.d.reads++; f.d.reads == 3 {
+		f.d.cancel()
+	}
+	return f.File.Read(b[:min(len(b), 1)])
+}
+
+// TestDocumentsAreCancelled: an index or a manifest that comes byte by byte is given up when the caller does.
+func TestDocumentsAreCancelled(t *testing.T) {
+	text := []byte(strings.Repeat(" ", 1000))
+	d := descriptor{Digest: digestOf(sha256.Sum256(text)), Size: int64(len(text))}
+	for name, read := range map[string]func(context.Context, blobs) error{
+		"file":     func(ctx context.Context, b blobs) error { _, err := b.file(ctx, "index.json"); return err },
+		"document": func(ctx context.Context, b blobs) error { _, err := b.document(ctx, d); return err },
+	} {
+		ctx, cancel := context.WithCancel(t.Context())
+		src := &dripFS{fstest.MapFS{"index.json": {Data: text}, path(d.Digest): {Data: text}}, cancel, 0}
+		if err := read(ctx, blobs{src}); !errors.Is(err, context.Canceled) || src.reads > 4 {
+			t.Errorf("%s: %v after %d reads", name, err, src.reads)
 		}
 	}
 }

@@ -33,7 +33,7 @@ type Artifact struct {
 func Open(ctx context.Context, layout *os.Root, ref string) (*Artifact, error) {
 	b := blobs{sign.DirFS(layout)}
 	var version layoutFile
-	if data, err := b.file("oci-layout"); err != nil {
+	if data, err := b.file(ctx, "oci-layout"); err != nil {
 		return nil, err
 	} else if err := decode("oci-layout", data, &version); err != nil {
 		return nil, err
@@ -41,7 +41,7 @@ func Open(ctx context.Context, layout *os.Root, ref string) (*Artifact, error) {
 	if version.Version != layoutVersion {
 		return nil, unsupported("layout version %q", clip(version.Version))
 	}
-	data, err := b.file("index.json")
+	data, err := b.file(ctx, "index.json")
 	if err != nil {
 		return nil, err
 	}
@@ -53,7 +53,7 @@ func Open(ctx context.Context, layout *os.Root, ref string) (*Artifact, error) {
 	if err != nil {
 		return nil, err
 	}
-	if data, err = b.document(d); err != nil {
+	if data, err = b.document(ctx, d); err != nil {
 		return nil, err
 	}
 	m, err := parseManifest(data)
@@ -191,13 +191,13 @@ func (b blobs) regular(name string) (fs.File, int64, error) {
 }
 
 // file reads a small file that nothing vouches for.
-func (b blobs) file(name string) ([]byte, error) {
+func (b blobs) file(ctx context.Context, name string) ([]byte, error) {
 	f, _, err := b.regular(name)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, maxDocument+1))
+	data, err := io.ReadAll(io.LimitReader(cancellable(ctx, f), maxDocument+1))
 	if err != nil {
 		return nil, fmt.Errorf("oci: %s: %w", name, err)
 	}
@@ -208,7 +208,7 @@ func (b blobs) file(name string) ([]byte, error) {
 }
 
 // document reads a blob that is small, and is what its descriptor says.
-func (b blobs) document(d descriptor) ([]byte, error) {
+func (b blobs) document(ctx context.Context, d descriptor) ([]byte, error) {
 	if d.Size > maxDocument {
 		return nil, malformed("%s has %d bytes, at most %d are read", d.Digest, d.Size, maxDocument)
 	}
@@ -217,7 +217,7 @@ func (b blobs) document(d descriptor) ([]byte, error) {
 		return nil, err
 	}
 	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, d.Size+1))
+	data, err := io.ReadAll(io.LimitReader(cancellable(ctx, f), d.Size+1))
 	if err != nil {
 		return nil, fmt.Errorf("oci: %s: %w", d.Digest, err)
 	}

@@ -242,7 +242,7 @@ func (a *Artifact) Bundles(ctx context.Context) ([][]byte, error) {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		data, err := a.blobs.document(d)
+		data, err := a.blobs.document(ctx, d)
 		if err != nil {
 			return nil, err
 		}
@@ -259,7 +259,7 @@ func (a *Artifact) Bundles(ctx context.Context) ([][]byte, error) {
 		if len(out) == maxBundles {
 			return nil, malformed("more than %d signatures", maxBundles)
 		}
-		b, err := a.blobs.document(m.Layers[0])
+		b, err := a.blobs.document(ctx, m.Layers[0])
 		if err != nil {
 			return nil, err
 		}
