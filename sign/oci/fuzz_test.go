@@ -14,7 +14,7 @@ import (
 	"github.com/holdfast-ai/holdfast/internal/treefs"
 )
 
-// FuzzTar: whatever opens is a tree of files that can be read, and are as long as it says.
+// FuzzTar: whatever opens is a tree of files that can be read, and are as long as it says; and a pass over the whole layer gives the same.
 func FuzzTar(f *testing.F) {
 	var plain, packed bytes.Buffer
 	w := tar.NewWriter(&plain)
@@ -35,7 +35,8 @@ func FuzzTar(f *testing.F) {
 			hold.bytes = maxHeld
 		}
 		d := descriptor{Digest: digestOf(sha256.Sum256(layer)), Size: int64(len(layer))}
-		b := blobs{fstest.MapFS{path(d.Digest): {Data: layer}}}
+		src, read := fstest.MapFS{path(d.Digest): {Data: layer}}, map[string][]byte{}
+		b := blobs{src}
 		files, err := b.tarFiles(t.Context(), d, map[string]bool{})
 		if compressed {
 			files, err = b.gzipFiles(t.Context(), d, map[string]bool{}, hold)
@@ -62,10 +63,32 @@ func FuzzTar(f *testing.F) {
 			if err != nil || int64(len(data)) != fi.Size() {
 				t.Fatalf("%q: %d bytes, want %d: %v", name, len(data), fi.Size(), err)
 			}
+			read[name] = data
 			return nil
 		})
 		if err != nil {
 			t.Fatal(err)
+		}
+		empty := descriptor{Digest: digestOf(sha256.Sum256(nil))}
+		src[path(empty.Digest)] = &fstest.MapFile{}
+		if d.MediaType = prefixModelPack + "weight.v1." + string(formTar); compressed {
+			d.MediaType = prefixModelPack + "weight.v1." + string(formTarGzip)
+		}
+		a := &Artifact{FS: tree, blobs: b, manifest: &manifest{Config: empty, Layers: []descriptor{d}}, count: len(files)}
+		passed := map[string]*bytes.Buffer{}
+		if err := a.VerifyFiles(t.Context(), 1, func(name string, size int64) io.Writer {
+			passed[name] = new(bytes.Buffer)
+			return passed[name]
+		}); err != nil {
+			t.Fatal(err)
+		}
+		for name, data := range read {
+			if got := passed[name]; got == nil || !bytes.Equal(got.Bytes(), data) {
+				t.Fatalf("%q has other bytes in a pass over the layer", name)
+			}
+		}
+		if len(passed) != len(read) {
+			t.Fatalf("%d files, and %d in a pass over the layer", len(read), len(passed))
 		}
 	})
 }
