@@ -32,7 +32,7 @@ func exitCode(err error) int {
 	refused := slices.ContainsFunc([]error{
 		errRefused,
 		sign.ErrSignature, sign.ErrPolicy, sign.ErrMismatch, sign.ErrMissing, sign.ErrNotRegular, sign.ErrTap,
-		sign.ErrFormat, sign.ErrUnsupported, sign.ErrArchive, oci.ErrLayout, oci.ErrDigest, oci.ErrUnsupported,
+		sign.ErrFormat, sign.ErrUnsupported, sign.ErrTooLarge, sign.ErrArchive, oci.ErrLayout, oci.ErrDigest, oci.ErrUnsupported,
 		seal.ErrAuth, seal.ErrTruncated, seal.ErrFormat, seal.ErrCommitment, seal.ErrKeyset, seal.ErrUnsupported, seal.ErrTooLarge,
 		seal.ErrSource, kek.ErrNoWrap, kek.ErrUnwrap, kek.ErrFormat,
 		attest.ErrFormat, attest.ErrKind, attest.ErrSignature, attest.ErrBinding, attest.ErrPolicy,

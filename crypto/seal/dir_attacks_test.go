@@ -65,7 +65,23 @@ func TestDirAttacks(t *testing.T) {
 		{"blob of another path", func(t *testing.T, d string) { copyFile(t, blob(t, d, "config.json"), blob(t, d, "holdfast.json")) }, h, seal.ErrTruncated},
 		{"same blob of another sealing", func(t *testing.T, d string) { copyFile(t, blob(t, d, "config.json"), blob(t, again, "config.json")) }, h, seal.ErrAuth},
 		{"same blob of an older version", func(t *testing.T, d string) { copyFile(t, blob(t, d, "config.json"), blob(t, renamed, "config.json")) }, h, seal.ErrAuth},
-		{"missing blob", func(t *testing.T, d string) { remove(t, blob(t, d, "config.json")) }, h, fs.ErrNotExist},
+		{"missing blob", func(t *testing.T, d string) { remove(t, blob(t, d, "config.json")) }, h, seal.ErrFormat},
+		{"missing blob, as a file", func(t *testing.T, d string) { remove(t, blob(t, d, "config.json")) }, h, fs.ErrNotExist},
+		{"blobs is a file", func(t *testing.T, d string) {
+			instead(t, d, "blobs", func(p string) error { return os.WriteFile(p, nil, 0o644) })
+		}, h, seal.ErrFormat},
+		{"blobs is a loop", func(t *testing.T, d string) {
+			instead(t, d, "blobs", func(p string) error { return os.Symlink("blobs", p) })
+		}, h, seal.ErrFormat},
+		{"blobs leads outside", func(t *testing.T, d string) {
+			instead(t, d, "blobs", func(p string) error { return os.Symlink(filepath.Join(dir, "blobs"), p) })
+		}, h, seal.ErrFormat},
+		{"blob leads outside", func(t *testing.T, d string) {
+			instead(t, d, manifestBlob(t, d, "config.json"), func(p string) error { return os.Symlink(blob(t, dir, "config.json"), p) })
+		}, h, seal.ErrFormat},
+		{"MAC is a loop", func(t *testing.T, d string) {
+			instead(t, d, "seal.mac", func(p string) error { return os.Symlink("seal.mac", p) })
+		}, h, seal.ErrFormat},
 		{"blob is a directory", func(t *testing.T, d string) {
 			remove(t, blob(t, d, "config.json"))
 			if err := os.Mkdir(blob(t, d, "config.json"), 0o755); err != nil {
@@ -88,7 +104,7 @@ func TestDirAttacks(t *testing.T) {
 		}, h, seal.ErrAuth},
 		{"flipped bit in the MAC", func(t *testing.T, d string) { flip(t, filepath.Join(d, "seal.mac"), 0) }, h, seal.ErrAuth},
 		{"short MAC", func(t *testing.T, d string) { resize(t, filepath.Join(d, "seal.mac"), -1) }, h, seal.ErrAuth},
-		{"no MAC", func(t *testing.T, d string) { remove(t, filepath.Join(d, "seal.mac")) }, h, fs.ErrNotExist},
+		{"no MAC", func(t *testing.T, d string) { remove(t, filepath.Join(d, "seal.mac")) }, h, seal.ErrFormat},
 		{"duplicate key", func(t *testing.T, d string) { edit(t, d, `"segment"`, `"segment": 4096, "segment"`) }, h, seal.ErrFormat},
 		{"unknown field", func(t *testing.T, d string) { edit(t, d, `"segment"`, `"more": 1, "segment"`) }, h, seal.ErrFormat},
 		{"format version", func(t *testing.T, d string) { edit(t, d, `"version": 1,`, `"version": 2,`) }, h, seal.ErrFormat},
@@ -209,4 +225,13 @@ func readEverything(t *testing.T, src fs.FS, h *keyset.Handle) error {
 		}
 	}
 	return nil
+}
+
+// instead puts something else in the place of a part of a sealed directory.
+func instead(t *testing.T, dir, name string, put func(p string) error) {
+	t.Helper()
+	p := filepath.Join(dir, filepath.FromSlash(name))
+	if err := errors.Join(os.RemoveAll(p), put(p)); err != nil {
+		t.Skip(err) // no links here
+	}
 }

@@ -6,9 +6,11 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
+	"path"
 	"slices"
 	"strings"
 )
@@ -38,8 +40,8 @@ var (
 // OpenFS opens a sealed directory with the keyset that ks finds. Before anything is decrypted it checks the keyset against
 // the commitment, seal.json against its MAC, and every blob's size and header against seal.json. Files that seal.json does
 // not list do not exist in the result. src must stay open as long as the result is used.
-// Errors: [ErrFormat], [ErrTooLarge], [ErrCommitment], [ErrAuth], [ErrTruncated], [ErrKeyset], [ErrUnsupported], and those
-// of src and ks.
+// Errors: [ErrFormat], also for parts that are missing, [ErrTooLarge], [ErrCommitment], [ErrAuth], [ErrTruncated], [ErrKeyset],
+// [ErrUnsupported], and those of src and ks.
 func OpenFS(ctx context.Context, src fs.FS, ks KeySource, opts ...Option) (*FS, error) {
 	raw, m, info, err := readManifest(ctx, src, manifestName)
 	if err != nil {
@@ -47,7 +49,7 @@ func OpenFS(ctx context.Context, src fs.FS, ks KeySource, opts ...Option) (*FS, 
 	}
 	mac, err := readSmall(ctx, src, macName, 32)
 	if err != nil {
-		return nil, err
+		return nil, lost(src, macName, err)
 	}
 	wraps, err := readWraps(ctx, src)
 	if err != nil {
@@ -147,7 +149,7 @@ func (f *FS) blob(s *sealed) (fs.File, blobAt, error) {
 	}
 	file, fi, err := openRegular(f.src, s.Blob)
 	if err != nil {
-		return nil, blobAt{}, err
+		return nil, blobAt{}, lost(f.src, s.Blob, err)
 	}
 	switch at, ok := file.(io.ReaderAt); {
 	case !ok:
@@ -168,6 +170,22 @@ func (f *FS) blob(s *sealed) (fs.File, blobAt, error) {
 		return nil, blobAt{}, err
 	}
 	return file, b, nil
+}
+
+// lost says why a part of a sealed directory cannot be opened. Whoever writes to the storage takes parts away, or puts a link or a file in
+// the place of one or of the directory above it: then the directory contradicts itself, and it is no fault of the storage.
+func lost(src fs.FS, name string, err error) error {
+	instead := errors.Is(err, fs.ErrNotExist)
+	if fi, err := fs.Lstat(src, path.Dir(name)); err == nil && !fi.IsDir() {
+		instead = true
+	}
+	if fi, err := fs.Lstat(src, name); err == nil && !fi.Mode().IsRegular() {
+		instead = true
+	}
+	if !instead || errors.Is(err, ErrFormat) {
+		return err
+	}
+	return fmt.Errorf("%w: %s: %w", ErrFormat, name, err)
 }
 
 type blobAt struct {
