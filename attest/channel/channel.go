@@ -16,7 +16,7 @@
 //	TLS passes through a TCP/SNI proxy  | sound
 //	TLS ends in a proxy, CDN or ingress | refused: the exporters differ; only sealed bodies would be sound
 //
-// The check is made once per connection. A reload of the guard's policy during a connection shows on the next one, and in
+// The check is made once per connection and counts until the statement expires. A reload of the guard's policy during a connection shows on the next one, and in
 // the epoch of each receipt.
 package channel
 

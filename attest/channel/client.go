@@ -10,6 +10,7 @@ import (
 	"net/http/httptrace"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/holdfast-ai/holdfast/attest"
@@ -47,8 +48,9 @@ type Config struct {
 }
 
 // A Transport is a [net/http.RoundTripper] whose requests only travel on connections that end in an attested TEE. It speaks
-// HTTP/1.1 over TLS 1.3, directly and never through an HTTP proxy. Safe for concurrent use; close idle connections with
-// [Transport.CloseIdleConnections].
+// HTTP/1.1 over TLS 1.3, directly and never through an HTTP proxy. No request begins on a connection whose statement has expired:
+// it goes on a new one, or fails where its body cannot be had again ([net/http.Request].GetBody). Safe for concurrent use; close
+// idle connections with [Transport.CloseIdleConnections].
 type Transport struct {
 	cfg  Config
 	base *http.Transport
@@ -108,7 +110,9 @@ func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
 	ctx := httptrace.WithClientTrace(r.Context(), &httptrace.ClientTrace{GotConn: func(i httptrace.GotConnInfo) {
 		mu.Lock()
 		defer mu.Unlock()
-		used, _ = i.Conn.(*conn)
+		if used, _ = i.Conn.(*conn); used != nil && !time.Now().Before(used.st.Expires) {
+			used.expired.Store(true)
+		}
 	}})
 	resp, err := t.base.RoundTrip(r.WithContext(ctx))
 	if err != nil {
@@ -139,7 +143,18 @@ func StatementOf(resp *http.Response) *attest.Statement {
 // A conn is a connection that was verified.
 type conn struct {
 	*tls.Conn
-	st *attest.Statement
+	st      *attest.Statement
+	expired atomic.Bool // set before a request begins
+}
+
+var errExpired = fmt.Errorf("%w: the statement of the connection has expired", ErrBinding)
+
+// Write fails before the first byte of a request where the statement has expired: then [net/http.Transport] takes another connection.
+func (c *conn) Write(p []byte) (int, error) {
+	if c.expired.Load() {
+		return 0, errExpired
+	}
+	return c.Conn.Write(p)
 }
 
 func (t *Transport) dial(ctx context.Context, network, addr string) (net.Conn, error) {
@@ -168,7 +183,7 @@ func (t *Transport) dial(ctx context.Context, network, addr string) (net.Conn, e
 	if err != nil {
 		return nil, errors.Join(err, raw.Close())
 	}
-	return &conn{tc, st}, nil
+	return &conn{Conn: tc, st: st}, nil
 }
 
 // remembered returns the statement of an earlier connection to the address, unless too much time went by.

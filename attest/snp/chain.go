@@ -101,14 +101,22 @@ func leafFacts(leaf, ask *x509.Certificate, product Product) (*signer, error) {
 	if s.tcb, err = ext.tcb(product); err != nil {
 		return nil, err
 	}
+	hwid, chip := ext["1.3.6.1.4.1.3704.1.4"]
+	if _, cloud := ext["1.3.6.1.4.1.3704.1.5"]; chip == cloud || chip != (s.kind == VCEK) {
+		return nil, fmt.Errorf("%w: a %v names its chip, and a VLEK its provider instead", attest.ErrFormat, s.kind)
+	}
 	if s.kind == VLEK {
 		s.csp, err = ext.text("1.3.6.1.4.1.3704.1.5")
 		s.csp = strings.TrimPrefix(s.csp, "CN=")
 		return s, err
 	}
-	s.hwid = ext["1.3.6.1.4.1.3704.1.4"]
-	if want := hwidSize(product); len(s.hwid) != want {
-		return nil, fmt.Errorf("%w: HWID of %d bytes, want %d", attest.ErrFormat, len(s.hwid), want)
+	// Older certificates hold the bytes as they are, newer ones an OCTET STRING of them.
+	want := hwidSize(product)
+	if len(hwid) == want+2 && hwid[0] == asn1.TagOctetString && int(hwid[1]) == want {
+		hwid = hwid[2:]
+	}
+	if s.hwid = hwid; len(hwid) != want {
+		return nil, fmt.Errorf("%w: HWID of %d bytes, want %d", attest.ErrFormat, len(hwid), want)
 	}
 	return s, nil
 }

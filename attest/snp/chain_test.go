@@ -82,6 +82,12 @@ func TestLeafFacts(t *testing.T) {
 		"Turin without FMC":             {Turin, VCEK, func(c *certificate) { delete(c.ext, level+"9") }, attest.ErrFormat},
 		"VLEK of nobody":                {Genoa, VLEK, func(c *certificate) { delete(c.ext, csp) }, attest.ErrFormat},
 		"VCEK of no chip":               {Genoa, VCEK, func(c *certificate) { delete(c.ext, hwid) }, attest.ErrFormat},
+		"chip's id in an OCTET STRING":  {Genoa, VCEK, func(c *certificate) { c.ext[hwid] = der(make([]byte, 64), "") }, nil},
+		"Turin's in an OCTET STRING":    {Turin, VCEK, func(c *certificate) { c.ext[hwid] = der(make([]byte, 8), "") }, nil},
+		"chip's id of another length":   {Genoa, VCEK, func(c *certificate) { c.ext[hwid] = der(make([]byte, 63), "") }, attest.ErrFormat},
+		"chip's id as another value":    {Genoa, VCEK, func(c *certificate) { c.ext[hwid] = append([]byte{asn1.TagUTF8String, 64}, make([]byte, 64)...) }, attest.ErrFormat},
+		"VCEK that names a provider":    {Genoa, VCEK, func(c *certificate) { c.ext[csp] = der("CN=cc.example", "ia5") }, attest.ErrFormat},
+		"VLEK that names a chip":        {Genoa, VLEK, func(c *certificate) { c.ext[hwid] = make([]byte, 64) }, attest.ErrFormat},
 		"VCEK of a part of a chip's id": {Genoa, VCEK, func(c *certificate) { c.ext[hwid] = make([]byte, 8) }, attest.ErrFormat},
 	} {
 		m := good(c.product, c.kind)

@@ -31,16 +31,23 @@ const (
 	policyReserved         = 1 << 17 // must be one
 	PolicyMigrateMA        = 1 << 18 // a migration agent is allowed
 	PolicyDebug            = 1 << 19 // the host may debug the guest
+	PolicyRAPLDisabled     = 1 << 23 // the counters of power must be off
 	PolicyCiphertextHiding = 1 << 24 // DRAM ciphertext hiding must be on
+	PolicyPageSwapDisabled = 1 << 25 // the host cannot move or swap the guest's pages
 	knownPolicy            = 1<<26 - 1
 )
 
 // Bits of PLATFORM_INFO.
 const (
 	PlatformSMT              = 1 << 0
+	PlatformRAPLDisabled     = 1 << 3
 	PlatformCiphertextHiding = 1 << 4
 	PlatformAliasCheck       = 1 << 5 // memory was checked for aliases since the last reset (AMD-SB-3015)
 )
+
+// maxVMPL is the highest privilege level that a guest can ask for. In a report that the host asked for (SNP_HV_REPORT_REQ)
+// the field is 0xFFFFFFFF.
+const maxVMPL = 3
 
 // Signer is the kind of key that signed a report.
 type Signer uint8
@@ -78,13 +85,18 @@ type Report struct {
 	HostData        [32]byte
 	IDKeyDigest     [48]byte
 	AuthorKeyDigest [48]byte
-	ReportID        [32]byte
-	ReportedTCB     uint64
-	Family          uint8 // CPUID family and model, from version 3 on
-	Model           uint8
-	ChipID          [64]byte // zero where the host masks it
-	CommittedTCB    uint64
-	LaunchTCB       uint64
+	// AuthorKeyEnabled says that an author key signed the ID key (AUTHOR_KEY_EN).
+	AuthorKeyEnabled bool
+	ReportID         [32]byte
+	ReportedTCB      uint64
+	Family           uint8 // CPUID family and model, from version 3 on
+	Model            uint8
+	ChipID           [64]byte // zero where the host masks it
+	CommittedTCB     uint64
+	LaunchTCB        uint64
+	// LaunchMitigations and CurrentMitigations are vectors of mitigations, from version 5 on.
+	LaunchMitigations  uint64
+	CurrentMitigations uint64
 
 	raw [ReportSize]byte
 }
@@ -102,7 +114,7 @@ func ParseReport(b []byte) (*Report, error) {
 		FamilyID: [16]byte(b[0x10:]), ImageID: [16]byte(b[0x20:]),
 		CurrentTCB: le.Uint64(b[0x38:]), PlatformInfo: le.Uint64(b[0x40:]), Signer: Signer(b[0x48] >> 2 & 7),
 		ReportData: [64]byte(b[0x50:]), Measurement: [48]byte(b[0x90:]), HostData: [32]byte(b[0xC0:]),
-		IDKeyDigest: [48]byte(b[0xE0:]), AuthorKeyDigest: [48]byte(b[0x110:]), ReportID: [32]byte(b[0x140:]),
+		IDKeyDigest: [48]byte(b[0xE0:]), AuthorKeyDigest: [48]byte(b[0x110:]), AuthorKeyEnabled: b[0x48]&1 != 0, ReportID: [32]byte(b[0x140:]),
 		ReportedTCB: le.Uint64(b[0x180:]), ChipID: [64]byte(b[0x1A0:]),
 		CommittedTCB: le.Uint64(b[0x1E0:]), LaunchTCB: le.Uint64(b[0x1F0:]),
 		raw: [ReportSize]byte(b),
@@ -112,6 +124,9 @@ func ParseReport(b []byte) (*Report, error) {
 	}
 	if r.Version >= 3 {
 		r.Family, r.Model = b[0x188], b[0x189]
+	}
+	if r.Version >= 5 {
+		r.LaunchMitigations, r.CurrentMitigations = le.Uint64(b[0x1F8:]), le.Uint64(b[0x200:])
 	}
 	if alg := le.Uint32(b[0x34:]); alg != 1 {
 		return nil, fmt.Errorf("%w: SNP signature algorithm %d, want 1 (ECDSA P-384 with SHA-384)", attest.ErrFormat, alg)

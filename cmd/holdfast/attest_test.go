@@ -66,7 +66,9 @@ func TestAttestReportsOfOthers(t *testing.T) {
 	}{
 		{"azure genoa", "openpcc/azure-genoa-v3/hcl-report.bin", "openpcc/azure-genoa-v3/vcek.der", "Genoa", "", 0x20, ""},
 		{"turin", "tee-attestation-verification/turin-v5/report.bin", "tee-attestation-verification/turin-v5/vcek.pem", "Turin",
-			`, "min_tcb": {"Turin": {"fmc": 1, "bootloader": 1, "tee": 1, "snp": 4, "microcode": 81}}`, 0, ""},
+			`, "min_mitigations": {"Turin": 63}, "min_tcb": {"Turin": {"fmc": 1, "bootloader": 1, "tee": 1, "snp": 4, "microcode": 81}}`, 0, ""},
+		{"turin, more mitigations", "tee-attestation-verification/turin-v5/report.bin", "tee-attestation-verification/turin-v5/vcek.pem", "Turin",
+			`, "min_mitigations": {"Turin": 64}, "min_tcb": {"Turin": {"fmc": 1, "bootloader": 1, "tee": 1, "snp": 4, "microcode": 81}}`, 0, "snp.mitigations"},
 		{"turin, higher floor", "tee-attestation-verification/turin-v5/report.bin", "tee-attestation-verification/turin-v5/vcek.pem", "Turin",
 			`, "min_tcb": {"Turin": {"fmc": 1, "bootloader": 1, "tee": 1, "snp": 4, "microcode": 82}}`, 0, "snp.tcb.reported snp.tcb.committed snp.tcb.launch"},
 		{"milan with debug", "go-sev-guest/milan-v2/report.bin", "go-sev-guest/milan-v2/vcek.der", "Milan", "", 0,

@@ -20,6 +20,7 @@ const maxEvidence = 1 << 20
 
 func newAttestDocument(ui *ui) *cobra.Command {
 	var policy, challenge string
+	var at asOf
 	cmd := &cobra.Command{
 		Use:   "document FILE",
 		Short: "Verify the document that a server gives at /.well-known/holdfast: machine, models, configuration",
@@ -31,6 +32,10 @@ func newAttestDocument(ui *ui) *cobra.Command {
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			file, p, err := readRelyingPolicy(policy, true)
+			if err != nil {
+				return err
+			}
+			earlier, err := at.apply(&p)
 			if err != nil {
 				return err
 			}
@@ -49,7 +54,7 @@ func newAttestDocument(ui *ui) *cobra.Command {
 			if err != nil {
 				return refusedEvidence(ui, err)
 			}
-			view, lines := machineView(&st.Result, file.insecure())
+			view, lines := machineView(&st.Result, append(file.insecure(), earlier...))
 			view["checks"] = st.Checks
 			view["models"], view["config"], view["guard_policy"], view["epoch"] = st.Claims.Models, st.Claims.Config, st.Claims.GuardPolicy, st.Claims.Epoch
 			view["key"], view["chain"], view["fresh"] = hexOf(st.KeyHash()), st.Chain, st.Fresh
@@ -63,6 +68,7 @@ func newAttestDocument(ui *ui) *cobra.Command {
 	}
 	cmd.Flags().StringVar(&policy, "policy", "", "policy of the relying party, JSON (required)")
 	cmd.Flags().StringVar(&challenge, "challenge", "", "challenge that the document was asked for with, 32 bytes in hex")
+	at.add(cmd)
 	required(cmd, "policy")
 	return cmd
 }
@@ -71,12 +77,14 @@ func newAttestDocument(ui *ui) *cobra.Command {
 type bindingFlags struct {
 	policy, reportData string
 	any                bool
+	at                 asOf
 }
 
 func (b *bindingFlags) add(cmd *cobra.Command) {
 	cmd.Flags().StringVar(&b.policy, "policy", "", "policy of the relying party with machines alone, JSON (required)")
 	cmd.Flags().StringVar(&b.reportData, "report-data", "", "REPORT_DATA that the evidence must be over, 64 bytes in hex")
 	cmd.Flags().BoolVar(&b.any, "insecure-any-report-data", false, "accept evidence over anything, which may be old or of somebody else's request")
+	b.at.add(cmd)
 	cmd.MarkFlagsOneRequired("report-data", "insecure-any-report-data")
 	cmd.MarkFlagsMutuallyExclusive("report-data", "insecure-any-report-data")
 	required(cmd, "policy")
@@ -147,6 +155,10 @@ func (b *bindingFlags) verify(cmd *cobra.Command, ui *ui, evidence func() (attes
 	if err != nil {
 		return err
 	}
+	earlier, err := b.at.apply(&p)
+	if err != nil {
+		return err
+	}
 	var want [64]byte
 	if !b.any {
 		if err := unhex(want[:], b.reportData); err != nil {
@@ -157,7 +169,7 @@ func (b *bindingFlags) verify(cmd *cobra.Command, ui *ui, evidence func() (attes
 	if err != nil {
 		return refusedEvidence(ui, err)
 	}
-	insecure := file.insecure()
+	insecure := append(file.insecure(), earlier...)
 	if b.any {
 		r, err := snp.ParseReport(ev.Report)
 		if err != nil {

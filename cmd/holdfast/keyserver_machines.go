@@ -19,7 +19,16 @@ type machinePolicy struct {
 	VMPL                    uint32                  `json:"vmpl"`
 	MinGuestSVN             uint32                  `json:"min_guest_svn"`
 	CSPs                    []string                `json:"csps"`
+	IDKeys                  []string                `json:"id_keys"`     // digests in hex of keys that sign ID blocks; empty: any, or none
+	AuthorKeys              []string                `json:"author_keys"` // and of keys that sign those
+	FamilyID                string                  `json:"family_id"`   // hex; left out: any
+	ImageID                 string                  `json:"image_id"`
+	HostData                string                  `json:"host_data"`
+	MinMitigations          map[snp.Product]uint64  `json:"min_mitigations"`
 	RefuseSMT               bool                    `json:"refuse_smt"`
+	RequireCiphertextHiding bool                    `json:"require_ciphertext_hiding"`
+	RequireRAPLDisabled     bool                    `json:"require_rapl_disabled"`
+	RequirePageSwapDisabled bool                    `json:"require_page_swap_disabled"`
 	ChipIDs                 []string                `json:"chip_ids"`         // hex, as reports have them; empty: any chip
 	RevocationLists         []string                `json:"revocation_lists"` // files, DER, as AMD's Key Distribution Service gives them
 	RequireRevocationList   bool                    `json:"require_revocation_list"`
@@ -31,14 +40,27 @@ type machinePolicy struct {
 func (m machinePolicy) policy() (attest.Policy, error) {
 	p := snp.Policy{
 		Products: m.Products, VMPL: m.VMPL, MinGuestSVN: m.MinGuestSVN, CSPs: m.CSPs, RefuseSMT: m.RefuseSMT,
-		InsecureAllowMaskedChip: m.InsecureAllowMaskedChip, MinTCB: snp.Floors(),
+		MinMitigations: m.MinMitigations, RequireCiphertextHiding: m.RequireCiphertextHiding, RequireRAPLDisabled: m.RequireRAPLDisabled,
+		RequirePageSwapDisabled: m.RequirePageSwapDisabled, InsecureAllowMaskedChip: m.InsecureAllowMaskedChip, MinTCB: snp.Floors(),
 	}
-	for _, s := range m.Measurements {
-		var d [48]byte
-		if err := unhex(d[:], s); err != nil {
-			return attest.Policy{}, fmt.Errorf("measurements: %w", err)
+	if m.VMPL > 3 {
+		return attest.Policy{}, fmt.Errorf("%w: vmpl %d, want 0 to 3", errUsage, m.VMPL)
+	}
+	for _, l := range []struct {
+		name string
+		hex  []string
+		to   *[][48]byte
+	}{{"measurements", m.Measurements, &p.Measurements}, {"id_keys", m.IDKeys, &p.IDKeys}, {"author_keys", m.AuthorKeys, &p.AuthorKeys}} {
+		for _, s := range l.hex {
+			var d [48]byte
+			if err := unhex(d[:], s); err != nil {
+				return attest.Policy{}, fmt.Errorf("%s: %w", l.name, err)
+			}
+			*l.to = append(*l.to, d)
 		}
-		p.Measurements = append(p.Measurements, d)
+	}
+	if err := m.identifiers(&p); err != nil {
+		return attest.Policy{}, err
 	}
 	for _, s := range m.ChipIDs {
 		var id [64]byte
@@ -57,7 +79,7 @@ func (m machinePolicy) policy() (attest.Policy, error) {
 	if len(p.Products) == 0 || len(p.Measurements) == 0 {
 		return attest.Policy{}, fmt.Errorf("%w: products and measurements are required", errUsage)
 	}
-	if err := checkProducts(p.Products, p.MinTCB); err != nil {
+	if err := checkProducts(slices.AppendSeq(slices.Clone(p.Products), maps.Keys(p.MinMitigations)), p.MinTCB); err != nil {
 		return attest.Policy{}, err
 	}
 	lists, err := m.revocationLists()
@@ -80,6 +102,33 @@ func (m machinePolicy) policy() (attest.Policy, error) {
 		out.Verifiers = append(out.Verifiers, simulated)
 	}
 	return out, nil
+}
+
+// identifiers reads what a guest was launched as, where the policy says.
+func (m machinePolicy) identifiers(p *snp.Policy) error {
+	var family, image [16]byte
+	var host [32]byte
+	for _, f := range []struct {
+		name, hex string
+		to        []byte
+	}{{"family_id", m.FamilyID, family[:]}, {"image_id", m.ImageID, image[:]}, {"host_data", m.HostData, host[:]}} {
+		if f.hex == "" {
+			continue
+		}
+		if err := unhex(f.to, f.hex); err != nil {
+			return fmt.Errorf("%s: %w", f.name, err)
+		}
+	}
+	if m.FamilyID != "" {
+		p.FamilyID = &family
+	}
+	if m.ImageID != "" {
+		p.ImageID = &image
+	}
+	if m.HostData != "" {
+		p.HostData = &host
+	}
+	return nil
 }
 
 // insecure lists what the policy gives up.
