@@ -91,8 +91,8 @@ func describe(ctx context.Context, src fs.FS, name string, b *model.BOM, counts 
 	if kind := format.ByName(name); kind == format.Safetensors || kind == format.GGUF {
 		w = newWeights(name, kind, out.Size, WeightPolicy{InsecureAnyValue: true, AnySignedTemplate: true})
 		sinks = append(sinks, w)
-	} else if out.Size <= maxInspected {
-		head.max = maxInspected // as Open, whose verdict it foretells: a file may be something else by its end
+	} else if out.Size <= MaxInspected {
+		head.max = MaxInspected // as Open, whose verdict it foretells: a file may be something else by its end
 	}
 	n, err := io.Copy(io.MultiWriter(sinks...), &ctxReader{ctx, f})
 	if err != nil {

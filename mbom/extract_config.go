@@ -15,7 +15,7 @@ import (
 // in case: they are looked at for code, and only configurations are held to strict JSON.
 func (x *extractor) json(name string) error {
 	config := isConfig(name)
-	limit := int64(maxInspected)
+	limit := int64(MaxInspected)
 	if config {
 		limit = maxConfig
 	}

@@ -13,11 +13,14 @@ import (
 // BOMFile is the name of the bill of materials in a model's root (docs/SPEC.md section 2).
 const BOMFile = "mbom.cdx.json"
 
+// MaxInspected is the size, in bytes, of the largest file that [Open] accepts under a name that is none of weights: it is read whole
+// to find out what it is.
+const MaxInspected = 64 << 20
+
 // Bounds on files that are read whole.
 const (
-	maxConfig    = 4 << 20  // bytes of a configuration: real ones have under 1 MB, added tokens included
-	maxInspected = 64 << 20 // bytes of a file whose format Open has to find out; larger ones must be weights by name
-	maxBOM       = 32 << 20 // bytes of the bill of materials
+	maxConfig = 4 << 20  // bytes of a configuration: real ones have under 1 MB, added tokens included
+	maxBOM    = 32 << 20 // bytes of the bill of materials
 )
 
 // listed reports whether a path belongs in the bill: everything but the bill itself and what signing leaves out too, which
@@ -74,7 +77,7 @@ func isJSON(name string) bool { return strings.EqualFold(path.Ext(name), ".json"
 
 func isYAML(name string) bool {
 	ext := strings.ToLower(path.Ext(name))
-	return ext == ".yaml" || ext == ".yml"
+	return ext == ".yaml" || ext == ".yml" || path.Base(name) == "MLmodel" // MLflow's
 }
 
 // isConfig reports whether loaders take instructions from the file, as opposed to vocabularies and indexes.

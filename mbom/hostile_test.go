@@ -40,12 +40,24 @@ func TestRemoteCodeInOtherConfigurations(t *testing.T) {
 		"large, no configuration":       {"model.json", big + `{"config":{"class_name":"Lambda"}}`},
 		"large and escaped":             {"model.json", big + `{"config":{"class\u005fname":"\u004cambda"}}`},
 		"other case":                    {"Modules.json", `[{"type":"x.Y"}]`},
+		"module of PEFT":                {"adapter_config.json", `{"peft_type":"LORA","megatron_config":{},"megatron_core":"evil.core"}`},
+		"library of ONNX Runtime":       {"genai_config.json", `{"model":{"decoder":{"session_options":{"custom_ops_library":"evil.so"}}}}`},
+		"part of a router":              {"router_config.json", `{"types":{"query_0":"evil.Module"},"structure":{"query":["query_0"]}}`},
+		"part of an older router":       {"1_Asym/config.json", `{"types":{"0":"os.system"}}`},
+		"module of Keras":               {"config.json", `{"module":"os","class_name":"function","config":"system","registered_name":"system"}`}, // CVE-2025-1550
+		"module of Keras, deep":         {"model.json", `{"config":{"layers":[{"class_name":"X","config":{},"module":"evil.sub"}]}}`},
+		"module of Keras, large":        {"model.json", big + `{"config":{"layers":[{"class_name":"X","config":{},"module":"evil.sub"}]}}`},
+		"module of Keras, twice":        {"model.json", `{"a":[{"module":"evil","class_name":"X","module":"keras"}]}`},
 		"YAML of Python":                {"config.yaml", "a: !!python/object/apply:os.system [id]\n"},
 		"YAML, tag in letters":          {"config.yml", "a: !!%70ython/object/apply:os.system [id]\n"},
 		"YAML, tag by directive":        {"c.yaml", "%TAG !e! tag:yaml.org,2002:py\n---\na: !e!thon/object/apply:os.system [id]\n"},
 		"YAML, local tag":               {"c.yaml", "a: !apply [id]\n"},
 		"YAML, second document":         {"c.YAML", "a: 1\n---\nb: !!python/name:os.system ''\n"},
 		"YAML of Hydra":                 {"c.yaml", "loss:\n  _target_: os.system\n"},
+		"YAML of Hydra, by an alias":    {"c.yaml", "a: &t _target_\nloss:\n  *t : os.system\n"},
+		"YAML of Hydra, quoted":         {"c.yaml", "loss:\n  \"\\x5ftarget_\": os.system\n"},
+		"YAML of latent diffusion":      {"v1-inference.yaml", "model:\n  target: os.system\n  params: {command: id}\n"},
+		"YAML of MLflow":                {"MLmodel", "flavors:\n  python_function:\n    loader_module: evil\n"},
 	} {
 		src := small()
 		src[c.path] = &fstest.MapFile{Data: []byte(c.data)}
@@ -61,6 +73,12 @@ func TestRemoteCodeInOtherConfigurations(t *testing.T) {
 	}
 	for path, data := range map[string]string{
 		"config.json":         `{"attn_implementation":"sdpa","_attn_implementation":"flash_attention_2","activation_function":"gelu_new","model_file":"model.onnx"}`,
+		"adapter_config.json": `{"peft_type":"LORA","megatron_config":null,"megatron_core":"megatron.core"}`,
+		"router_config.json":  `{"types":{"query_0":"sentence_transformers.models.Transformer"},"structure":{"query":["query_0"]}}`,
+		"keras/config.json":   `{"module":"keras_hub.src.models.gemma.gemma_backbone","class_name":"GemmaBackbone","config":{"dtype":{"module":"keras","class_name":"DTypePolicy","registered_name":null},"activation":{"module":"builtins","class_name":"function","config":"gelu"}}}`,
+		"other/config.json":   `{"module":"vision","types":["a.b"],"x":{"types":{"a":"one. two","b":"v1.5"}}}`,
+		"MLmodel":             "flavors:\n  python_function:\n    loader_module: mlflow.sklearn\n",
+		"train.yaml":          "target: wer\ntargets: [a.b]\nx: {target: [1, 2]}\n",
 		"2_Dense/config.json": `{"activation_function":"torch.nn.modules.linear.Identity"}`,
 		"model.json":          `{"class_name":"Dense","vocab":{"Lambda":1,"_target_":2}}`,
 		"conda.yaml":          "name: env\nchannels: &c [conda-forge]\ndependencies:\n- pip: *c\n",

@@ -129,10 +129,10 @@ func (p Policy) gateFile(fsys fs.FS, name string, signed map[string][]byte) erro
 	if err != nil {
 		return fmt.Errorf("mbom: %w", err)
 	}
-	if info.Size() > maxInspected {
-		return &PolicyError{"Formats", name, fmt.Sprintf("weights by name, or at most %d bytes", maxInspected), fmt.Sprintf("%d bytes", info.Size())}
+	if info.Size() > MaxInspected {
+		return &PolicyError{"Formats", name, fmt.Sprintf("weights by name, or at most %d bytes", MaxInspected), fmt.Sprintf("%d bytes", info.Size())}
 	}
-	data, err := readFile(fsys, name, maxInspected)
+	data, err := readFile(fsys, name, MaxInspected)
 	if err != nil {
 		return err
 	}

@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"path"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -40,9 +42,23 @@ func asksForCode(in *container, value json.Token) bool {
 		return strings.Contains(text, ".") && !strings.HasPrefix(text, "torch.nn.")
 	case "model_file": // MLX runs it
 		return strings.HasSuffix(text, ".py")
+	case "megatron_core": // PEFT imports it
+		return isText && text != "megatron" && !strings.HasPrefix(text, "megatron.")
+	case "custom_ops_library": // a shared library that ONNX Runtime loads
+		return text != ""
+	}
+	if in.classes && yamlcode.Qualified(text) { // sentence-transformers imports the parts of a router
+		return !strings.HasPrefix(text, "sentence_transformers.") && !strings.HasPrefix(text, "torch.nn.")
 	}
 	// transformers fetches kernels with code from the Hub (CVE-2026-4372), for all or for a part of the model.
 	return strings.Contains(text, "/") && (in.kernels || isKernel(in.key))
+}
+
+// isForeign reports whether Keras imports a module for an object that names it, other than its own (CVE-2025-1550). Functions of
+// builtins are looked up among Keras's.
+func isForeign(module string) bool {
+	top, _, _ := strings.Cut(module, ".")
+	return !slices.Contains([]string{"", "keras", "keras_hub", "keras_nlp", "keras_cv", "builtins"}, top)
 }
 
 func isKernel(key string) bool {
@@ -54,7 +70,7 @@ func isKernel(key string) bool {
 func mightAsk(data []byte) bool {
 	for _, word := range []string{
 		"auto_map", "custom_generate", "custom_pipelines", "trust_remote_code", "_target_", "Lambda", "__lambda__", "lambda", "activation_f",
-		"default_activation_function", "model_file", "_implementation",
+		"default_activation_function", "model_file", "_implementation", "megatron_core", "custom_ops_library", "class_name",
 	} {
 		if bytes.Contains(data, []byte(word)) {
 			return true
@@ -74,6 +90,8 @@ func (x *extractor) remoteCode(name string, data []byte) error {
 	dec := json.NewDecoder(bytes.NewReader(data))
 	var open []container
 	expectKey := false
+	base := strings.ToLower(path.Base(name))
+	router := base == "config.json" || base == "router_config.json"
 	for {
 		tok, err := dec.Token()
 		if err != nil {
@@ -92,6 +110,10 @@ func (x *extractor) remoteCode(name string, data []byte) error {
 		}
 		switch tok {
 		case json.Delim('}'), json.Delim(']'):
+			if in.class && isForeign(in.module) {
+				in.key = "module"
+				x.asks(in.key, name, pointer(open))
+			}
 			open = open[:len(open)-1]
 			expectKey = len(open) > 0 && open[len(open)-1].object
 			continue
@@ -100,11 +122,20 @@ func (x *extractor) remoteCode(name string, data []byte) error {
 			in.key = strconv.Itoa(in.next)
 			in.next++
 		}
+		if text, ok := tok.(string); ok && in != nil && in.object {
+			in.class = in.class || in.key == "class_name"
+			if in.key == "module" && !isForeign(in.module) { // where it is there twice, each counts
+				in.module = text
+			}
+		}
 		if in != nil && asksForCode(in, tok) && len(x.bom.RemoteCode) < maxPlaces {
 			x.asks(in.key, name, pointer(open))
 		}
 		if tok == json.Delim('{') || tok == json.Delim('[') {
-			open = append(open, container{object: tok == json.Delim('{'), kernels: in != nil && (in.kernels || isKernel(in.key))})
+			open = append(open, container{
+				object: tok == json.Delim('{'), kernels: in != nil && (in.kernels || isKernel(in.key)),
+				classes: router && tok == json.Delim('{') && in != nil && in.key == "types",
+			})
 		}
 		if len(open) > maxNesting {
 			return errNesting
@@ -117,6 +148,9 @@ func (x *extractor) remoteCode(name string, data []byte) error {
 type container struct {
 	object  bool
 	kernels bool // it lies below the key of a kernel
+	classes bool // its values name classes
+	class   bool // it has a class_name
+	module  string
 	key     string
 	next    int
 }

@@ -70,7 +70,7 @@ func newMBOM(ui *ui) *cobra.Command {
 }
 
 // unsafeFormat returns the format of a file, by its content or its name, that a server refuses by default, or "". What is no JSON
-// under a name of JSON, and weights under another name, a server refuses whatever it allows.
+// under a name of JSON, weights under another name, and what is too large to be read whole, a server refuses whatever it allows.
 func unsafeFormat(f model.File) string {
 	byName := format.ByName(f.Name)
 	for _, kind := range []string{f.Format, string(byName)} {
@@ -82,6 +82,8 @@ func unsafeFormat(f model.File) string {
 	case byName == format.JSON && kind != format.JSON,
 		(kind == format.Safetensors || kind == format.GGUF) && byName != format.Safetensors && byName != format.GGUF:
 		return f.Format + " under another name"
+	case f.Size > mbom.MaxInspected && byName != format.Safetensors && byName != format.GGUF:
+		return f.Format + " above 64 MiB"
 	}
 	return ""
 }

@@ -35,20 +35,29 @@ func allowed(module string) []string {
 	switch module {
 	case "collections":
 		return []string{"OrderedDict", "defaultdict", "deque", "Counter"}
-	case "builtins", "__builtin__":
+	case "__builtin__": // of Python 2, whose names the protocols 0 to 2 write
+		return append(allowed("builtins"), "xrange", "unicode", "long")
+	case "builtins":
 		return []string{"set", "frozenset", "complex", "bytearray", "bytes", "dict", "list", "tuple", "int", "float", "bool", "str", "slice", "range"}
 	case "_codecs":
 		return []string{"encode"}
 	case "torch":
-		return []string{"Size", "float16", "bfloat16", "float32", "float64", "int8", "int16", "int32", "int64", "uint8", "bool", "Tensor"}
+		return []string{
+			"Size", "Tensor", "device", "float16", "bfloat16", "float32", "float64", "int8", "int16", "int32", "int64", "uint8", "bool", "half", "float", "double",
+			"complex64", "complex128", "uint16", "uint32", "uint64", "float8_e4m3fn", "float8_e4m3fnuz", "float8_e5m2", "float8_e5m2fnuz", "float8_e8m0fnu", "strided",
+		}
 	case "torch._utils":
-		return []string{"_rebuild_tensor", "_rebuild_tensor_v2", "_rebuild_parameter"}
+		return []string{"_rebuild_tensor", "_rebuild_tensor_v2", "_rebuild_tensor_v3", "_rebuild_parameter"}
+	case "torch.serialization":
+		return []string{"_get_layout"}
 	case "torch.nn.parameter":
 		return []string{"Parameter"}
 	case "numpy":
 		return []string{"dtype", "ndarray"}
 	case "numpy.core.multiarray", "numpy._core.multiarray":
 		return []string{"_reconstruct", "scalar"}
+	case "numpy.core.numeric", "numpy._core.numeric": // arrays in protocol 5
+		return []string{"_frombuffer"}
 	}
 	return nil
 }

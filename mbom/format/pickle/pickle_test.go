@@ -163,6 +163,11 @@ func TestVerdicts(t *testing.T) {
 		"cos\nsystem\n(S'id'\ntR.":                                  pickle.Dangerous,
 		"\x80\x04\x8c\x02os\x8c\x06system\x93)R.":                   pickle.Dangerous,
 		"\x80\x04\x8c\x02os\x94\x8c\x06system\x94h\x00h\x01\x93)R.": pickle.Dangerous, // through the memo
+		"\x80\x02c__builtin__\nxrange\nK\x01\x85R.":                 pickle.Clean,     // what protocols 0 to 2 write for range
+		"\x80\x02c__builtin__\nfile\nK\x01\x85R.":                   pickle.Dangerous,
+		"\x80\x05cnumpy._core.numeric\n_frombuffer\n)R.":            pickle.Clean, // an array of numpy in protocol 5
+		"\x80\x02ctorch\ndevice\nU\x03cpu\x85R.":                    pickle.Clean,
+		"\x80\x02ctorch\nfloat8_e4m3fn\n.":                          pickle.Clean,
 		"\x80\x02cacme\nWidget\n)R.":                                pickle.Unknown,
 		"\x80\x02K\x01K\x02\x93.":                                   pickle.Dangerous, // names that cannot be resolved
 		"\x80\x02\x82\x01.":                                         pickle.Unknown,

@@ -1,5 +1,6 @@
 // Package yamlcode finds in a YAML file what makes its loader call code: tags that are not YAML's own, such as
-// !!python/object/apply of PyYAML, and the key _target_ of Hydra, whose value is called by name.
+// !!python/object/apply of PyYAML, the key _target_ of Hydra, whose value is called by name, as that of target is by the scripts of
+// latent diffusion, and the loader_module of MLflow, where it is not one of MLflow's own.
 package yamlcode
 
 import (
@@ -7,6 +8,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
+	"strings"
+	"unicode"
 
 	"gopkg.in/yaml.v3"
 )
@@ -45,12 +49,44 @@ func places(out []string, n *yaml.Node) []string {
 		out = append(out, n.Tag)
 	}
 	for i, c := range n.Content {
-		if n.Kind == yaml.MappingNode && i%2 == 0 && c.Value == "_target_" {
-			out = append(out, c.Value)
+		if n.Kind == yaml.MappingNode && i%2 == 0 && i+1 < len(n.Content) {
+			if key := resolved(c).Value; calls(key, resolved(n.Content[i+1])) {
+				out = append(out, key)
+			}
 		}
 		out = places(out, c)
 	}
 	return out
+}
+
+// resolved is what a node stands for: an alias may be a key too.
+func resolved(n *yaml.Node) *yaml.Node {
+	if n.Kind == yaml.AliasNode && n.Alias != nil {
+		return n.Alias
+	}
+	return n
+}
+
+// calls reports whether a loader calls or imports what value names, for the sake of its key.
+func calls(key string, value *yaml.Node) bool {
+	switch key {
+	case "_target_":
+		return true
+	case "target":
+		return value.Kind == yaml.ScalarNode && Qualified(value.Value)
+	case "loader_module":
+		return value.Kind == yaml.ScalarNode && !strings.HasPrefix(value.Value, "mlflow.")
+	}
+	return false
+}
+
+// Qualified reports whether s is the dotted name of something that Python could import, such as os.system.
+func Qualified(s string) bool {
+	parts := strings.Split(s, ".")
+	return len(parts) > 1 && !slices.ContainsFunc(parts, func(p string) bool {
+		odd := func(r rune) bool { return r != '_' && !unicode.IsLetter(r) && !unicode.IsDigit(r) }
+		return p == "" || unicode.IsDigit(rune(p[0])) || strings.ContainsFunc(p, odd)
+	})
 }
 
 // plain reports whether a tag is one of YAML's own (yaml.org/type), which build data.

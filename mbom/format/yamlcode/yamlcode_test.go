@@ -18,10 +18,16 @@ func TestPlaces(t *testing.T) {
 		"a: ! x\n":                      nil,
 		"a: !!python/name:os.system ''": {"!!python/name:os.system"},
 		"!<tag:yaml.org,2002:python/name:os.system> x": {"!!python/name:os.system"},
-		"? !x y\n: 1\n":               {"!x"},
-		"a: 1\n---\n- _target_: x\n":  {"_target_"},
-		"a: {\"\\x5ftarget_\": x}\n":  {"_target_"},
-		"_target_not: x\ntarget: y\n": nil,
+		"? !x y\n: 1\n":                      {"!x"},
+		"a: 1\n---\n- _target_: x\n":         {"_target_"},
+		"a: {\"\\x5ftarget_\": x}\n":         {"_target_"},
+		"_target_not: x\ntarget: y\n":        nil,
+		"a: &k _target_\nb: {*k : x}\n":      {"_target_"}, // an alias may be a key
+		"target: ldm.models.Diffusion\n":     {"target"},
+		"a: &v os.system\nb: {target: *v}\n": {"target"},
+		"target: 1.5\nx: {target: https://a.b/c}\ny: {target: two. words}\nz: {target: [a.b]}\n": nil,
+		"loader_module: mlflow.sklearn\n": nil,
+		"loader_module: evil\n":           {"loader_module"},
 	} {
 		if got, err := yamlcode.Places([]byte(text)); err != nil || !slices.Equal(got, want) {
 			t.Errorf("%q: %q, %v", text, got, err)
