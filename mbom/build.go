@@ -39,16 +39,23 @@ func Build(ctx context.Context, src fs.FS, o BuildOptions) (*BOM, error) {
 	if err != nil {
 		return nil, err
 	}
-	counts := map[string]model.Count{}
+	counts, parts := map[string]model.Count{}, shards{}
 	var done int64
 	for _, name := range names {
-		f, err := describe(ctx, src, name, b, counts)
+		f, err := describe(ctx, src, name, b, counts, parts)
 		if err != nil {
 			return nil, err
 		}
 		b.Files = append(b.Files, f)
 		if done += f.Size; o.Progress != nil {
 			o.Progress(done)
+		}
+	}
+	for _, name := range names {
+		if isIndex(name) {
+			if err := parts.checkIndex(src, name, b); err != nil {
+				return nil, err
+			}
 		}
 	}
 	for _, c := range counts {
@@ -74,7 +81,7 @@ func (b *BOM) CycloneDX(version string) ([]byte, error) {
 }
 
 // describe hashes a file and parses it in the same pass.
-func describe(ctx context.Context, src fs.FS, name string, b *model.BOM, counts map[string]model.Count) (model.File, error) {
+func describe(ctx context.Context, src fs.FS, name string, b *model.BOM, counts map[string]model.Count, parts shards) (model.File, error) {
 	f, err := src.Open(name)
 	if err != nil {
 		return model.File{}, fmt.Errorf("mbom: %w", err)
@@ -121,6 +128,12 @@ func describe(ctx context.Context, src fs.FS, name string, b *model.BOM, counts 
 	b.Weights = append(b.Weights, name)
 	w.count(counts)
 	w.metadata(b)
+	if w.st != nil {
+		parts[name] = map[string]int64{}
+		for _, t := range w.st.Tensors {
+			parts[name][t.Name] = t.End - t.Begin
+		}
+	}
 	return out, nil
 }
 

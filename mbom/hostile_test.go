@@ -1,12 +1,17 @@
 package mbom_test
 
 import (
+	"encoding/json"
 	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
 	"runtime"
 	"strings"
 	"testing"
 	"testing/fstest"
 
+	"github.com/holdfast-ai/holdfast/internal/testkit"
 	"github.com/holdfast-ai/holdfast/mbom"
 )
 
@@ -124,19 +129,23 @@ func TestIndexPointsIntoTheModel(t *testing.T) {
 		path, data string
 		ok         bool
 	}{
-		"beside":       {"model.safetensors.index.json", `{"metadata":{"total_size":4},"weight_map":{"w":"model.safetensors"}}`, true},
-		"upward":       {"model.safetensors.index.json", `{"weight_map":{"w":"../other/model.safetensors"}}`, false},
-		"absolute":     {"model.safetensors.index.json", `{"weight_map":{"w":"/tmp/model.safetensors"}}`, false},
-		"not signed":   {"model.safetensors.index.json", `{"weight_map":{"w":"model.safetensors","v":"more.safetensors"}}`, false},
-		"of a folder":  {"sub/model.safetensors.index.json", `{"weight_map":{"w":"model.safetensors"}}`, false},
-		"pickle":       {"pytorch_model.bin.index.json", `{"weight_map":{"w":"pytorch_model-1.bin"}}`, false},
-		"no text":      {"model.safetensors.index.json", `{"weight_map":{"w":1}}`, false},
-		"variant":      {"model.safetensors.index.fp16.json", `{"weight_map":{"w":"../x"}}`, false},
-		"upper case":   {"MODEL.SAFETENSORS.INDEX.JSON", `{"weight_map":{"w":"more.safetensors"}}`, false},
-		"two maps":     {"model.safetensors.index.json", `{"weight_map":{"w":"../x"},"weight_map":{"w":"model.safetensors"}}`, false},
-		"other index":  {"search.index.json", `{"documents":["a"]}`, true},
-		"escaped":      {"model.safetensors.index.json", `{"weight\u005fmap":{"w":"\u002e\u002e/x"}}`, false},
-		"same, nested": {"model.safetensors.index.json", `{"weight_map":{"a":{"b":"../x"}}}`, false},
+		"beside":        {"model.safetensors.index.json", `{"metadata":{"total_size":4},"weight_map":{"w":"model.safetensors"}}`, true},
+		"upward":        {"model.safetensors.index.json", `{"weight_map":{"w":"../other/model.safetensors"}}`, false},
+		"absolute":      {"model.safetensors.index.json", `{"weight_map":{"w":"/tmp/model.safetensors"}}`, false},
+		"not signed":    {"model.safetensors.index.json", `{"weight_map":{"w":"model.safetensors","v":"more.safetensors"}}`, false},
+		"of a folder":   {"sub/model.safetensors.index.json", `{"weight_map":{"w":"model.safetensors"}}`, false},
+		"pickle":        {"pytorch_model.bin.index.json", `{"weight_map":{"w":"pytorch_model-1.bin"}}`, false},
+		"no text":       {"model.safetensors.index.json", `{"weight_map":{"w":1}}`, false},
+		"variant":       {"model.safetensors.index.fp16.json", `{"weight_map":{"w":"../x"}}`, false},
+		"upper case":    {"MODEL.SAFETENSORS.INDEX.JSON", `{"weight_map":{"w":"more.safetensors"}}`, false},
+		"two maps":      {"model.safetensors.index.json", `{"weight_map":{"w":"../x"},"weight_map":{"w":"model.safetensors"}}`, false},
+		"other index":   {"search.index.json", `{"documents":["a"]}`, true},
+		"escaped":       {"model.safetensors.index.json", `{"weight\u005fmap":{"w":"\u002e\u002e/x"}}`, false},
+		"two spellings": {"model.safetensors.index.json", `{"weight_map":{"w":"model.safetensors"},"Weight_Map":{"w":"x"}}`, false},
+		"tensor twice":  {"model.safetensors.index.json", `{"weight_map":{"w":"model.safetensors","w":"model.safetensors"}}`, false},
+		"tensor cases":  {"model.safetensors.index.json", `{"weight_map":{"w":"model.safetensors","W":"model.safetensors"}}`, true},
+		"labels":        {"index_to_name.json", `{"0":"tench","A":"x","a":"y","a":"z"}`, true},
+		"same, nested":  {"model.safetensors.index.json", `{"weight_map":{"a":{"b":"../x"}}}`, false},
 	} {
 		src := small()
 		src[c.path] = &fstest.MapFile{Data: []byte(c.data)}
@@ -144,6 +153,59 @@ func TestIndexPointsIntoTheModel(t *testing.T) {
 		if c.ok && err != nil || !c.ok && !errors.Is(err, mbom.ErrPolicy) && !errors.Is(err, mbom.ErrFormat) {
 			t.Errorf("%s: got %v", name, err)
 		}
+	}
+}
+
+// The indexes of the vectors: what readers take differently, or what is not where the index says, is refused when the bill is made, and
+// what leads elsewhere when the model is opened too.
+func TestIndexVectors(t *testing.T) {
+	dir := testkit.Vectors(t, "formats", "safetensors-index")
+	f, err := os.Open(filepath.Join(dir, "labels.jsonl"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	n := 0
+	for dec := json.NewDecoder(f); dec.More(); n++ {
+		var l struct{ Path, Verdict string }
+		if err := dec.Decode(&l); err != nil {
+			t.Fatal(err)
+		}
+		src := fstest.MapFS{}
+		files, err := fs.Glob(os.DirFS(filepath.Join(dir, filepath.Dir(l.Path))), "*")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range files {
+			data, err := os.ReadFile(filepath.Join(dir, filepath.Dir(l.Path), name))
+			if err != nil {
+				t.Fatal(err)
+			}
+			src[name] = &fstest.MapFile{Data: data}
+		}
+		b, buildErr := mbom.Build(t.Context(), src, mbom.BuildOptions{})
+		refusedByBuild := errors.Is(buildErr, mbom.ErrFormat)
+		p := missing()
+		p.InsecureAnyLicence = true
+		_, err = mbom.Open(t.Context(), src, resources(t, src), p)
+		refusedByOpen := errors.Is(err, mbom.ErrFormat)
+		switch l.Verdict {
+		case "reject":
+			if !refusedByBuild && !refusedByOpen {
+				t.Errorf("%s: Build says %v and Open %v", l.Path, buildErr, err)
+			}
+		case "finding":
+			if buildErr != nil || err != nil || len(b.Findings) == 0 {
+				t.Errorf("%s: %v, %v, %v", l.Path, b, buildErr, err)
+			}
+		default:
+			if buildErr != nil || err != nil || len(b.Findings) != 0 {
+				t.Errorf("%s: %v, %v, %v", l.Path, b, buildErr, err)
+			}
+		}
+	}
+	if n != 11 {
+		t.Errorf("%d labelled indexes, want 11", n)
 	}
 }
 

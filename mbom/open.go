@@ -6,9 +6,7 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"io/fs"
-	"path"
 	"slices"
-	"strings"
 
 	"github.com/holdfast-ai/holdfast/mbom/cyclonedx"
 	"github.com/holdfast-ai/holdfast/mbom/format"
@@ -149,7 +147,7 @@ func (p Policy) gateFile(fsys fs.FS, name string, signed map[string][]byte) erro
 		if rep := pickle.Scan(bytes.NewReader(data), int64(len(data))); rep.Verdict != pickle.Clean {
 			return &PolicyError{"Formats", name, "a pickle that imports allowed names only", rep.Verdict.String()}
 		}
-	case isJSON(name) && strings.Contains(strings.ToLower(path.Base(name)), "index"): // model.safetensors.index.fp16.json is one too
+	case isIndex(name):
 		return checkIndex(name, data, signed)
 	}
 	return nil

@@ -28,7 +28,7 @@ type Document struct {
 	SpecVersion string
 	Files       map[string][32]byte // SHA-256 by path: components of type "file"
 	Templates   map[string][32]byte // SHA-256 by file and place, such as "tokenizer_config.json#/chat_template"
-	Licences    []string            // of the model: identifiers, names or expressions
+	Licences    []string            // of the model, its parts and its files: identifiers, names or expressions
 }
 
 type component struct {
@@ -74,15 +74,9 @@ func Decode(data []byte) (*Document, error) {
 		return nil, fmt.Errorf("%w: not CycloneDX 1.6 or 1.7", ErrFormat)
 	}
 	out := &Document{SpecVersion: doc.SpecVersion, Files: map[string][32]byte{}, Templates: map[string][32]byte{}}
-	for _, l := range doc.Metadata.Component.Licenses {
-		if l.License.ID+l.License.Name+l.Expression == "" { // one of text or address alone is declared all the same
-			out.Licences = append(out.Licences, Nameless)
-		}
-		for _, s := range []string{l.License.ID, l.License.Name, l.Expression} {
-			if s != "" {
-				out.Licences = append(out.Licences, s)
-			}
-		}
+	out.Licences = doc.Metadata.Component.licences(out.Licences)
+	for i := range doc.Components {
+		out.Licences = doc.Components[i].ownLicences(out.Licences)
 	}
 	for _, c := range append(doc.Components, doc.Metadata.Component) {
 		if c.nestsFile() { // some readers would list it and others not
@@ -106,6 +100,31 @@ func Decode(data []byte) (*Document, error) {
 		to[key] = sum
 	}
 	return out, nil
+}
+
+// ownLicences appends the licences of c and what is in it, where that is a model or a file of one: other tools state them there.
+func (c *component) ownLicences(out []string) []string {
+	if c.Type == "machine-learning-model" || c.Type == "file" {
+		out = c.licences(out)
+	}
+	for i := range c.Components {
+		out = c.Components[i].ownLicences(out)
+	}
+	return out
+}
+
+func (c *component) licences(out []string) []string {
+	for _, l := range c.Licenses {
+		if l.License.ID+l.License.Name+l.Expression == "" { // one of text or address alone is declared all the same
+			out = append(out, Nameless)
+		}
+		for _, s := range []string{l.License.ID, l.License.Name, l.Expression} {
+			if s != "" {
+				out = append(out, s)
+			}
+		}
+	}
+	return out
 }
 
 func (c *component) nestsFile() bool {

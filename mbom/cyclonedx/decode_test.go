@@ -2,6 +2,7 @@ package cyclonedx_test
 
 import (
 	"errors"
+	"strings"
 	"testing"
 
 	"github.com/holdfast-ai/holdfast/mbom/cyclonedx"
@@ -41,6 +42,25 @@ func TestDecode(t *testing.T) {
 	} {
 		if _, err := cyclonedx.Decode(data); !errors.Is(err, cyclonedx.ErrFormat) {
 			t.Errorf("%s: want ErrFormat, got %v", name, err)
+		}
+	}
+}
+
+// A bill may state the licence where it describes the model, beside it, in its parts, or at a file: each counts, and no dataset's.
+func TestLicences(t *testing.T) {
+	licensed := func(kind, id, more string) string {
+		return `{"type":"` + kind + `","name":"x","licenses":[{"license":{"id":"` + id + `"}}]` + more + `}`
+	}
+	for data, want := range map[string]string{
+		`{"bomFormat":"CycloneDX","specVersion":"1.7","metadata":{"component":` + licensed("machine-learning-model", "A", "") + `}}`: "A",
+		string(document(licensed("machine-learning-model", "A", ""))):                                                                "A",
+		string(document(licensed("application", "B", `,"components":[`+licensed("machine-learning-model", "A", "")+`]`))):            "A",
+		string(document(licensed("file", "A", `,"hashes":[`+sha+`]`))):                                                               "A",
+		string(document(licensed("data", "B", "") + "," + licensed("library", "C", ""))):                                             "",
+	} {
+		doc, err := cyclonedx.Decode([]byte(data))
+		if err != nil || strings.Join(doc.Licences, ",") != want {
+			t.Errorf("%s: %v, %v; want %q", data, doc, err, want)
 		}
 	}
 }
