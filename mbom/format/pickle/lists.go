@@ -48,6 +48,8 @@ func allowed(module string) []string {
 		}
 	case "torch._utils":
 		return []string{"_rebuild_tensor", "_rebuild_tensor_v2", "_rebuild_tensor_v3", "_rebuild_parameter"}
+	case "torch.storage":
+		return []string{"UntypedStorage"}
 	case "torch.serialization":
 		return []string{"_get_layout"}
 	case "torch.nn.parameter":

@@ -67,6 +67,9 @@ type Report struct {
 	Imports []Import // sorted, without doubles; at most MaxImports
 	Calls   bool     // some object is called or built
 	Notes   []string // what made the verdict, in words
+
+	storages []storage
+	oddID    bool
 }
 
 // Bounds on what a scan may cost. Hitting one makes the verdict Incomplete.
@@ -175,7 +178,7 @@ func scanStreams(r io.Reader, torch bool) Report {
 const legacyStreams = 5
 
 func (w *walker) report(rep Report) Report {
-	rep.Calls, rep.Notes = w.calls, w.notes
+	rep.Calls, rep.Notes, rep.storages, rep.oddID = w.calls, w.notes, w.storages, w.oddID
 	rep.Verdict = Clean
 	if w.broken {
 		rep.Verdict = Incomplete

@@ -56,7 +56,7 @@ func (w *walker) stackGlobal() {
 	}
 	w.global(i.Module, i.Name)
 	w.named = w.named || (i.Module == "?" || dotted(i.Module)) && (i.Name == "?" || dotted(i.Name)) // prose puts no names together
-	w.push(value{imported, i.String()})
+	w.push(value{kind: imported, text: i.String()})
 }
 
 func (w *walker) get(slot uint64) {
@@ -83,7 +83,7 @@ func (w *walker) change() {
 // build pushes what a call of v returns.
 func (w *walker) build(v value) {
 	if v.kind == imported {
-		w.push(value{built, v.text})
+		w.push(value{kind: built, text: v.text})
 		return
 	}
 	w.push(value{})
@@ -134,14 +134,11 @@ func (w *walker) step(op byte) {
 	case opInt, opLong:
 		w.literal(integral)
 	case opBinInt1:
-		w.uint(1)
-		w.push(value{})
+		w.push(value{kind: integer, number: int64(w.uint(1))})
 	case opBinInt2:
-		w.uint(2)
-		w.push(value{})
+		w.push(value{kind: integer, number: int64(w.uint(2))})
 	case opBinInt:
-		w.uint(4)
-		w.push(value{})
+		w.push(value{kind: integer, number: int64(int32(w.uint(4)))})
 	case opBinFloat:
 		w.uint(8)
 		w.push(value{})
@@ -192,7 +189,9 @@ func (w *walker) structure(op byte) {
 	case opAppends, opAddItems:
 		w.popMark()
 		w.change()
-	case opList, opTuple, opDict, opFrozenSet:
+	case opTuple:
+		w.tuple()
+	case opList, opDict, opFrozenSet:
 		w.popMark()
 		w.push(value{})
 	case opTuple1, opTuple2, opTuple3:
@@ -214,15 +213,14 @@ func (w *walker) structure(op byte) {
 		w.memo[uint64(len(w.memo))] = w.top()
 	case opPersID:
 		w.line()
-		w.persistent = true
+		w.persistentID(value{})
 		w.push(value{})
 	case opBinPersID:
-		w.pop()
-		w.persistent = true
+		w.persistentID(w.pop())
 		w.push(value{})
 	case opGlobal:
 		i, _ := w.textGlobal()
-		w.push(value{imported, i.String()})
+		w.push(value{kind: imported, text: i.String()})
 	case opStackGlobal:
 		w.stackGlobal()
 	case opExt1, opExt2, opExt4:
@@ -250,7 +248,7 @@ func (w *walker) call(op byte) {
 		i, ok := w.textGlobal()
 		w.calls = ok && w.marks > 0 || w.calls
 		w.popMark()
-		w.push(value{built, i.String()})
+		w.push(value{kind: built, text: i.String()})
 	case opObj:
 		if w.popMark() == 0 {
 			w.fail()
@@ -269,7 +267,24 @@ const torchMagic = "\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19"
 func (w *walker) long(n uint64) {
 	s, ok := w.bytes(n)
 	w.legacyMagic = ok && s == torchMagic && len(w.stack) == 0
+	if v, small := signed(s); ok && small {
+		w.push(value{kind: integer, number: v})
+		return
+	}
 	w.push(value{})
+}
+
+// tuple takes what lies above the last mark.
+func (w *walker) tuple() {
+	var v value
+	for n := len(w.stack) - 1; n >= 0 && n >= len(w.stack)-6; n-- {
+		if w.stack[n].kind == mark {
+			v = storageOf(w.stack[n+1:])
+			break
+		}
+	}
+	w.popMark()
+	w.push(v)
 }
 
 // unescape resolves the escapes that could hide a name in a text protocol.

@@ -22,11 +22,14 @@ const (
 	str      // text is known
 	imported // a module's class or function itself, in text as module.name; not what a call of it returned
 	built    // what a call of something imported returned, which text names
+	integer
+	storageID // the tuple that names a storage of torch: class and key in text, elements in number
 )
 
 type value struct {
-	kind kind
-	text string
+	kind   kind
+	text   string
+	number int64
 }
 
 // walker runs over opcodes with a model of the stack and the memo. It keeps strings, marks and what was imported; all other
@@ -48,6 +51,8 @@ type walker struct {
 	ambiguous   bool // loaders read different opcodes
 	ext         bool // EXT1, EXT2, EXT4
 	persistent  bool // PERSID, BINPERSID
+	oddID       bool // one that names no storage
+	storages    []storage
 	broken      bool
 	legacyMagic bool // the stream was the magic number of the older torch layout
 	scratch     [MaxText]byte
@@ -148,5 +153,5 @@ func (w *walker) pushText(s string, ok bool) {
 		w.push(value{})
 		return
 	}
-	w.push(value{str, s})
+	w.push(value{kind: str, text: s})
 }

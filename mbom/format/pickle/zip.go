@@ -21,9 +21,10 @@ func scanZip(r io.ReaderAt, size int64) Report {
 		return rep
 	}
 	rep.Verdict = Clean
-	budget := int64(MaxInflated)
+	budget, plain := int64(MaxInflated), sizes(entries)
 	for _, e := range entries {
 		one := scanEntry(e, &budget)
+		one.checkStorages(e.Name, plain)
 		if one.Kind != None {
 			rep.Kind = Zip
 		}
