@@ -2,6 +2,7 @@ package format
 
 import (
 	"bytes"
+	"encoding/binary"
 	"strconv"
 	"strings"
 )
@@ -41,11 +42,8 @@ func isTar(data []byte) bool {
 	if string(data[tarMagic:tarMagic+len(tarMagicN)]) == tarMagicN {
 		return true
 	}
-	field, _, _ := strings.Cut(string(data[tarSum:tarSumEnd]), "\x00")
-	field = strings.TrimPrefix(strings.TrimSpace(field), "+")
-	field = strings.TrimPrefix(strings.TrimPrefix(field, "0o"), "0O")
-	want, err := strconv.ParseInt(strings.ReplaceAll(field, "_", ""), 8, 64)
-	if err != nil {
+	want, ok := tarNumber(data[tarSum:tarSumEnd])
+	if !ok {
 		return false
 	}
 	unsigned, signed := int64(0), int64(0) // old archivers summed signed bytes
@@ -57,4 +55,21 @@ func isTar(data []byte) bool {
 		signed += int64(int8(c))
 	}
 	return want == unsigned || want == signed
+}
+
+// tarNumber reads a field of eight bytes as Python's reader does: octal digits, or GNU's form of larger and negative numbers, which is
+// a byte 0x80 or 0xff and seven bytes, big-endian.
+func tarNumber(field []byte) (int64, bool) {
+	if field[0] == 0x80 || field[0] == 0xff {
+		n := int64(binary.BigEndian.Uint64(field) & (1<<56 - 1))
+		if field[0] == 0xff {
+			n -= 1 << 56
+		}
+		return n, true
+	}
+	text, _, _ := strings.Cut(string(field), "\x00")
+	text = strings.TrimPrefix(strings.TrimSpace(text), "+")
+	text = strings.TrimPrefix(strings.TrimPrefix(text, "0o"), "0O")
+	n, err := strconv.ParseInt(strings.ReplaceAll(text, "_", ""), 8, 64)
+	return n, err == nil
 }

@@ -1,6 +1,7 @@
 package format_test
 
 import (
+	"encoding/binary"
 	"fmt"
 	"strings"
 	"testing"
@@ -24,6 +25,9 @@ func TestImagesThatAreLoadedAsCode(t *testing.T) {
 		"GIF and pickle":  {"GIF89a\x00\x00\x00" + code, format.Pickle},
 		"old GIF":         {"GIF87a\x00\x00\x000" + code, format.Pickle},
 		"PNG and tar":     {tarHeader("\x89PNG\r\n\x1a\n"), format.Archive},
+		"PNG and GNU tar": {gnuSum(tarHeader("\x89PNG\r\n\x1a\n"), "\x80"), format.Archive},
+		"PNG, signed sum": {gnuSum(tarHeader("\x89PNG\r\n\x1a\n")[:300]+strings.Repeat("\x80", 212), "\xff"), format.Archive},
+		"PNG and no tar":  {strings.Replace(gnuSum(tarHeader("\x89PNG\r\n\x1a\n"), "\x80"), "0000644", "0000645", 1), format.Image},
 		"PNG and HDF5":    {png + string(make([]byte, 1024-len(png))) + "\x89HDF\r\n\x1a\n", format.HDF5},
 		"PNG and pickle":  {"\x89PNG\r\n" + code, format.Pickle},
 		"PNG and zip":     {png + zip, format.Zip},
@@ -48,6 +52,24 @@ func tarHeader(name string) string {
 		sum += int(c)
 	}
 	return block[:148] + fmt.Sprintf("%07o ", sum) + block[156:]
+}
+
+// gnuSum writes the checksum of a header in GNU's form, by the first byte of its field: of unsigned bytes, or of signed ones, which
+// must be negative.
+func gnuSum(header, first string) string {
+	sum := int64(0)
+	for i, c := range []byte(header) {
+		switch {
+		case i >= 148 && i < 156:
+			sum += ' '
+		case first == "\xff":
+			sum += int64(int8(c))
+		default:
+			sum += int64(c)
+		}
+	}
+	field := binary.BigEndian.AppendUint64(nil, uint64(sum))
+	return header[:148] + first + string(field[1:]) + header[156:]
 }
 
 // torch.load opens a file as a tar first, and a tar may be printable text from its first byte to its last.
