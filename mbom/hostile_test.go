@@ -229,3 +229,15 @@ func TestRemoteCodeCostsItsSize(t *testing.T) {
 		}
 	}
 }
+
+func FuzzIndex(f *testing.F) {
+	f.Add([]byte(`{"metadata":{"total_size":4},"weight_map":{"w":"model.safetensors"}}`))
+	f.Add([]byte(`{"weight_map":{"a":"../x","a":1},"Weight_Map":[]}`))
+	src := small()
+	f.Fuzz(func(t *testing.T, data []byte) {
+		src["model.safetensors.index.json"] = &fstest.MapFile{Data: data}
+		if _, err := mbom.Build(t.Context(), src, mbom.BuildOptions{}); err != nil && !errors.Is(err, mbom.ErrFormat) {
+			t.Fatalf("untyped error: %v", err)
+		}
+	})
+}

@@ -68,8 +68,11 @@ func tarNumber(field []byte) (int64, bool) {
 		return n, true
 	}
 	text, _, _ := strings.Cut(string(field), "\x00")
-	text = strings.TrimPrefix(strings.TrimSpace(text), "+")
-	text = strings.TrimPrefix(strings.TrimPrefix(text, "0o"), "0O")
-	n, err := strconv.ParseInt(strings.ReplaceAll(text, "_", ""), 8, 64)
+	text = strings.Trim(text, " \t\n\v\f\r\x1c\x1d\x1e\x1f")
+	if text == "" {
+		return 0, true // which a sum of signed bytes can be
+	}
+	text = strings.TrimPrefix(strings.NewReplacer("_", "", "0o", "", "0O", "").Replace(text), "+")
+	n, err := strconv.ParseInt(text, 8, 64)
 	return n, err == nil
 }

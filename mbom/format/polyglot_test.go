@@ -22,20 +22,21 @@ func TestImagesThatAreLoadedAsCode(t *testing.T) {
 		data string
 		want format.Kind
 	}{
-		"GIF and pickle":  {"GIF89a\x00\x00\x00" + code, format.Pickle},
-		"old GIF":         {"GIF87a\x00\x00\x000" + code, format.Pickle},
-		"PNG and tar":     {tarHeader("\x89PNG\r\n\x1a\n"), format.Archive},
-		"PNG and GNU tar": {gnuSum(tarHeader("\x89PNG\r\n\x1a\n"), "\x80"), format.Archive},
-		"PNG, signed sum": {gnuSum(tarHeader("\x89PNG\r\n\x1a\n")[:300]+strings.Repeat("\x80", 212), "\xff"), format.Archive},
-		"PNG and no tar":  {strings.Replace(gnuSum(tarHeader("\x89PNG\r\n\x1a\n"), "\x80"), "0000644", "0000645", 1), format.Image},
-		"PNG and HDF5":    {png + string(make([]byte, 1024-len(png))) + "\x89HDF\r\n\x1a\n", format.HDF5},
-		"PNG and pickle":  {"\x89PNG\r\n" + code, format.Pickle},
-		"PNG and zip":     {png + zip, format.Zip},
-		"GIF and zip":     {"GIF89a" + string(make([]byte, 64)) + zip, format.Zip},
-		"PNG":             {png, format.Image},
-		"tokenizer":       {tok, format.SentencePiece},
-		"tokenizer, HDF5": {hdf5, format.HDF5},
-		"tokenizer, zip":  {tok + "\x0a\x1d\x0a\x16" + zip + "\x15\x00\x00\x00\x00", format.Zip},
+		"GIF and pickle":   {"GIF89a\x00\x00\x00" + code, format.Pickle},
+		"old GIF":          {"GIF87a\x00\x00\x000" + code, format.Pickle},
+		"PNG and tar":      {tarHeader("\x89PNG\r\n\x1a\n"), format.Archive},
+		"PNG and GNU tar":  {gnuSum(tarHeader("\x89PNG\r\n\x1a\n"), "\x80"), format.Archive},
+		"PNG, signed sum":  {gnuSum(tarHeader("\x89PNG\r\n\x1a\n")[:300]+strings.Repeat("\x80", 212), "\xff"), format.Archive},
+		"PNG, sum of zero": {zeroSum(tarHeader("\x89PNG\r\n\x1a\n")), format.Archive},
+		"PNG and no tar":   {strings.Replace(gnuSum(tarHeader("\x89PNG\r\n\x1a\n"), "\x80"), "0000644", "0000645", 1), format.Image},
+		"PNG and HDF5":     {png + string(make([]byte, 1024-len(png))) + "\x89HDF\r\n\x1a\n", format.HDF5},
+		"PNG and pickle":   {"\x89PNG\r\n" + code, format.Pickle},
+		"PNG and zip":      {png + zip, format.Zip},
+		"GIF and zip":      {"GIF89a" + string(make([]byte, 64)) + zip, format.Zip},
+		"PNG":              {png, format.Image},
+		"tokenizer":        {tok, format.SentencePiece},
+		"tokenizer, HDF5":  {hdf5, format.HDF5},
+		"tokenizer, zip":   {tok + "\x0a\x1d\x0a\x16" + zip + "\x15\x00\x00\x00\x00", format.Zip},
 	} {
 		if got := format.Detect([]byte(c.data), int64(len(c.data))); got != c.want {
 			t.Errorf("%s looks like %s, want %s", name, got, c.want)
@@ -70,6 +71,20 @@ func gnuSum(header, first string) string {
 	}
 	field := binary.BigEndian.AppendUint64(nil, uint64(sum))
 	return header[:148] + first + string(field[1:]) + header[156:]
+}
+
+// zeroSum makes the signed bytes of a header come to zero, and leaves its checksum blank.
+func zeroSum(header string) string {
+	b := []byte(header[:148] + strings.Repeat(" ", 8) + header[156:])
+	sum := 0
+	for _, c := range b {
+		sum += int(int8(c))
+	}
+	for i := 500; sum > 0; i-- {
+		step := min(sum, 0x20+0x80)
+		b[i], sum = byte(int8(int(int8(b[i]))-step)), sum-step
+	}
+	return string(b)
 }
 
 // torch.load opens a file as a tar first, and a tar may be printable text from its first byte to its last.
