@@ -2,9 +2,13 @@ package format
 
 import (
 	"bytes"
+	"compress/flate"
 	"encoding/binary"
+	"io"
 	"strconv"
 	"strings"
+
+	"github.com/holdfast-ai/holdfast/mbom/format/pickle"
 )
 
 // zipTail is how far from the end readers look for the end record of a zip: its 22 bytes and the longest comment.
@@ -55,6 +59,19 @@ func isTar(data []byte) bool {
 		signed += int64(int8(c))
 	}
 	return want == unsigned || want == signed
+}
+
+// maxInflated bounds what is inflated of a text to see whether it is a pickle, in bytes.
+const maxInflated = 1 << 20
+
+// zlibPickle reports whether data is a pickle compressed by zlib. joblib.load takes any file that begins with "x" for one, and DEFLATE
+// can be written in letters and digits alone, as Rosetta Flash showed: of the four headers of zlib "x^" is text.
+func zlibPickle(data []byte) bool {
+	if !bytes.HasPrefix(data, []byte("x^")) {
+		return false
+	}
+	plain, err := io.ReadAll(io.LimitReader(flate.NewReader(bytes.NewReader(data[2:])), maxInflated))
+	return len(plain) == maxInflated || pickle.Detect(plain, err == nil) // no formula inflates to a MiB
 }
 
 // tarNumber reads a field of eight bytes as Python's reader does: octal digits, or GNU's form of larger and negative numbers, which is

@@ -139,7 +139,7 @@ func Detect(head []byte, size int64) Kind {
 	if pickle.Detect(head, whole) {
 		return Pickle
 	}
-	if isTar(head) {
+	if isTar(head) || zlibPickle(head) {
 		return Archive
 	}
 	if sentencepiece.Begins(head, size) {

@@ -1,6 +1,8 @@
 package format_test
 
 import (
+	"bytes"
+	"compress/flate"
 	"encoding/binary"
 	"fmt"
 	"strings"
@@ -102,5 +104,40 @@ func TestTarOfText(t *testing.T) {
 	almost[0]++
 	if got := format.Detect(almost, int64(len(almost))); got != format.Text {
 		t.Errorf("a wrong sum: %s", got)
+	}
+}
+
+// joblib.load inflates what begins with "x", under any name. The text of a formula is none of that.
+func TestZlibOfText(t *testing.T) {
+	compressed := func(text string) string {
+		var b bytes.Buffer
+		b.WriteString("x^")
+		w, err := flate.NewWriter(&b, flate.BestCompression)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := w.Write([]byte(text)); err != nil {
+			t.Fatal(err)
+		}
+		if err := w.Close(); err != nil {
+			t.Fatal(err)
+		}
+		return b.String()
+	}
+	code := compressed("cos\nsystem\n(S'id'\ntR.")
+	for name, c := range map[string]struct {
+		data string
+		want format.Kind
+	}{
+		"pickle":        {code, format.Archive},
+		"cut":           {code[:len(code)-1], format.Archive},
+		"prose":         {compressed("words and more words"), format.Unknown},
+		"formula":       {"x^2 + y^2 = 1\n", format.Text},
+		"other headers": {"y^" + code[2:], format.Unknown},
+		"inflates":      {compressed(strings.Repeat("a", 10<<20)), format.Archive},
+	} {
+		if got := format.Detect([]byte(c.data), int64(len(c.data))); got != c.want {
+			t.Errorf("%s looks like %s, want %s", name, got, c.want)
+		}
 	}
 }
