@@ -46,6 +46,9 @@ func asksForCode(in *container, value json.Token) bool {
 		return isText && text != "megatron" && !strings.HasPrefix(text, "megatron.")
 	case "custom_ops_library": // a shared library that ONNX Runtime loads
 		return text != ""
+	case "py/object", "py/reduce", "py/type", "py/function", "py/repr", "py/mod", "py/factory", "py/newargs", "py/newargsex", "py/newobj", "py/initargs": // jsonpickle
+		_, number := value.(float64)
+		return value != nil && !number
 	}
 	if in.classes && yamlcode.Qualified(text) { // sentence-transformers imports the parts of a router
 		return !strings.HasPrefix(text, "sentence_transformers.") && !strings.HasPrefix(text, "torch.nn.")
@@ -70,7 +73,7 @@ func isKernel(key string) bool {
 func mightAsk(data []byte) bool {
 	for _, word := range []string{
 		"auto_map", "custom_generate", "custom_pipelines", "trust_remote_code", "_target_", "Lambda", "__lambda__", "lambda", "activation_f",
-		"default_activation_function", "model_file", "_implementation", "megatron_core", "custom_ops_library", "class_name",
+		"default_activation_function", "model_file", "_implementation", "megatron_core", "custom_ops_library", "class_name", "py/", `py\/`,
 	} {
 		if bytes.Contains(data, []byte(word)) {
 			return true

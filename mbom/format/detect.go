@@ -7,6 +7,7 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"path"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -174,11 +175,32 @@ func byMagic(head []byte) Kind {
 	if len(head) >= 12 && string(head[:4]) == "RIFF" && string(head[8:12]) == "WEBP" {
 		return Image
 	}
+	if textOfR(head) {
+		return RData
+	}
 	// .pyc of Python 3.7 and later (PEP 552): a magic number, then flags, of which there are two. Prose has none of the zeros.
 	if len(head) >= 16 && binary.LittleEndian.Uint16(head) >= 3394 && head[2] == '\r' && head[3] == '\n' && binary.LittleEndian.Uint32(head[4:]) <= 3 {
 		return Python
 	}
 	return ""
+}
+
+// textOfR reports whether R would read the file as objects in text, which it does under any name: "A", the version of the format, and
+// the versions of R that wrote and may read it, a line each (R Internals, 1.8); an image of a workspace has a line before that.
+func textOfR(head []byte) bool {
+	for _, image := range []string{"RDA2\n", "RDA3\n"} {
+		head = bytes.TrimPrefix(head, []byte(image))
+	}
+	lines := bytes.SplitN(head[:min(len(head), 64)], []byte("\n"), 5)
+	if len(lines) < 5 || string(lines[0]) != "A" || string(lines[1]) != "2" && string(lines[1]) != "3" {
+		return false
+	}
+	for _, version := range lines[2:4] { // 0x10000 for each major version
+		if n, err := strconv.Atoi(string(bytes.TrimSpace(version))); err != nil || n < 1<<16 {
+			return false
+		}
+	}
+	return true
 }
 
 // safetensorsHead reports whether the file has a length field that fits and an object after it.

@@ -76,7 +76,9 @@ func TestDetect(t *testing.T) {
 		"": format.Empty, "hello\n": format.Text, "{\"a\":1}": format.JSON, " [1]": format.JSON, "{{ jinja }}": format.Text, "\x00": format.Unknown,
 		"\x89PNG\r\n\x1a\n": format.Image, "RIFF0000WEBPVP8 ": format.Image, "#!/bin/sh": format.Script, "\x7fELF": format.Executable, "MZ": format.Executable,
 		"\xff\xfe": format.Unknown, "caf\u00e9": format.Text, "a\x1b[31m": format.Unknown, "\xa7\x0d\x0d\x0a" + strings.Repeat("\x00", 12): format.Python,
-		"\x80\x02.": format.Pickle, "cos\nsystem\n.": format.Pickle, "--\r\nlicense: mit\r\n--\r\n": format.Text, "%PDF-1.7": format.PDF, "<svg>": format.SVG, "\x1f\x8b\x08": format.Archive,
+		"\x80\x02.": format.Pickle, "cos\nsystem\n.": format.Pickle, "--\r\nlicense: mit\r\n--\r\n": format.Text, "%PDF-1.7": format.PDF,
+		"A\n3\n262657\n197888\n5\nUTF-8\n238\n": format.RData, "RDA3\nA\n3\n262657\n197888\n5\n": format.RData, "A\n2\nB\nC\nD\n": format.Text, "A\n2\n3\n4\n5\n": format.Text,
+		"<svg>": format.SVG, "\x1f\x8b\x08": format.Archive,
 	} {
 		if got := format.Detect([]byte(text), int64(len(text))); got != want {
 			t.Errorf("%q: %s, want %s", text, got, want)
