@@ -28,7 +28,7 @@ func (x *extractor) json(name string) error {
 			return &FormatError{name, "configuration", err}
 		}
 	}
-	if config || len(data) <= maxConfig || mightAsk(data) {
+	if config || len(data) <= maxConfig || isBundle(name) || mightAsk(data) {
 		if err := x.remoteCode(name, data); err != nil { // of a configuration this cannot be: it was checked
 			finding(x.bom, name, "its name says JSON and its content does not")
 		}

@@ -64,6 +64,11 @@ func isForeign(module string) bool {
 	return !slices.Contains([]string{"", "keras", "keras_hub", "keras_nlp", "keras_cv", "builtins"}, top)
 }
 
+// isBundle reports whether a file is a configuration of a MONAI bundle, which has them in a directory of that name.
+func isBundle(name string) bool {
+	return slices.Contains(strings.Split(path.Dir(name), "/"), "configs")
+}
+
 func isKernel(key string) bool {
 	return strings.Contains(key, "attn_implementation") || strings.Contains(key, "experts_implementation")
 }
@@ -94,7 +99,7 @@ func (x *extractor) remoteCode(name string, data []byte) error {
 	var open []container
 	expectKey := false
 	base := strings.ToLower(path.Base(name))
-	router := base == "config.json" || base == "router_config.json"
+	router, bundle := base == "config.json" || base == "router_config.json", isBundle(name)
 	for {
 		tok, err := dec.Token()
 		if err != nil {
@@ -130,6 +135,9 @@ func (x *extractor) remoteCode(name string, data []byte) error {
 			if in.key == "module" && !isForeign(in.module) { // where it is there twice, each counts
 				in.module = text
 			}
+		}
+		if text, ok := tok.(string); ok && in != nil && bundle && yamlcode.Expression(text) {
+			x.asks(clip(in.key), name, pointer(open))
 		}
 		if in != nil && asksForCode(in, tok) && len(x.bom.RemoteCode) < maxPlaces {
 			x.asks(in.key, name, pointer(open))
@@ -200,6 +208,13 @@ func (x *extractor) yaml(name string) error {
 	places, err := yamlcode.Places(data)
 	if err != nil {
 		return &FormatError{name, "configuration in YAML", err}
+	}
+	if isBundle(name) {
+		more, err := yamlcode.Expressions(data)
+		if err != nil {
+			return &FormatError{name, "configuration in YAML", err}
+		}
+		places = append(places, more...)
 	}
 	for _, p := range places {
 		x.asks(clip(p), name, "")

@@ -26,7 +26,31 @@ var ErrFormat = errors.New("yamlcode: malformed file")
 
 // Places returns the tags and keys in data that make a loader call code, in the order of the file; at most 100.
 // Errors: [ErrFormat].
-func Places(data []byte) ([]string, error) {
+func Places(data []byte) ([]string, error) { return walk(data, places) }
+
+// Expressions returns the keys of scalars in data that are [Expression]s; at most 100. Errors: [ErrFormat].
+func Expressions(data []byte) ([]string, error) { return walk(data, expressions) }
+
+// Expression reports whether MONAI evaluates a value in a bundle's configs/ as Python that calls or imports something: what begins with "$".
+func Expression(s string) bool {
+	return strings.HasPrefix(s, "$") && (strings.Contains(s, "(") || strings.HasPrefix(s, "$import ") || strings.HasPrefix(s, "$from "))
+}
+
+func expressions(out []string, n *yaml.Node) []string {
+	for i, c := range n.Content {
+		if c.Kind == yaml.ScalarNode && Expression(c.Value) && (n.Kind != yaml.MappingNode || i%2 == 1) {
+			key := "$"
+			if n.Kind == yaml.MappingNode {
+				key = resolved(n.Content[i-1]).Value
+			}
+			out = append(out, key)
+		}
+		out = expressions(out, c)
+	}
+	return out
+}
+
+func walk(data []byte, places func([]string, *yaml.Node) []string) ([]string, error) {
 	if len(data) > MaxSize {
 		return nil, fmt.Errorf("%w: above %d bytes", ErrFormat, MaxSize)
 	}

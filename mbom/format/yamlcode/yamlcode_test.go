@@ -43,11 +43,30 @@ func TestPlaces(t *testing.T) {
 	}
 }
 
+func TestExpressions(t *testing.T) {
+	for text, want := range map[string][]string{
+		"a: $HOME\nb: 5 $ (net)\n$(c): 1\n": nil,
+		"a: $f(x)\n":                        {"a"},
+		"a: [1, $import os, [$from x import y]]\n---\nb: {c: \"$\\x28x)\"}\n": {"$", "$", "c"},
+		"a: &v $f(x)\nb: *v\n": {"a"},
+	} {
+		if got, err := yamlcode.Expressions([]byte(text)); err != nil || !slices.Equal(got, want) {
+			t.Errorf("%q: %q, %v", text, got, err)
+		}
+	}
+	if _, err := yamlcode.Expressions([]byte("a: [")); !errors.Is(err, yamlcode.ErrFormat) {
+		t.Error(err)
+	}
+}
+
 func FuzzPlaces(f *testing.F) {
 	f.Add([]byte("a: !!python/name:os.system ''\n---\n- _target_: x\n"))
 	f.Add([]byte("%TAG !e! tag:yaml.org,2002:py\n---\na: &x [!e!thon *x]\n"))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		if _, err := yamlcode.Places(data); err != nil && !errors.Is(err, yamlcode.ErrFormat) {
+			t.Fatalf("untyped error: %v", err)
+		}
+		if _, err := yamlcode.Expressions(data); err != nil && !errors.Is(err, yamlcode.ErrFormat) {
 			t.Fatalf("untyped error: %v", err)
 		}
 	})
