@@ -108,6 +108,9 @@ func (t *Transaction) more() *Rejection {
 	return nil
 }
 
+// longWait is from when on a proxy that does not get an answer has waited for one: no connection takes as long to be made, or refused.
+const longWait = time.Minute
+
 // known reports whether the answer tells what was used. Of one that nobody waited for, or that was refused before its usage was read, nobody knows.
 func (t *Transaction) known() bool {
 	switch {
@@ -118,8 +121,10 @@ func (t *Transaction) known() bool {
 		return !p.IgnoreEOS && !p.OmitReasoning
 	case t.phase < responding:
 		return false
-	case !t.ok: // where the caller has left, it is what a proxy says in the place of an answer
-		return t.denied != nil || t.ctx.Err() == nil
+	case t.gaveUp || !t.ok && t.denied == nil && t.ctx.Err() != nil: // what a proxy says in the place of an answer for which it, or the caller, waits no more
+		return false
+	case !t.ok:
+		return true
 	}
 	return t.phase == ended && t.denied == nil && (len(t.st.body) > 0 || t.ctx.Err() == nil) // else the engine gave up
 }
@@ -127,6 +132,7 @@ func (t *Transaction) known() bool {
 // settle gives back what was reserved and not used, or takes what was used beyond. A request used what it might where nobody knows what it used.
 func (t *Transaction) settle() {
 	if t.reserved == 0 {
+		_ = t.budgets.Cancel(context.WithoutCancel(t.ctx)) // where a store failed half-way
 		return
 	}
 	in, out := t.sum.Input, t.sum.Output

@@ -83,6 +83,17 @@ func TestUnknownUseIsCharged(t *testing.T) {
 		if got := charged(t, p, stays(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })); got != 70 {
 			t.Errorf("no answer in time: %d tokens, want 70", got)
 		}
+		// A proxy that has waited for long tells of an answer that is still being made, one that says so at once of a server that is not there.
+		for after, want := range map[time.Duration]int64{time.Second: 10, 5 * time.Minute: 70} {
+			for _, status := range []int{502, 504} {
+				if got := charged(t, guard.DefaultPolicy(), stays(func(w http.ResponseWriter, _ *http.Request) {
+					time.Sleep(after)
+					w.WriteHeader(status)
+				})); got != want {
+					t.Errorf("%d after %v: %d tokens, want %d", status, after, got, want)
+				}
+			}
+		}
 	})
 }
 
@@ -194,4 +205,39 @@ func TestStreamsBeyondTheirReservation(t *testing.T) {
 			t.Errorf("over five windows: %q %v", a.ErrorCode, err)
 		}
 	})
+}
+
+// panicky is a store that panics for some keys.
+type panicky struct {
+	limit.Store
+	at func(key string) bool
+}
+
+func (s *panicky) Reserve(ctx context.Context, key string, n int64, b limit.Budget) (time.Time, error) {
+	if s.at(key) {
+		panic("store")
+	}
+	return s.Store.Reserve(ctx, key, n, b)
+}
+
+// A store that panics, wherever, refuses the request and takes no place for ever.
+func TestPanicsOfTheStore(t *testing.T) {
+	p := guard.DefaultPolicy()
+	p.Budgets = []limit.Rule{{Unit: limit.Concurrent, Amount: 1}, {Unit: limit.Tokens, Amount: 1_000_000, WindowSeconds: 60}}
+	for name, at := range map[string]func(key string) bool{
+		"of a budget": func(key string) bool { return strings.HasPrefix(key, "tokens") }, "of the key": func(key string) bool { return !strings.HasPrefix(key, "tokens") },
+	} {
+		bad := true
+		store := &panicky{limit.NewMemory(nil), func(key string) bool { return bad && at(key) }}
+		h := newGuard(t, p, guard.WithStore(store)).Handler(&guardtest.Upstream{Pieces: []string{"x"}})
+		for range 3 {
+			if w := post(h, hello); w.Code != 500 {
+				t.Errorf("%s: %d %s", name, w.Code, w.Body)
+			}
+		}
+		bad = false
+		if w := post(h, hello); w.Code != 200 {
+			t.Errorf("after a panic %s: %d %s", name, w.Code, w.Body)
+		}
+	}
 }

@@ -14,6 +14,8 @@
 //	g, err := guard.New(policy, guard.WithLogger(slog.Default()))
 //	srv.Handler = g.Handler(httputil.NewSingleHostReverseProxy(upstream))
 //
+// That proxy passes the caller's Host header, credentials and X-Forwarded-For on; where the upstream looks at them, see examples/proxy.
+//
 // A request is read once, by a strict parser; every text a backend may read is checked; then the original bytes go on.
 // Whatever the policy does not name is refused, and whatever fails inside the guard is refused too: there is no way
 // through that was not decided. The engine below HTTP is [Transaction], for servers of other protocols.

@@ -23,6 +23,7 @@ func (t *Transaction) Response(status int, h http.Header) (v Verdict) {
 		return t.verdict(nil)
 	}
 	t.ok, t.header = status >= 200 && status < 300, h
+	t.gaveUp = (status == http.StatusBadGateway || status == http.StatusGatewayTimeout) && time.Since(t.entered) > longWait
 	if enc := h["Content-Encoding"]; len(enc) > 1 || len(enc) == 1 && !strings.EqualFold(enc[0], "identity") {
 		return t.verdict(upstream(errEncoding))
 	}

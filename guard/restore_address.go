@@ -48,7 +48,7 @@ func (a *addressed) take(c byte) {
 	}
 	a.word = true
 	a.last = a.last<<8 | uint64(c|0x20)
-	if slashed(byte(a.last)) && slashed(byte(a.last>>8)) || (c == ':' || c == ';' || c == '#') && schemed(a.last) {
+	if slashed(byte(a.last)) && slashed(byte(a.last>>8)) || (c == ':' || c == ';' || c == '#' || c == '.') && schemed(a.last) {
 		if a.in, a.left = max(a.opener, ' '), maxAddress; a.value != 0 {
 			a.left = -1
 		}
@@ -70,10 +70,10 @@ func (a *addressed) ends(c byte) bool {
 // slashed reports whether browsers read a byte, of which bit 5 was set, as a slash.
 func slashed(c byte) bool { return c == '/' || c == '\\'|0x20 }
 
-// schemed reports whether bytes end in a scheme that needs no slashes behind it, or in what can be a part of one that is written otherwise: escapes of
-// Markdown and references of HTML.
+// schemed reports whether bytes end in a scheme that needs no slashes behind it, in what Markdown takes for an address without one, or in what can be a part
+// of one that is written otherwise: escapes of Markdown and references of HTML.
 func schemed(last uint64) bool {
-	for _, s := range [...]string{"http:", "https:", "ftp:", "mailto:", "\\:", "&#", "&colon;", "&sol;", "&bsol;", "&tab;", "newline;"} {
+	for _, s := range [...]string{"http:", "https:", "ftp:", "mailto:", "sms:", "script:", "www.", "\\:", "&#", "&colon;", "&sol;", "&bsol;", "&tab;", "newline;"} {
 		scheme := uint64(0)
 		for _, c := range []byte(s) {
 			scheme = scheme<<8 | uint64(c|0x20)

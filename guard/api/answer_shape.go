@@ -18,6 +18,7 @@ type answerShape struct {
 	nameHere bool // "name" in a growing object is a tool's
 	anyName  bool // "name" anywhere is a tool's
 	blocks   bool // a text may be cut into blocks
+	probs    bool // log probabilities stand within what grows
 
 	names map[string]meaning
 }
@@ -92,6 +93,8 @@ const (
 	spArgs
 	spPart // of arguments
 	spPrompt
+	spLogprob
+	spID
 )
 
 func specialOf(key []byte) special {
@@ -120,6 +123,10 @@ func specialOf(key []byte) special {
 		return spPart
 	case "prompt_text", "prompt_token_ids", "prompt_logprobs", "hidden_states", "input_messages", "__verbose", "_debug_info":
 		return spPrompt
+	case "logprob":
+		return spLogprob
+	case "id":
+		return spID
 	}
 	return noSpecial
 }

@@ -105,7 +105,7 @@ func (a *answerWalker) Enter(k strictjson.Kind, off int) error {
 	switch {
 	case l.probs && l.member.own == spTop:
 		below.top = true
-	case m&isLogprobs != 0 && !l.grows:
+	case m&isLogprobs != 0 && (!l.grows || a.shape.probs):
 		below.probs, below.key = true, l.member.hash
 	}
 	switch {
@@ -138,10 +138,6 @@ func (a *answerWalker) Enter(k strictjson.Kind, off int) error {
 	if l.grows && !below.array {
 		below.function = below.function || l.call >= 0 || below.call >= 0 || l.member.call
 		below.args = l.function && l.member.own == spArgs
-	}
-	if l.array && l.top {
-		l.next++
-		a.TopMost = max(a.TopMost, int(l.next))
 	}
 	if l.member.own == spError && a.depth == 1 {
 		a.Failed = true
@@ -236,7 +232,10 @@ func (a *answerWalker) number(l *level, raw []byte, off int) {
 		if bytes.IndexByte(raw, '.') >= 0 || bytes.ContainsAny(raw, "eE") || raw[0] == '-' {
 			a.Logprobs = append(a.Logprobs, Range{off, off + len(raw)})
 		}
-		if l.top && !l.array { // the form {"token": -0.5}
+		if l.top && !l.array && l.member.own != spID {
+			if l.member.own == spLogprob { // one of the objects of a list; else the form {"token": -0.5}
+				l = &a.stack[a.depth-1]
+			}
 			l.next++
 			a.TopMost = max(a.TopMost, int(l.next))
 		}

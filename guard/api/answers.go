@@ -20,7 +20,7 @@ func embeddingsAnswer() *answerShape {
 // A Responses stream repeats each text as a whole when it is complete, and all of them at the end.
 func responsesAnswer() *answerShape {
 	return &answerShape{
-		anyName: true, blocks: true,
+		anyName: true, blocks: true, probs: true,
 		grow: "output", itself: "delta", where: "choice=output_index call=content_index call=summary_index",
 		fixed: "status item_id call_id",
 		known: "response item part text content summary sequence_number total_tokens delta incomplete_details instructions reasoning " +

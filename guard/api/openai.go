@@ -150,7 +150,7 @@ func responsesRequest() *shape {
 		integer("top_k", func(p *Params) *int64 { return &p.TopK }),
 		float("repetition_penalty", func(p *Params) *float64 { return &p.RepetitionPenalty }),
 		boolean("ignore_eos", func(p *Params) *bool { return &p.IgnoreEOS }),
-		one("logit_bias", asBias), one("stop", asStops),
+		one("logit_bias", asBias), one("stop", asStops), one("include", asIncluded),
 		by(detect.RoleDefinition, one("tools", asTools)),
 		one("truncation", asDisabled), // of the front of a prompt, which is the operator's
 		// What these refer to is kept by the backend, where no rule has seen it.

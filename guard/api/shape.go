@@ -76,6 +76,7 @@ const (
 	asFalse                 // refused unless false
 	asDisabled              // refused unless "disabled"
 	asGrammar               // as asText, and what an answer must match
+	asIncluded              // an array of names of what an answer shall have
 )
 
 // build prepares the tables below s, which may refer to themselves.

@@ -22,6 +22,7 @@ const (
 	inPrompt // strings, ids, or lists of ids
 	inIDs    // ids of a list
 	inBias
+	inIncluded
 )
 
 // frame is an open array or object.
@@ -153,8 +154,8 @@ func (w *walker) Enter(k strictjson.Kind, off int) error {
 			return refuse(f.field.name, "type")
 		}
 		below.in, below.field = inIDs, f.field
-	case inStops, inIDs, inBias:
-		return refuse("stop, prompt or logit_bias", "type")
+	case inStops, inIDs, inBias, inIncluded:
+		return refuse("stop, prompt, logit_bias or include", "type")
 	}
 	if below.in == inObject {
 		if below.shape.turn {
@@ -191,6 +192,8 @@ func (w *walker) enterField(f, below *frame, k strictjson.Kind) error {
 		below.in, ok = inTools, !object
 	case asStops:
 		below.in, ok = inStops, !object
+	case asIncluded:
+		below.in, ok = inIncluded, !object
 	case asPrompt:
 		below.in, ok = inPrompt, !object
 	case asBias:
@@ -279,6 +282,13 @@ func (w *walker) Value(k strictjson.Kind, raw []byte, off int) error {
 			return refuse(f.field.name, "token id")
 		}
 		return w.id(f, raw)
+	case inIncluded:
+		if k != strictjson.String {
+			return refuse("include", "type")
+		}
+		if string(w.r.text(raw)) == "message.output_text.logprobs" {
+			w.r.Params.Logprobs = true
+		}
 	case inBias:
 		v, err := strconv.ParseFloat(string(raw), 64)
 		if k != strictjson.Number || err != nil || !(v >= -100 && v <= 100) {

@@ -116,7 +116,7 @@ func (a *Log) finding(ctx context.Context, f guard.Finding, m guard.Mode) {
 	switch m {
 	case guard.ModeMonitor:
 		severity, action = severityLow, actionObserved
-	case guard.ModeRedact:
+	case guard.ModeRedact, guard.ModeRestore:
 		action = actionModified
 	case guard.ModeBlock, guard.ModeOff:
 	}

@@ -114,3 +114,15 @@ func TestEvents(t *testing.T) {
 		t.Error(uid, same[0].Actor.User.UID, other[0].Actor.User.UID)
 	}
 }
+
+// The log says what became of a finding: text that was taken out of a request, whether or not it comes back, was no reason to refuse it.
+func TestModesOfFindings(t *testing.T) {
+	for mode, want := range map[guard.Mode]int{guard.ModeMonitor: 3, guard.ModeRedact: 4, guard.ModeRestore: 4, guard.ModeBlock: 2} {
+		var out bytes.Buffer
+		audit.New(slog.New(audit.NewHandler(&out)), audit.Config{}).Hooks().Finding(t.Context(), guard.Finding{Rule: "pii.email"}, mode)
+		var e event
+		if err := json.Unmarshal(out.Bytes(), &e); err != nil || e.ActionID != want {
+			t.Errorf("%s: action %d, want %d (%v)", mode, e.ActionID, want, err)
+		}
+	}
+}

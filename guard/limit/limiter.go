@@ -69,11 +69,17 @@ type charge struct {
 
 // Reserve takes what a request may use at most off every budget, or nothing at all.
 // Errors: an [*ExhaustedError] of the first rule that refuses, with the longest wait that is known; faults of the store.
-func (l *Limiter) Reserve(ctx context.Context, s Subject, most Use) (*Reservation, error) {
+func (l *Limiter) Reserve(ctx context.Context, s Subject, most Use) (_ *Reservation, err error) {
 	r := &Reservation{l: l, subject: s}
 	if err := l.enter(r, s); err != nil {
 		return nil, err
 	}
+	got := false
+	defer func() {
+		if !got { // where a store panics too
+			err = errors.Join(err, r.Cancel(ctx))
+		}
+	}()
 	for i, rule := range l.rules {
 		if rule.Unit == Concurrent {
 			continue
@@ -81,10 +87,11 @@ func (l *Limiter) Reserve(ctx context.Context, s Subject, most Use) (*Reservatio
 		key, n := rule.key(s), most.of(rule.Unit)
 		until, err := l.store.Reserve(ctx, key, n, rule.budget())
 		if err != nil {
-			return nil, errors.Join(rule.refused(err), r.Cancel(ctx))
+			return nil, rule.refused(err)
 		}
 		r.taken = append(r.taken, charge{rule: i, key: key, n: n, until: until})
 	}
+	got = true
 	return r, nil
 }
 
