@@ -152,7 +152,7 @@ func (t *Transaction) finish(which func(api.Channel) bool) *Rejection {
 	if err := t.st.hold.Finish(which); err != nil {
 		return t.scanned(err)
 	}
-	return nil
+	return t.silent(which)
 }
 
 // frame appends an event as it is sent, and returns where its data begins. Line ends in JSON stand between its tokens only.

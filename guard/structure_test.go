@@ -355,6 +355,97 @@ func TestToolsOfStreams(t *testing.T) {
 	}
 }
 
+// Every call is approved once, with its whole arguments and before they are sent, however a stream tells of them: in pieces, at once, more than once, or not at all; one
+// call is one for the tool's rate.
+func TestCallsHoweverTheyAreTold(t *testing.T) {
+	events := func(list ...string) string {
+		var b strings.Builder
+		for _, s := range list {
+			b.WriteString("data: " + s + "\n\n")
+		}
+		return b.String()
+	}
+	item := func(kind, args string) string {
+		return `{"type":"` + kind + `","id":"f","call_id":"c","name":"fn",` + args + `}`
+	}
+	call := item("function_call", `"arguments":"{\"q\":1}"`)
+	added := `{"type":"response.output_item.added","output_index":0,"item":` + item("function_call", `"arguments":""`) + `}`
+	done := `{"type":"response.function_call_arguments.done","item_id":"f","output_index":0,"arguments":"{\"q\":1}"}`
+	itemDone := `{"type":"response.output_item.done","output_index":0,"item":` + call + `}`
+	completed := `{"type":"response.completed","response":{"id":"r","metadata":{"input":"x","arguments":"y"},"output":[` + call + `]}}`
+	custom := item("custom_tool_call", `"input":"{\"q\":1}"`)
+	claude := func(deltas ...string) string {
+		list := []string{`{"type":"content_block_start","index":0,"content_block":{"type":"tool_use","id":"1","name":"fn","input":{}}}`}
+		for _, d := range deltas {
+			list = append(list, `{"type":"content_block_delta","index":0,"delta":{"type":"input_json_delta","partial_json":"`+d+`"}}`)
+		}
+		return events(append(list, `{"type":"content_block_stop","index":0}`, `{"type":"message_delta","delta":{"stop_reason":"tool_use"}}`, `{"type":"message_stop"}`)...)
+	}
+	chat := func(deltas ...string) string {
+		list := []string{`{"choices":[{"index":0,"delta":{"tool_calls":[{"index":0,"id":"1","function":{"name":"fn","arguments":""}}]}}]}`}
+		for _, d := range deltas {
+			list = append(list, `{"choices":[{"index":0,"delta":{"tool_calls":[{"index":0,"function":{"arguments":"`+d+`"}}]}}]}`)
+		}
+		return events(append(list, `{"choices":[{"index":0,"delta":{},"finish_reason":"tool_calls"}]}`, "[DONE]")...)
+	}
+	delta := func(kind string) []string {
+		return []string{`{"type":"response.` + kind + `.delta","item_id":"f","output_index":0,"delta":"{\"q\":"}`, `{"type":"response.` + kind + `.delta","item_id":"f","output_index":0,"delta":"1}"}`}
+	}
+	for name, c := range map[string]struct {
+		kind guard.Kind
+		body string
+		want string // that is asked for
+		last string // what a refused call must not get to
+	}{
+		"in pieces":           {guard.KindResponses, events(append(append([]string{added}, delta("function_call_arguments")...), done, itemDone, completed)...), `fn {"q":1}`, `\"q`},
+		"at once":             {guard.KindResponses, events(added, done, itemDone, completed), `fn {"q":1}`, `\"q`},
+		"as an item":          {guard.KindResponses, events(itemDone, completed), `fn {"q":1}`, `\"q`},
+		"at the end":          {guard.KindResponses, events(completed), `fn {"q":1}`, `\"q`},
+		"custom":              {guard.KindResponses, events(append(append([]string{strings.Replace(added, "function_call", "custom_tool_call", 1)}, delta("custom_tool_call_input")...), `{"type":"response.output_item.done","output_index":0,"item":`+custom+`}`)...), `fn {"q":1}`, `\"q`},
+		"custom at once":      {guard.KindResponses, events(`{"type":"response.output_item.done","output_index":0,"item":` + custom + `}`), `fn {"q":1}`, `\"q`},
+		"without arguments":   {guard.KindResponses, events(added, `{"type":"response.completed","response":{"id":"r","output":[`+item("function_call", `"arguments":""`)+`]}}`), `fn {}`, `response.completed`},
+		"claude":              {guard.KindMessages, claude(`{\"q\":`, `1}`), `fn {"q":1}`, `\"q`},
+		"claude, without any": {guard.KindMessages, claude(``), `fn {}`, `message_delta`},
+		"chat":                {guard.KindChat, chat(`{\"q\":`, `1}`), `fn {"q":1}`, `\"q`},
+		"chat, without any":   {guard.KindChat, chat(), `fn {}`, `finish_reason":"tool_calls`},
+		"whole":               {guard.KindResponses, `{"id":"r","object":"response","output":[` + call + `]}`, `fn {"q":1}`, `\"q`},
+		"whole, without any":  {guard.KindChat, `{"choices":[{"index":0,"message":{"content":null,"tool_calls":[{"id":"1","type":"function","function":{"name":"fn","arguments":""}}]},"finish_reason":"tool_calls"}]}`, `fn {}`, `fn`},
+	} {
+		for _, ok := range []bool{true, false} {
+			var asked []string
+			p := all()
+			p.Tools = []guard.ToolRule{{Name: "fn", PerMinute: 1}}
+			g := newGuard(t, p, guard.WithApproval(func(_ ctx, c guard.ToolCall) error {
+				if asked = append(asked, c.Name+" "+string(c.Arguments)); ok {
+					return nil
+				}
+				return errors.New("no")
+			}))
+			up, fields := &guardtest.Upstream{Body: c.body}, `"user":"u"`
+			if strings.HasPrefix(c.body, "data") {
+				up.ContentType, fields = "text/event-stream", `"stream":true`
+			}
+			w := askKind(g.Handler(up), c.kind, fields)
+			got := w.Body.String()
+			if len(asked) != 1 || asked[0] != c.want {
+				t.Errorf("%s: asked about %q", name, asked)
+			}
+			if denied := strings.Contains(got, guard.CodeContent); denied == ok || !ok && strings.Contains(got, c.last) {
+				t.Errorf("%s: allowed %t: %d %s", name, ok, w.Code, got)
+			}
+		}
+	}
+	// What a rule demands must come.
+	p := all()
+	p.Tools = []guard.ToolRule{{Name: "fn", Required: []string{"q"}}}
+	for body, ok := range map[string]bool{claude(`{\"q\":`, `1}`): true, claude(``): false, claude(`{}`): false} {
+		w := askKind(newGuard(t, p).Handler(&guardtest.Upstream{Body: body, ContentType: "text/event-stream"}), guard.KindMessages, `"stream":true`)
+		if strings.Contains(w.Body.String(), "message_delta") != ok {
+			t.Errorf("%s\n%s", body, w.Body)
+		}
+	}
+}
+
 // halfway answers before it has read the request to its end, as a proxy may on a connection of HTTP/2.
 type halfway struct{ body []byte }
 

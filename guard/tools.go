@@ -1,6 +1,7 @@
 package guard
 
 import (
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"net/http"
@@ -111,6 +112,10 @@ func (t *Transaction) arguments(id callID, args []byte) error {
 	if len(args) == 0 {
 		args = []byte("{}")
 	}
+	sum := sha256.Sum256(args)
+	if last, ok := t.judged[id]; ok && last == sum { // some APIs repeat them
+		return nil
+	}
 	w := &argWalker{rule: r, seen: make(map[string]bool)}
 	if err := strictjson.Walk(args, strictjson.Limits{MaxBytes: len(args), MaxDepth: api.MaxDepth}, w); err != nil {
 		return tooled(err)
@@ -120,15 +125,31 @@ func (t *Transaction) arguments(id callID, args []byte) error {
 			return tooled(errTool)
 		}
 	}
-	if t.g.approve == nil {
-		return nil
+	if t.g.approve != nil {
+		err := t.g.approve(t.ctx, ToolCall{Name: name, Arguments: args})
+		if errors.Is(err, ErrUnavailable) {
+			return &Rejection{Code: CodeUnavailable, Status: http.StatusServiceUnavailable, Err: err}
+		}
+		if err != nil {
+			return tooled(fmt.Errorf("%w: %w", errTool, err))
+		}
 	}
-	err := t.g.approve(t.ctx, ToolCall{Name: name, Arguments: args})
-	if errors.Is(err, ErrUnavailable) {
-		return &Rejection{Code: CodeUnavailable, Status: http.StatusServiceUnavailable, Err: err}
+	if t.judged == nil {
+		t.judged = make(map[callID][sha256.Size]byte)
 	}
-	if err != nil {
-		return tooled(fmt.Errorf("%w: %w", errTool, err))
+	t.judged[id] = sum
+	return nil
+}
+
+// silent judges the calls that end without a word of arguments.
+func (t *Transaction) silent(which func(api.Channel) bool) *Rejection {
+	for id := range t.calls {
+		if _, ok := t.judged[id]; ok || which != nil && !which(api.Channel{Choice: id.choice, Call: id.call}) {
+			continue
+		}
+		if err := t.arguments(id, nil); err != nil {
+			return t.scanned(err)
+		}
 	}
 	return nil
 }

@@ -2,6 +2,7 @@ package guard
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -38,10 +39,11 @@ type Transaction struct {
 	waiting time.Time   // since when events are held back; zero = none is
 	number  int64       // of the latest event, where the API numbers them
 	key     [32]byte
-	inside  bool              // the gate counts this request
-	seen    map[string]bool   // monitored leaks of the answer
-	told    map[reported]int  // findings of each rule and mode
-	calls   map[callID]string // names of the tools that the answer calls
+	inside  bool                         // the gate counts this request
+	seen    map[string]bool              // monitored leaks of the answer
+	told    map[reported]int             // findings of each rule and mode
+	calls   map[callID]string            // names of the tools that the answer calls
+	judged  map[callID][sha256.Size]byte // hashes of the arguments of those that were allowed
 
 	outBytes int64 // of generated text
 	reported int64 // tokens of the answer, by the upstream's word

@@ -82,9 +82,10 @@ type Answer struct {
 type Call struct {
 	Choice, Call int64 // as in [Channel]
 	Name         []byte
-	Args         []byte // where they are JSON and no string; else nil
+	Args         []byte // where they come at once, and in no text that grows; else nil
 
 	owner owner
+	item  int64
 }
 
 // Clear overwrites what was decoded, so that pooled memory holds no completion, and gives up what is too large to be kept.
@@ -139,7 +140,9 @@ func (a *Answer) resolve() {
 	}
 	for i := range a.Calls {
 		c := &a.Calls[i]
-		c.Choice, c.Call = a.index(c.owner.choice, a.choice), a.index(c.owner.call, a.call)
+		if c.Choice, c.Call = a.index(c.owner.choice, a.choice), a.index(c.owner.call, a.call); c.item > 0 {
+			c.Choice = c.item - 1
+		}
 	}
 	for _, o := range a.finish {
 		a.Ends = append(a.Ends, End{a.index(o.choice, -1), -1})

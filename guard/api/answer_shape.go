@@ -18,6 +18,7 @@ type answerShape struct {
 	nameHere bool // "name" in a growing object is a tool's
 	anyName  bool // "name" anywhere is a tool's
 	blocks   bool // a text may be cut into blocks
+	items    bool // events tell of items as a whole, and at the end of all
 	probs    bool // log probabilities stand within what grows
 
 	names map[string]meaning
@@ -95,6 +96,7 @@ const (
 	spPrompt
 	spLogprob
 	spID
+	spItem
 )
 
 func specialOf(key []byte) special {
@@ -127,6 +129,8 @@ func specialOf(key []byte) special {
 		return spLogprob
 	case "id":
 		return spID
+	case "item":
+		return spItem
 	}
 	return noSpecial
 }

@@ -26,6 +26,8 @@ type level struct {
 	function bool  // of a tool call: "name" is the tool's
 	args     bool  // arguments of a call, as an object
 	next     int64 // position of the element that comes next
+	items    bool  // array of items, of an event that has all
+	item     int64 // an item, by its number from 1 on; -1 is the one that the event is about
 	owner
 }
 
@@ -118,9 +120,15 @@ func (a *answerWalker) Enter(k strictjson.Kind, off int) error {
 			below.grows, below.key = true, l.member.hash
 			below.calls = true // each element may be one
 		}
+		below.items = a.shape.items && a.depth == 2 && m&isGrow != 0
 		if below.vector {
 			a.sum = 0
 		}
+	case l.items:
+		l.next++
+		below.item = l.next
+	case a.shape.items && a.depth == 1 && l.member.own == spItem:
+		below.item = -1
 	case l.list:
 		below.choice = len(a.elements)
 		a.elements = append(a.elements, l.next)
@@ -208,7 +216,10 @@ func (a *answerWalker) str(l *level, raw []byte, off int) {
 		a.vector(text, off)
 	}
 	if m&isCallName != 0 && (l.function || a.shape.anyName) && len(text) > 0 {
-		a.Calls = append(a.Calls, Call{Name: text, owner: l.owner})
+		a.Calls = append(a.Calls, Call{Name: text, owner: l.owner, item: l.item})
+	}
+	if l.member.own == spArgs && a.shape.items && !l.array && (l.item != 0 || a.depth == 1) && len(text) > 0 { // complete, whether or not they came in pieces
+		a.Calls = append(a.Calls, Call{Args: text, owner: l.owner, item: l.item})
 	}
 	a.piece(field, text, off, false)
 }

@@ -1,6 +1,9 @@
 package api
 
-import "bytes"
+import (
+	"bytes"
+	"slices"
+)
 
 func chatAnswer() *answerShape {
 	return &answerShape{
@@ -20,7 +23,7 @@ func embeddingsAnswer() *answerShape {
 // A Responses stream repeats each text as a whole when it is complete, and all of them at the end.
 func responsesAnswer() *answerShape {
 	return &answerShape{
-		anyName: true, blocks: true, probs: true,
+		anyName: true, blocks: true, items: true, probs: true,
 		grow: "output", itself: "delta", where: "choice=output_index call=content_index call=summary_index",
 		fixed: "status item_id call_id",
 		known: "response item part text content summary sequence_number total_tokens delta incomplete_details instructions reasoning " +
@@ -29,7 +32,7 @@ func responsesAnswer() *answerShape {
 			a.Event = kind
 			for i := range a.Pieces {
 				if c := &a.Pieces[i].Channel; c.Field == hashName(0, []byte("delta")) {
-					c.Args = bytes.HasSuffix(kind, []byte("_arguments.delta"))
+					c.Args = bytes.HasSuffix(kind, []byte("_arguments.delta")) || bytes.HasSuffix(kind, []byte("_tool_call_input.delta"))
 					c.Field = hashName(c.Field, bytes.TrimSuffix(kind, []byte(".delta")))
 				}
 			}
@@ -55,6 +58,8 @@ func messagesAnswer() *answerShape {
 			switch string(kind) {
 			case "message", "": // a whole answer
 				return
+			case "content_block_start": // arguments follow
+				a.Calls = slices.DeleteFunc(a.Calls, func(c Call) bool { return string(c.Args) == "{}" })
 			case "content_block_stop":
 				a.Ends = append(a.Ends, End{-1, a.call})
 			case "message_stop", "error":
