@@ -11,11 +11,12 @@ import (
 // scanner follows one text of an answer for all rules: it blocks with a [*Rejection], passes on the matches that are to be
 // redacted, and records the others, which hold nothing back.
 type scanner struct {
-	t           *Transaction
-	hold, watch detect.LeakState
-	added       []stream.Scanner // nil for one that cannot do its work
-	restore     restorer
-	json        *unescaper // nil for a text that is none
+	t       *Transaction
+	hold    detect.LeakState
+	watch   *detect.LeakState // nil where nothing is watched for: an answer has up to a thousand texts
+	added   []stream.Scanner  // nil for one that cannot do its work
+	restore restorer
+	json    *unescaper // nil for a text that is none
 }
 
 var _ stream.Scanner = (*scanner)(nil)
@@ -27,7 +28,10 @@ func (t *Transaction) start(s *scanner, args bool) {
 		s.hold = l.Start()
 	}
 	if l := t.pol.watch; l != nil {
-		s.watch = l.Start()
+		if s.watch == nil {
+			s.watch = new(detect.LeakState)
+		}
+		*s.watch = l.Start()
 	}
 	s.added = s.added[:0]
 	restores := t.restores
@@ -99,7 +103,7 @@ func (s *scanner) each(ms []stream.Match, do func(stream.Scanner, []stream.Match
 	}
 	ms, held, _ = do(&s.restore, ms)
 	if s.t.pol.watch != nil {
-		if err := one(&s.watch, false); err != nil {
+		if err := one(s.watch, false); err != nil {
 			return ms, 0, err
 		}
 	}
