@@ -12,7 +12,7 @@ type scoring struct {
 	findings []Finding
 	sights   []sight // of the readings that the model looked at
 	unseen   uint64  // rules that fired in others
-	looked   int     // bytes of normal forms that the model looked at
+	spent    int     // bytes of normal forms that the model looked at
 }
 
 // A place is what the model looks at of a normal form at once.
@@ -49,7 +49,7 @@ const lookSlack = 24
 func (c *Classifier) score(s *scoring, spans []Span, base int, findings []Finding) (Score, []Finding) {
 	trust := min(spans[0].Trust, TrustOperator)
 	clear(s.fired)
-	s.sights, s.unseen, s.looked = s.sights[:0], 0, 0
+	s.sights, s.unseen, s.spent = s.sights[:0], 0, 0
 	first, last := len(findings), spans[len(spans)-1].Text
 	one, waits, cut := 0, false, false
 	for k := asWritten; ; k++ {
@@ -57,6 +57,10 @@ func (c *Classifier) score(s *scoring, spans []Span, base int, findings []Findin
 		if k == asWritten {
 			findings = evidence(s.scratch, findings)
 			one = fullLook(len(s.text.Norm), sizeOf(spans))
+		}
+		if s.text.unsettled {
+			s.text.settle(waits && c.rules.asks(s.scratch, k, spans) > one)
+			s.looked, s.felt = false, false
 		}
 		if k < readings {
 			s.cells = cellsOf(s.cells, len(s.text.Norm))
@@ -82,7 +86,7 @@ func (c *Classifier) score(s *scoring, spans []Span, base int, findings []Findin
 		if k <= joined {
 			s.first.hold(&s.text)
 			s.firstCells, s.cells = s.cells, s.firstCells
-			s.looked, waits = 0, true // spans that are read both ways are looked at both ways
+			s.spent, waits = 0, true // spans that are read both ways are looked at both ways
 			continue
 		}
 		s.places = s.places[:0]
@@ -91,7 +95,7 @@ func (c *Classifier) score(s *scoring, spans []Span, base int, findings []Findin
 		} else if len(s.text.Norm) > 0 {
 			s.places = append(s.places, place{0, len(s.text.Norm)})
 		}
-		if cut = cut || s.looked+bytesOf(s.places) > 2*one; cut {
+		if cut = cut || s.spent+bytesOf(s.places) > 2*one; cut {
 			s.unread(s.cells)
 			continue
 		}
@@ -111,7 +115,7 @@ func (c *Classifier) score(s *scoring, spans []Span, base int, findings []Findin
 // look has the model judge the places of a reading, beside the rules that fired in its cells.
 func (c *Classifier) look(s *scoring, t *Text, cells []cell, last []byte, trust Trust, hidden bool) {
 	blocks := 0
-	s.looked += bytesOf(s.places)
+	s.spent += bytesOf(s.places)
 	for _, p := range s.places {
 		blocks += c.model.windows(t.Norm[p.start:p.end], p.start, &s.features, &s.seen, cells)
 	}

@@ -99,7 +99,7 @@ func FuzzSigns(f *testing.F) {
 			}
 		}
 		norm := slices.Clone(n.Norm)
-		if got := n.foldSigns(); got != (folds >= signsOfFolding) {
+		if got := r.vocabulary.foldSigns(&n); got != (folds >= signsOfFolding) {
 			t.Fatalf("%d signs in %q: %v", folds, norm, got)
 		}
 	})

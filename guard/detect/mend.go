@@ -19,19 +19,25 @@ func (v *vocabulary) mend(t *Text) bool {
 	}
 	norm, k := t.rewrite()
 	from := 0 // what is kept next begins here
+	var token token
 	for i := 0; i < len(norm); {
-		c, gone := norm[i], 0
+		c, gone, instead := norm[i], 0, byte(0)
 		switch {
+		case c == ' ':
+			token.start = i + 1
 		case stars && c == '*':
 			gone = 1
+			if inside(norm, i) && token.several(v, norm, i) {
+				instead = betweenWords
+			}
 		case lows && c == '_':
-			k = t.keep(norm, from, i, k)
-			k = t.put(' ', i, k)
-			i++
-			from = i
-			continue
+			gone, instead = 1, ' '
 		case marks && i > 0 && letterBit[norm[i-1]] != 0 && letterBit[c] == 0:
-			gone, _ = markInWord(norm, i)
+			var joins bool
+			gone, joins = markInWord(norm, i)
+			if gone > 0 && !joins && token.several(v, norm, i) {
+				instead = betweenWords
+			}
 		case squeeze > 0 && letterBit[c] != 0:
 			next := i + 1
 			for next < len(norm) && norm[next] == c {
@@ -50,6 +56,10 @@ func (v *vocabulary) mend(t *Text) bool {
 			continue
 		}
 		k = t.keep(norm, from, i, k)
+		if instead != 0 {
+			k = t.put(instead, i, k)
+			t.unsettled = t.unsettled || instead == betweenWords
+		}
 		i += gone
 		from = i
 	}

@@ -28,6 +28,8 @@ type Text struct {
 	old    []offset // of the text before its signs were read as letters
 	zw, vs int      // current runs
 
+	unsettled bool // Norm holds betweenWords
+
 	replaces bool // bytes that are no character become U+FFFD
 }
 

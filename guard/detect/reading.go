@@ -80,7 +80,7 @@ func (r *Rules) read(s *scratch, k reading, spans []Span, base int) bool {
 	case folded:
 		twins := s.text.foldTwins()
 		mended := r.vocabulary.mend(&s.text)
-		ok = s.text.foldSigns() || mended || twins
+		ok = r.vocabulary.foldSigns(&s.text) || mended || twins
 	case unshuffled:
 		ok = r.vocabulary.restore(s.text.Norm)
 	case rotated:

@@ -63,6 +63,7 @@ func (r *Rules) scan(s *scratch, spans []Span, base int, findings []Finding) []F
 		if k == asWritten {
 			findings = evidence(s, findings)
 		}
+		s.text.settle(false)
 		findings = r.words(s, spans[0].Trust, findings)
 	}
 	align(findings[first:], spans, base)

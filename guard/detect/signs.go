@@ -39,7 +39,7 @@ const (
 
 // foldSigns reads digits and signs inside words as letters and takes marks out of words, where enough words have them.
 // Bytes are replaced or dropped, never added.
-func (t *Text) foldSigns() bool {
+func (v *vocabulary) foldSigns(t *Text) bool {
 	n, norm := 0, t.Norm
 	for at := 0; at < len(norm) && n < signsOfFolding; at += 64 {
 		for some := signSet.mask(norm[at:]); some != 0; some &= some - 1 {
@@ -62,7 +62,7 @@ func (t *Text) foldSigns() bool {
 		return false
 	}
 	if !containsMarkup(norm) {
-		foldInPlace(norm)
+		t.unsettled = v.foldInPlace(norm) || t.unsettled
 		return true
 	}
 	norm, k := t.rewrite()
@@ -72,7 +72,7 @@ func (t *Text) foldSigns() bool {
 		next := min(end+1, len(norm))
 		if seen != 0 {
 			k = t.keep(norm, from, start, k)
-			k = t.foldWord(norm, start, next, k, norm[start:end])
+			k = t.foldWord(norm, start, next, k, norm[start:end], v.several(norm[start:end]))
 			from = next
 		}
 		start = next
@@ -103,14 +103,19 @@ func containsMarkup(norm []byte) bool {
 	return false
 }
 
-// foldInPlace reads signs as letters where there is no mark to take out.
-func foldInPlace(norm []byte) {
+// foldInPlace reads signs as letters where there is no mark to take out, and reports whether some are between words.
+func (v *vocabulary) foldInPlace(norm []byte) (between bool) {
 	for start := 0; start < len(norm); {
 		end, seen := signsOfWord(norm, start)
 		if seen != 0 {
 			word, before := norm[start:end], byte(0)
+			several := v.several(word)
 			for i, c := range word {
-				if signs[c] != 0 {
+				switch {
+				case signs[c] == 0:
+				case several && inside(word, i):
+					word[i], between = betweenWords, true
+				default:
 					word[i] = letterFor(before, word[i:])
 				}
 				before = c
@@ -118,19 +123,27 @@ func foldInPlace(norm []byte) {
 		}
 		start = end + 1
 	}
+	return between
 }
 
-// foldWord appends norm[start:next], which is a word and the space behind it, with its signs as letters and without marks inside it.
-func (t *Text) foldWord(norm []byte, start, next, k int, word []byte) int {
+// inside reports whether word[i] stands between letters.
+func inside(word []byte, i int) bool {
+	return i > 0 && i+1 < len(word) && letterBit[word[i-1]]&letterBit[word[i+1]] != 0
+}
+
+// foldWord appends norm[start:next], which is a word and the space behind it, with its signs as letters and without marks inside it, or with [betweenWords] for those
+// if they are several words.
+func (t *Text) foldWord(norm []byte, start, next, k int, word []byte, several bool) int {
 	before := byte(0)
 	for i := start; i < next; i++ {
-		c := norm[i]
-		if i > start && markup(c) && i-start+1 < len(word) {
+		c, folded := norm[i], norm[i]
+		switch {
+		case several && maySign[c] != 0 && inside(word, i-start):
+			folded, t.unsettled = betweenWords, true
+		case i > start && markup(c) && i-start+1 < len(word):
 			before = c
 			continue
-		}
-		folded := c
-		if i-start < len(word) {
+		case i-start < len(word):
 			folded = letterFor(before, word[i-start:])
 		}
 		k = t.put(folded, i, k)

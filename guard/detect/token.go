@@ -1,0 +1,79 @@
+package detect
+
+// Marks and signs between words ("forget.everything|above"), beside words with some inside.
+
+// betweenWords stands in a normal form for such a mark until it is settled what is made of it. It is nothing that a normal form has.
+const betweenWords = 0x01
+
+// settle makes spaces of the marks between words, where the text is not looked at as it was written, or nothing: a text that is looked at both ways need not be
+// read as it was twice, and what is read twice is found twice as often by chance.
+func (t *Text) settle(spaces bool) {
+	if !t.unsettled {
+		return
+	}
+	t.unsettled = false
+	if spaces {
+		for i, c := range t.Norm {
+			if c == betweenWords {
+				t.Norm[i] = ' '
+			}
+		}
+		return
+	}
+	norm, k := t.rewrite()
+	from := 0
+	for i, c := range norm {
+		if c == betweenWords {
+			k = t.keep(norm, from, i, k)
+			from = i + 1
+		}
+	}
+	t.keep(norm, from, len(norm), k)
+}
+
+// A token is what stands between two spaces of a normal form.
+type token struct {
+	start, end int
+	words      bool
+}
+
+// several reports whether the token with something between letters at norm[i] is several words instead of a broken one. It is asked once of each.
+func (k *token) several(v *vocabulary, norm []byte, i int) bool {
+	if i >= k.end {
+		for k.end = i; k.end < len(norm) && norm[k.end] != ' '; k.end++ {
+		}
+		k.words = v.several(norm[k.start:k.end])
+	}
+	return k.words
+}
+
+// longWord is more letters than words have.
+const longWord = 20
+
+// several reports whether marks and signs in a token stand between words, so that to take them out would hide those: together its letters are no word that the rules
+// know, and some between two marks are, or they are more than those of a word.
+func (v *vocabulary) several(token []byte) bool {
+	var w [maxShuffled]byte
+	n, start, known, before := 0, 0, false, byte(0)
+	for i, c := range token {
+		if letterBit[c] == 0 {
+			known = known || v.holds(token[start:i])
+			start = i + 1
+			if signs[c] == 0 {
+				continue
+			}
+			c = letterFor(before, token[i:])
+		}
+		before = c
+		if n++; n <= len(w) {
+			w[n-1] = c
+		}
+	}
+	if n <= longWord && v.holds(w[:n]) {
+		return false
+	}
+	return known || n > longWord || v.holds(token[start:])
+}
+
+// holds reports whether w is a word of the rules that is long enough to say something.
+func (v *vocabulary) holds(w []byte) bool { return len(w) >= minShuffled && v.knows(w) }
