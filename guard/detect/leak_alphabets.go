@@ -221,7 +221,7 @@ func (a *alphabets) digit(l *Leak, ms []stream.Match, c byte, end int) []stream.
 func (a *alphabets) stale(ms []stream.Match, end int) []stream.Match {
 	a.live = false
 	for _, s := range [...]*letterRun{&a.words, &a.phrases, &a.lines, &a.dots, &a.digits} {
-		if s.at > 0 && end-s.end > initialsGap {
+		if s.at > 0 && end-int(s.end) > initialsGap {
 			ms = s.breaks(ms)
 		}
 		a.live = a.live || s.at > 0

@@ -178,7 +178,7 @@ func (l *lettersIndex) add(letters []rune) {
 		l.text = append(l.text, b[:n]...)
 		weight += weigh(r)
 		behind = append(append(behind, make([]int32, n-1)...), weigh(r))
-		if at := int32(len(l.text)); s.n >= seedBytes && (last == 0 || at-last >= seedApart) {
+		if at := int32(len(l.text)); len(behind) >= seedBytes && (last == 0 || at-last >= seedApart) {
 			w := weight
 			if last > 0 {
 				w = 0
@@ -199,7 +199,7 @@ func (l *lettersIndex) add(letters []rune) {
 type lettersRoll struct {
 	hash uint64
 	ring [seedBytes]byte
-	n    uint
+	n    uint8 // of letters, modulo 256
 }
 
 // oldest is wordBase to the power of seedBytes.
@@ -221,7 +221,7 @@ func (s *lettersRoll) roll(c byte) {
 // is reports whether the last letters are these: the hash is one that anybody can compute.
 func (s *lettersRoll) is(b []byte) bool {
 	for i, c := range b {
-		if s.ring[(s.n+uint(i))%seedBytes] != c {
+		if s.ring[(s.n+uint8(i))%seedBytes] != c {
 			return false
 		}
 	}

@@ -11,14 +11,14 @@ import (
 type letterRun struct {
 	recent lettersRoll
 	char   [utf8.UTFMax]byte // in progress
-	size   int
+	size   uint8
 	escape uint8 // 1 behind a backslash, and one more for each character behind it
-	value  rune  // of the escape so far
+	leaks  bool
+	value  rune // of the escape so far
 	// The run in progress.
 	at           int32 // of the index, behind its last letter; 0 for none
 	weight, need int32
-	leaks        bool
-	from, end    int   // of the text: where the hold begins, and behind the last letter
+	from, end    int32 // of the text, which is far shorter: where the hold begins, and behind the last letter
 	begin, parts int32 // where the run began in the index, and what parts are a leak
 	// The parts so far.
 	total int32
@@ -35,7 +35,7 @@ var asciiLetters = func() (t [0x80]byte) {
 
 // take takes a byte of the text, which ends at position end. Escapes as JSON and programs have them are undone.
 func (s *letterRun) take(l *lettersIndex, ms []stream.Match, c byte, end int) []stream.Match {
-	if s.at > 0 && end-s.end > lettersGap {
+	if s.at > 0 && end-int(s.end) > lettersGap {
 		ms = s.breaks(ms)
 	}
 	if c < 0x80 {
@@ -137,11 +137,11 @@ func (s *letterRun) next(l *lettersIndex, ms []stream.Match, b []byte, weight in
 		if !ok || !s.recent.is(l.text[x.at-seedBytes:x.at]) {
 			return ms
 		}
-		s.at, s.weight, s.need, s.from, s.begin, s.parts = x.at, x.weight, x.need, end, x.at, x.parts
+		s.at, s.weight, s.need, s.from, s.begin, s.parts = x.at, x.weight, x.need, int32(end), x.at, x.parts
 	}
-	s.end = end
+	s.end = int32(end)
 	if first := !s.leaks; s.weight >= s.need {
-		if s.leaks = true; first || l.text[s.at] == 0 || end-s.from >= lettersGap {
+		if s.leaks = true; first || l.text[s.at] == 0 || end-int(s.from) >= lettersGap {
 			ms = s.report(ms)
 		}
 	}
@@ -151,7 +151,7 @@ func (s *letterRun) next(l *lettersIndex, ms []stream.Match, b []byte, weight in
 // report reports what was held of a leak.
 func (s *letterRun) report(ms []stream.Match) []stream.Match {
 	if s.leaks && s.end > s.from {
-		ms = append(ms, stream.Match{Rule: RulePrompt, Category: CategoryLeak, Start: s.from, End: s.end})
+		ms = append(ms, stream.Match{Rule: RulePrompt, Category: CategoryLeak, Start: int(s.from), End: int(s.end)})
 		s.from = s.end
 	}
 	return ms
@@ -174,5 +174,5 @@ func (s *letterRun) held(pos int) int {
 	if s.at == 0 {
 		return 0
 	}
-	return pos - s.from
+	return pos - int(s.from)
 }

@@ -24,8 +24,8 @@ type view struct {
 	between gap
 	run     int // words in a row that stand so in a prompt, 0 while fewer than holdWords match
 	ring    [leakWords]uint64
-	stop    [leakWords]int // where each word in ring ends
-	n       int            // words in a row that prompts may have
+	stop    [leakWords]int32 // where each word in ring ends, in a text that is far shorter
+	n       int              // words in a row that prompts may have
 	letters letterRun
 }
 
@@ -130,7 +130,7 @@ func (v *view) take(l *Leak, ms []stream.Match, c byte, pos int) []stream.Match 
 }
 
 // from returns where the hold of the last n words begins: behind their first holdWords.
-func (v *view) from(n int) int { return v.stop[(v.n-n+holdWords-1)%leakWords] }
+func (v *view) from(n int) int { return int(v.stop[(v.n-n+holdWords-1)%leakWords]) }
 
 // spread mixes the hash of a word for the bits of [Leak].known.
 const spread = 0x9e3779b97f4a7c15
@@ -146,7 +146,7 @@ func (v *view) endWord(l *Leak, ms []stream.Match, end int, back bool) []stream.
 		v.run, v.n = 0, 0
 		return ms
 	}
-	v.ring[v.n%leakWords], v.stop[v.n%leakWords] = word, end
+	v.ring[v.n%leakWords], v.stop[v.n%leakWords] = word, int32(end)
 	v.n++
 	// A run of n words ends here only if one of n-1 ended before.
 	n := max(v.run+1, holdWords)
