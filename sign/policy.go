@@ -228,24 +228,31 @@ func (p Policy) checkID(m *manifest.Manifest) error {
 
 // checkName and checkVersion hold holdfast.json against the policy; c is nil where the model has none.
 func (p Policy) checkName(c *card) error {
-	if c == nil {
-		c = new(card)
-	}
-	if p.Name != "" && c.Name != p.Name {
+	switch {
+	case p.Name == "":
+		return nil
+	case c == nil:
+		return &PolicyError{"Name", strconv.Quote(p.Name), noCard, ErrPolicy}
+	case c.Name != p.Name:
 		return &PolicyError{"Name", strconv.Quote(p.Name), strconv.Quote(c.Name), ErrPolicy}
 	}
 	return nil
 }
 
 func (p Policy) checkVersion(c *card) error {
-	if c == nil {
-		c = new(card)
-	}
-	if p.MinVersion > 0 && c.version() < p.MinVersion {
+	switch {
+	case p.MinVersion == 0:
+		return nil
+	case c == nil:
+		return &PolicyError{"MinVersion", strconv.FormatUint(p.MinVersion, 10), noCard, ErrVersion}
+	case c.version() < p.MinVersion:
 		return &PolicyError{"MinVersion", strconv.FormatUint(p.MinVersion, 10), strconv.FormatUint(c.version(), 10), ErrVersion}
 	}
 	return nil
 }
+
+// noCard is what is found where a name or a version is wanted of a model without one: its publisher has to add the file and sign again.
+const noCard = "no signed " + CardFile
 
 // identities lists whom a certificate was issued to, as [Policy].Identities names them.
 func identities(c *x509.Certificate) []string {

@@ -6,7 +6,7 @@ func newAttest(ui *ui) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "attest",
 		Short: "Judge what confidential machines say of themselves",
-		Args:  cobra.NoArgs,
+		Args:  cobra.ArbitraryArgs,
 		RunE:  group,
 	}
 	verify := &cobra.Command{
@@ -20,7 +20,7 @@ func newAttest(ui *ui) *cobra.Command {
 			"machines has the fields of a key server's policy (docs/keyrelease.md). What follows it is about documents, and is left out for\n" +
 			"evidence and reports. Every check is listed. Exits with 0 if all hold, with 1 if the evidence is not genuine, is about something else\n" +
 			"or is refused, and with 2 if the policy or the command line is at fault.",
-		Args: cobra.NoArgs,
+		Args: cobra.ArbitraryArgs,
 		RunE: group,
 	}
 	verify.AddCommand(newAttestDocument(ui), newAttestEvidence(ui), newAttestReport(ui))

@@ -36,14 +36,14 @@ func readRelyingPolicy(path string, document bool) (relyingPolicy, attest.Policy
 	}
 	p, out, err := parseRelyingPolicy(text, document)
 	if err != nil {
-		return p, out, fmt.Errorf("%s: %w", path, err)
+		return p, out, inFile(path, text, err)
 	}
 	return p, out, nil
 }
 
 func parseRelyingPolicy(text []byte, document bool) (p relyingPolicy, out attest.Policy, err error) {
 	if err := strictjson.Unmarshal(text, &p, strictjson.Limits{MaxBytes: maxDocument, MaxDepth: 8}); err != nil {
-		return p, out, fmt.Errorf("%w: %w", errUsage, err)
+		return p, out, err
 	}
 	if p.Version != 1 {
 		return p, out, fmt.Errorf("%w: version %d, want 1", errUsage, p.Version)

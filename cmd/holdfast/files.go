@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"crypto/rand"
 	"errors"
 	"fmt"
@@ -8,6 +9,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"github.com/holdfast-ai/holdfast/internal/strictjson"
 )
 
 // maxDocument bounds policies and deny lists, in bytes.
@@ -40,6 +43,18 @@ func readRegular(f fs.File, name string, max int64) ([]byte, error) {
 		return nil, fmt.Errorf("%w: %s is larger than %d bytes", errUsage, name, max)
 	}
 	return data, nil
+}
+
+// inFile is err of what was read from a file of the operator's own: with the file's name, and the place where its JSON is at fault.
+func inFile(name string, text []byte, err error) error {
+	if e, ok := errors.AsType[*strictjson.SyntaxError](err); ok && e.Offset >= 0 && e.Offset <= len(text) {
+		before := text[:e.Offset]
+		name = fmt.Sprintf("%s:%d:%d", name, 1+bytes.Count(before, []byte("\n")), e.Offset-bytes.LastIndexByte(before, '\n'))
+	}
+	if errors.Is(err, errUsage) {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	return fmt.Errorf("%w: %s: %w", errUsage, name, err)
 }
 
 // replaceFile writes a file through a temporary sibling, so that a reader sees the old or the new one. A pipe or a device, such as

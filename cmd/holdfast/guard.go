@@ -21,7 +21,7 @@ train keeps them all. No output holds any text.`,
 		Args: cobra.ArbitraryArgs,
 		RunE: group,
 	}
-	cmd.AddCommand(newGuardScan(ui), newGuardEval(ui), newGuardCalibrate(ui), newGuardTrain(ui))
+	cmd.AddCommand(newGuardPolicy(ui), newGuardScan(ui), newGuardEval(ui), newGuardCalibrate(ui), newGuardTrain(ui))
 	return cmd
 }
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -40,7 +41,11 @@ func (k *kekFlags) given() bool { return k.file != "" || k.passphrase != "" }
 func (k *kekFlags) load(ctx context.Context, ui *ui) (*kek.KEK, error) {
 	switch {
 	case k.file != "":
-		return kek.ReadKeyFile(k.id, k.file)
+		key, err := kek.ReadKeyFile(k.id, k.file)
+		if errors.Is(err, kek.ErrFormat) { // the command line names a file that is none
+			return nil, fmt.Errorf("%w: %s: %w", errUsage, k.file, err)
+		}
+		return key, err
 	case k.passphrase == "":
 		return nil, fmt.Errorf("%w: give --kek or --passphrase-file", errUsage)
 	}

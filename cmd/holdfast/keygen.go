@@ -22,7 +22,7 @@ func newKeygen(ui *ui) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "keygen",
 		Short: "Make the keys that models are signed and sealed with",
-		Args:  cobra.NoArgs,
+		Args:  cobra.ArbitraryArgs,
 		RunE:  group,
 	}
 	cmd.AddCommand(newKeygenSigning(ui), newKeygenIdentity(ui), newKeygenKEK(ui))

@@ -93,7 +93,7 @@ func (f *keyserverFlags) run(ctx context.Context, ui *ui) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	go f.reload(ctx, ui, handler, hup)
-	return serveUntil(ctx, server, ln)
+	return f.at.serveUntil(ctx, ui, server, ln)
 }
 
 // reload reads the policy again at every SIGHUP. One that cannot be used changes nothing; floors do not sink.

@@ -56,14 +56,14 @@ func readKeyPolicy(path string) (keyPolicy, error) {
 	}
 	p, err := parseKeyPolicy(text)
 	if err != nil {
-		return p, fmt.Errorf("%s: %w", path, err)
+		return p, inFile(path, text, err)
 	}
 	return p, nil
 }
 
 func parseKeyPolicy(text []byte) (p keyPolicy, err error) {
 	if err := strictjson.Unmarshal(text, &p, strictjson.Limits{MaxBytes: maxKeyPolicy, MaxDepth: 8}); err != nil {
-		return p, fmt.Errorf("%w: %w", errUsage, err)
+		return p, err
 	}
 	if p.Version != 1 {
 		return p, fmt.Errorf("%w: version %d, want 1", errUsage, p.Version)

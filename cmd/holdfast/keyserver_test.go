@@ -204,7 +204,7 @@ func cmdEnd(ts *testscript.TestScript, _ bool, _ []string) {
 // hup REGEXP sends SIGHUP to the daemon and waits for a new line in its log that matches.
 func cmdHUP(ts *testscript.TestScript, _ bool, args []string) {
 	before := len(ts.ReadFile("daemon.log"))
-	ts.Check(ts.Value(daemonKey{}).(*daemon).cmd.Process.Signal(syscall.SIGHUP))
+	ts.Check(ts.Value(daemonKey{}).(*daemon).cmd.Process.Signal(syscall.Signal(1))) // SIGHUP, which js has no name for
 	want := regexp.MustCompile(args[0])
 	for range 500 {
 		if want.MatchString(ts.ReadFile("daemon.log")[before:]) {

@@ -16,6 +16,7 @@ import (
 type listenFlags struct {
 	addr, cert, key string
 	plainHTTP       bool
+	drain           time.Duration
 }
 
 func (l *listenFlags) add(cmd *cobra.Command, addr string) {
@@ -24,11 +25,18 @@ func (l *listenFlags) add(cmd *cobra.Command, addr string) {
 	flags.StringVar(&l.cert, "tls-cert", "", "certificate chain, PEM")
 	flags.StringVar(&l.key, "tls-key", "", "private key of the certificate, PEM")
 	flags.BoolVar(&l.plainHTTP, "insecure-plain-http", false, "serve without TLS on addresses other than loopback")
+	flags.DurationVar(&l.drain, "drain", 10*time.Second, "how long running answers may take after SIGTERM or an interrupt, before they are cut off")
 	cmd.MarkFlagsRequiredTogether("tls-cert", "tls-key")
 }
 
 // check refuses an address that others reach without TLS.
 func (l *listenFlags) check() error {
+	if _, _, err := net.SplitHostPort(l.addr); err != nil {
+		return fmt.Errorf("%w: --addr %q is no HOST:PORT", errUsage, l.addr)
+	}
+	if l.drain < 0 {
+		return fmt.Errorf("%w: --drain %v is below 0", errUsage, l.drain)
+	}
 	if l.cert == "" && !l.plainHTTP && !loopback(l.addr) {
 		return fmt.Errorf("%w: %s is not loopback: give --tls-cert and --tls-key", errUsage, l.addr)
 	}
@@ -45,6 +53,16 @@ func (l *listenFlags) tls() (*tls.Config, error) {
 		return nil, err
 	}
 	return &tls.Config{MinVersion: tls.VersionTLS13, Certificates: []tls.Certificate{pair}}, nil
+}
+
+// free tells early of an address that cannot be served on: weights may take minutes to load. It stays free meanwhile, so that nobody
+// takes a server for ready that is not.
+func (l *listenFlags) free() error {
+	ln, err := net.Listen("tcp", l.addr)
+	if err != nil {
+		return err
+	}
+	return ln.Close()
 }
 
 // listen listens, and says under which URL server will be found there.
@@ -69,8 +87,8 @@ func loopback(addr string) bool {
 	return h == "localhost" || ip != nil && ip.IsLoopback()
 }
 
-// serveUntil serves until ctx ends, then lets what runs finish.
-func serveUntil(ctx context.Context, server *http.Server, ln net.Listener) error {
+// serveUntil serves until ctx ends, then takes no more requests and lets those that run finish, for as long as they may.
+func (l *listenFlags) serveUntil(ctx context.Context, ui *ui, server *http.Server, ln net.Listener) error {
 	done := make(chan error, 1)
 	go func() {
 		if server.TLSConfig != nil {
@@ -84,9 +102,14 @@ func serveUntil(ctx context.Context, server *http.Server, ln net.Listener) error
 		return err
 	case <-ctx.Done():
 	}
-	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+	fmt.Fprintf(ui.err, "holdfast: stopping: no new requests, %v for those that run (--drain); another signal ends at once\n", l.drain)
+	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), l.drain)
 	defer cancel()
-	if err := server.Shutdown(grace); err != nil {
+	err := server.Shutdown(grace)
+	if errors.Is(err, context.DeadlineExceeded) {
+		err = fmt.Errorf("requests still ran after %v and were cut off: --drain gives them longer", l.drain)
+	}
+	if err != nil {
 		return errors.Join(err, server.Close())
 	}
 	return nil

@@ -41,9 +41,12 @@ func run(ctx context.Context, args []string, stdout, stderr *os.File) int {
 	root.SetArgs(args)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
-	err := root.ExecuteContext(ctx)
+	cmd, err := root.ExecuteContextC(ctx)
 	if err == nil {
 		return 0
+	}
+	if cmd.ValidateArgs(cmd.Flags().Args()) != nil {
+		err = fmt.Errorf("%w (%s)", err, strings.TrimSuffix(cmd.UseLine(), " [flags]"))
 	}
 	code := exitCode(err)
 	for line := range strings.SplitSeq(err.Error(), "\n") { // joined errors stand on lines of their own
@@ -92,8 +95,18 @@ func version() string {
 }
 
 // group is what a command does that needs a subcommand: without it "verify DIR" would print help and succeed.
-func group(cmd *cobra.Command, _ []string) error {
-	return fmt.Errorf("%w: %s needs a subcommand, see --help", errUsage, cmd.CommandPath())
+func group(cmd *cobra.Command, args []string) error {
+	var names []string
+	for _, c := range cmd.Commands() {
+		if c.IsAvailableCommand() {
+			names = append(names, c.Name())
+		}
+	}
+	is := ""
+	if len(args) > 0 {
+		is = fmt.Sprintf(", and %q is none", args[0])
+	}
+	return fmt.Errorf("%w: %s needs a subcommand%s: %s", errUsage, cmd.CommandPath(), is, strings.Join(names, ", "))
 }
 
 // hyphens lets flags be written with underscores too, as model_signing writes them.

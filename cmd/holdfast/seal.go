@@ -9,6 +9,7 @@ import (
 
 	"github.com/holdfast-ai/holdfast/crypto/seal"
 	"github.com/holdfast-ai/holdfast/mbom"
+	"github.com/holdfast-ai/holdfast/sign"
 )
 
 func newSeal(ui *ui) *cobra.Command {
@@ -59,8 +60,11 @@ func newSeal(ui *ui) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return ui.result(sealView(info), fmt.Sprintf("sealed %s version %d in %s", info.Name, info.Version, out),
-				"commitment "+hexOf(info.Commitment))
+			lines := []string{fmt.Sprintf("sealed %s version %d in %s", info.Name, info.Version, out), "commitment " + hexOf(info.Commitment)}
+			if !signed(src) {
+				lines = append(lines, "note: the model is not signed, so that serve refuses it: sign it, and seal it again")
+			}
+			return ui.result(sealView(info), lines...)
 		},
 	}
 	keys.add(cmd)
@@ -69,6 +73,16 @@ func newSeal(ui *ui) *cobra.Command {
 	cmd.Flags().StringVar(&out, "out", "", "directory to create (required)")
 	required(cmd, "out")
 	return cmd
+}
+
+// signed tells whether a signature is there that would be sealed with the model; whose, and over what, verify says.
+func signed(src fs.FS) bool {
+	for _, name := range []string{sign.SignatureFile, sign.PlainSignatureFile} {
+		if _, err := fs.Stat(src, name); err == nil {
+			return true
+		}
+	}
+	return false
 }
 
 // sealView is what JSON output says of a sealed directory.

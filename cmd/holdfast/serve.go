@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"crypto/x509"
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/holdfast-ai/holdfast"
 	"github.com/holdfast-ai/holdfast/crypto/seal"
+	"github.com/holdfast-ai/holdfast/mbom"
 )
 
 // serveFlags say what may be served and where.
@@ -91,6 +93,10 @@ func (f *serveFlags) serve(ctx context.Context, ui *ui, dir string) error {
 	if err := f.from.check(); err != nil {
 		return err
 	}
+	to, err := f.upstreamURL()
+	if err != nil {
+		return err
+	}
 	cfg, err := f.config(ctx, ui)
 	if err != nil {
 		return err
@@ -119,6 +125,10 @@ func (f *serveFlags) serve(ctx context.Context, ui *ui, dir string) error {
 		}
 		cfg.TLSKey = leaf.PublicKey
 	}
+	bearer, err := f.bearerOf(ctx, ui)
+	if err != nil {
+		return err
+	}
 	t, err := f.from.directory(ctx, dir)
 	if err != nil {
 		return err
@@ -134,15 +144,21 @@ func (f *serveFlags) serve(ctx context.Context, ui *ui, dir string) error {
 		return fmt.Errorf("%w: %s is not sealed: leave --kek, --passphrase-file and --key-server out", errUsage, dir)
 	}
 	chain, err := holdfast.Open(ctx, cfg)
+	if refusal, ok := errors.AsType[*mbom.PolicyError](err); ok && refusal.Field == "InsecureAllowMissingBOM" {
+		err = fmt.Errorf("%w\nwhoever publishes the model makes one with holdfast mbom, and signs the model again", err)
+	}
 	if err != nil {
 		return err
 	}
 	defer chain.Close()
-	backend, err := f.backend(ctx, ui, chain, cfg.Logger)
+	if err := f.at.free(); err != nil {
+		return err
+	}
+	engine, err := backend(ctx, chain, to, bearer, cfg.Logger)
 	if err != nil {
 		return err
 	}
-	if server.Handler, err = chain.Handler(ctx, backend); err != nil {
+	if server.Handler, err = chain.Handler(ctx, engine); err != nil {
 		return err
 	}
 	return f.listen(ctx, ui, server, chain)
@@ -162,5 +178,5 @@ func (f *serveFlags) listen(ctx context.Context, ui *ui, server *http.Server, ch
 		ln.Close()
 		return err
 	}
-	return serveUntil(ctx, server, ln)
+	return f.at.serveUntil(ctx, ui, server, ln)
 }

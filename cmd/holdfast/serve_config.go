@@ -55,7 +55,10 @@ func (f *serveFlags) config(ctx context.Context, ui *ui) (holdfast.Config, error
 			return cfg, err
 		}
 		if cfg.Guard, err = guard.ParsePolicy(text); err != nil {
-			return cfg, err
+			return cfg, inFile(f.guardFile, text, err)
+		}
+		if len(cfg.Guard.Routes) == 0 {
+			return cfg, fmt.Errorf("%w: %s names no routes, so that every request would be refused: begin with what holdfast guard policy prints", errUsage, f.guardFile)
 		}
 	}
 	if err := f.rules(&cfg); err != nil {

@@ -4,7 +4,9 @@ import (
 	"context"
 	"crypto"
 	"crypto/x509"
+	"errors"
 	"fmt"
+	"io/fs"
 	"path/filepath"
 
 	"github.com/spf13/cobra"
@@ -28,7 +30,7 @@ func newSign(ui *ui) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "sign",
 		Short: "Sign a model, a directory or a single file (OpenSSF Model Signing v1.0)",
-		Args:  cobra.NoArgs,
+		Args:  cobra.ArbitraryArgs,
 		RunE:  group,
 	}
 	cmd.AddCommand(newSignKey(ui), newSignCertificate(ui), newSignDenyList(ui), newSignRules(ui))
@@ -69,6 +71,10 @@ func signDir(ctx context.Context, ui *ui, path string, flags *signFlags, key cry
 	if err != nil {
 		return err
 	}
-	return ui.result(map[string]string{"model_id": hexOf(id), "signature": flags.signature},
-		"signed "+path, "model id  "+hexOf(id), "signature "+flags.signature)
+	lines := []string{"signed " + path, "model id  " + hexOf(id), "signature " + flags.signature}
+	if _, err := fs.Stat(t.src, sign.CardFile); t.file == "" && errors.Is(err, fs.ErrNotExist) {
+		lines = append(lines, "note: without "+sign.CardFile+` the model has no name and no version, which seal, serve and verify --name want: `+
+			`add {"name": "…", "version": 1} as that file and sign again`)
+	}
+	return ui.result(map[string]string{"model_id": hexOf(id), "signature": flags.signature}, lines...)
 }

@@ -77,7 +77,7 @@ func readDenyList(name string) (*sign.DenyList, error) {
 	}
 	// Depth and number of entries are bounded again, and closer, when it is signed.
 	if err := strictjson.Unmarshal(text, &doc, strictjson.Limits{MaxBytes: maxDocument, MaxDepth: 8, MaxItems: 1 << 20}); err != nil {
-		return nil, fmt.Errorf("%w: %s: %w", errUsage, name, err)
+		return nil, inFile(name, text, err)
 	}
 	if doc.Version != 1 {
 		return nil, fmt.Errorf("%w: %s: version is not 1", errUsage, name)

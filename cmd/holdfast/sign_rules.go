@@ -38,7 +38,7 @@ func newSignRules(ui *ui) *cobra.Command {
 			// What nobody would accept is not written.
 			r, err := openRules(envelope, key.Public())
 			if err != nil {
-				return fmt.Errorf("%w: %s: %w", errUsage, args[0], err)
+				return inFile(args[0], data, err)
 			}
 			if err := rises(out, key.Public(), r.Number(), rulesNumber); err != nil {
 				return err

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/holdfast-ai/holdfast/crypto/seal"
 	"github.com/holdfast-ai/holdfast/sign"
 	"github.com/holdfast-ai/holdfast/sign/bundle"
 )
@@ -49,7 +50,7 @@ func newVerify(ui *ui) *cobra.Command {
 		Long: "Verify the signature of a model, a directory or a single file, and every file in it. All that is missing, changed or not signed\n" +
 			"is listed in one run. Exits with 0 if everything is as signed, 1 if anything is refused, 2 if the command line or the environment is\n" +
 			"at fault, such as a file that may not be read; where something is refused beside it, with 1.",
-		Args: cobra.NoArgs,
+		Args: cobra.ArbitraryArgs,
 		RunE: group,
 	}
 	cmd.AddCommand(newVerifyKey(ui), newVerifyCertificate(ui), newVerifyPolicy(ui), newVerifyDenyList(ui))
@@ -87,6 +88,9 @@ func (v *verification) verify(ctx context.Context, ui *ui, path string, p sign.P
 	var list []sign.Check
 	m, err := sign.Open(ctx, t.src, p, append(opts, sign.WithChecks(func(c []sign.Check) { list = c }))...)
 	if err != nil {
+		if errors.Is(err, sign.ErrSignature) && seal.IsSealed(t.src) {
+			err = fmt.Errorf("%w\n%s is sealed, and its signature with it: serve checks that, or verify what unseal writes", err, path)
+		}
 		if !v.explain {
 			return err
 		}

@@ -1,8 +1,6 @@
 package main
 
 import (
-	"fmt"
-
 	"github.com/spf13/cobra"
 
 	"github.com/holdfast-ai/holdfast/sign"
@@ -14,8 +12,17 @@ func newVerifyPolicy(ui *ui) *cobra.Command {
 	var file, denied string
 	var cosigners []string
 	cmd := &cobra.Command{
-		Use:     "policy MODEL",
-		Short:   "Verify with a policy in JSON: keys, authorities, several signers, deny lists, pinned models",
+		Use:   "policy MODEL",
+		Short: "Verify with a policy in JSON: keys, authorities, several signers, deny lists, pinned models",
+		Long: `Verify with a policy in JSON: keys, authorities, several signers, deny lists, pinned models. One that accepts what two of three keys
+signed:
+
+  {"version": 1, "name": "harbor-tiny", "min_version": 7, "signers": 2,
+   "keys": [{"pem": "-----BEGIN PUBLIC KEY-----\n..."}, {"pem": "...", "not_after": "2027-01-01T00:00:00Z"}, {"pem": "..."}]}
+
+Further fields: mode (enforce, or warn), roots (PEM), identities, identity_patterns, model_ids, deny_list {keys, min_number},
+insecure_any_model, insecure_any_identity, insecure_leaf_as_root. What is left out is not asked for, but name, model_ids or insecure_any_model
+must be there; a field that is not known is an error. go doc github.com/holdfast-ai/holdfast/sign.Policy says what each means.`,
 		Example: "  holdfast verify policy --policy policy.json --deny-list denied.json model",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -25,7 +32,7 @@ func newVerifyPolicy(ui *ui) *cobra.Command {
 			}
 			p, err := sign.ParsePolicy(text)
 			if err != nil { // the policy is at fault, not the model
-				return fmt.Errorf("%w: %s: %w", errUsage, file, err)
+				return inFile(file, text, err)
 			}
 			var opts []sign.Option
 			if denied != "" {
