@@ -61,5 +61,5 @@ func ExampleChain_Load() {
 	for name, r := range weights {
 		fmt.Println(name, len(r.Bytes()), "bytes, verified")
 	}
-	// Output: model.safetensors 72 bytes, verified
+	// Output: model.safetensors 70 bytes, verified
 }

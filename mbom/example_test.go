@@ -3,8 +3,10 @@ package mbom_test
 import (
 	"context"
 	"crypto/sha256"
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"testing/fstest"
 
 	"github.com/holdfast-ai/holdfast/mbom"
 	"github.com/holdfast-ai/holdfast/sign/manifest"
@@ -14,7 +16,15 @@ import (
 // template was changed after the policy was written.
 func Example() {
 	ctx := context.Background()
-	model := small()
+	header := `{"w":{"dtype":"F32","shape":[4],"data_offsets":[0,16]}}`
+	weights := append(binary.LittleEndian.AppendUint64(nil, uint64(len(header))), header...)
+	model := fstest.MapFS{
+		"README.md":             {Data: []byte("---\nlicense: apache-2.0\n---\n# Small\n")},
+		"config.json":           {Data: []byte(`{"model_type":"llama"}`)},
+		"holdfast.json":         {Data: []byte(`{"name":"small","version":3}`)},
+		"model.safetensors":     {Data: append(weights, make([]byte, 16)...)},
+		"tokenizer_config.json": {Data: []byte(`{"chat_template":"{{ another }}"}`)},
+	}
 	bom, err := mbom.Build(ctx, model, mbom.BuildOptions{})
 	if err != nil {
 		fmt.Println(err)
@@ -37,6 +47,6 @@ func Example() {
 		fmt.Println("refused by", e.Field, "in", e.Path)
 	}
 	// Output:
-	// small 3 9 files, 4 parameters
+	// small 3 5 files, 4 parameters
 	// refused by Templates in tokenizer_config.json#/chat_template
 }

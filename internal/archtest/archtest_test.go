@@ -136,6 +136,19 @@ func TestRulesSeeViolations(t *testing.T) {
 			t.Errorf("%s: the twin is refused: %v\n%s", c.rule, v, c.good)
 		}
 	}
+	for name, want := range map[string]int{"world_test.go": 1, "example_load_test.go": 0} { // examples are copied together, and alone
+		tree, err := Load(fstest.MapFS{
+			"go.mod":                {},
+			"guard/example_test.go": {Data: []byte("package p_test\nimport \"fmt\"\nfunc Example() { fmt.Println(world(), elsewhere) }\n")},
+			"guard/" + name:         {Data: []byte("package p_test\nfunc world() int { return 1 }\n")},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if v := checkCopies(tree); len(v) != want {
+			t.Errorf("%s: %v", name, v)
+		}
+	}
 	for _, r := range Rules() {
 		if !tried[r.Name] {
 			t.Errorf("rule %s was never violated", r.Name)
