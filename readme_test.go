@@ -2,6 +2,8 @@ package holdfast_test
 
 import (
 	"os"
+	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -39,5 +41,67 @@ func TestReadme(t *testing.T) {
 	}
 	if strings.Contains(rest, "```go\n") {
 		t.Error("a program of the README is held to no example")
+	}
+}
+
+// TestReadmeFigures holds the table of costs in the README to the committed report: what one run measured is within a tenth of what the table says.
+func TestReadmeFigures(t *testing.T) {
+	readme, err := os.ReadFile("README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	report, err := os.ReadFile("benchmarks/REPORT.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ratios := map[string]float64{}
+	for _, m := range regexp.MustCompile("(?m)^\\| `([a-zA-Z0-9/]+)` \\| \\w+ \\| ([0-9.]+) ").FindAllStringSubmatch(string(report), -1) {
+		if ratios[m[1]], err = strconv.ParseFloat(m[2], 64); err != nil {
+			t.Fatal(err)
+		}
+	}
+	figure := regexp.MustCompile(`[0-9.]*[0-9]`)
+	for row, gates := range map[string][]string{ // each column of figures that ";" parts, to the gates that measure it
+		"decrypt sealed weights, ": {"seal/decrypt/memory/64KiB seal/decrypt/memory/1MiB"},
+		"seal weights, ":           {"seal/encrypt/memory/64KiB seal/encrypt/memory/1MiB"},
+		"decrypt 1 MiB segments, ": {"seal/decrypt/tink/memory/1MiB", "seal/decrypt/tink/file/1MiB"},
+		"decrypt, hash and scan ":  {"onepass/cpu"},
+		"verify on load ":          {"sign/readinto"},
+		"verify four files, ":      {"sign/verify/files"},
+		"verify shards, ":          {"sign/verify/shards sign/verify/many"},
+		"guard a 1 KiB chat ":      {"guard/chat/1KiB"},
+		"guard a 4 KiB chat ":      {"guard/chat/4KiB"},
+		"an event of a stream ":    {"guard/sse"},
+		"a tensor of 1 MiB, ":      {"guard/kserve/binary"},
+		"a detector with ":         {"detect/1KiB detect/100KB"},
+		"verify SEV-SNP evidence,": {"attest/snp/simulated"},
+	} {
+		_, line, ok := strings.Cut(string(readme), "\n| "+row)
+		line, _, _ = strings.Cut(line, "\n")
+		cells := strings.Split(line, " | ")
+		if !ok || len(cells) < 3 {
+			t.Errorf("the README has no row %q", row)
+			continue
+		}
+		said := strings.Split(cells[len(cells)-2], "; ")
+		for i, names := range gates {
+			first, _, _ := strings.Cut(said[i], " x ")
+			first, _, _ = strings.Cut(first, " times ")
+			first, _, _ = strings.Cut(first, " of ")
+			var bounds []float64
+			for _, text := range figure.FindAllString(first, -1) {
+				f, err := strconv.ParseFloat(text, 64)
+				if err != nil {
+					t.Fatal(err)
+				}
+				bounds = append(bounds, f)
+			}
+			for name := range strings.FieldsSeq(names) {
+				got, ok := ratios[name]
+				if !ok || len(bounds) == 0 || got < 0.9*bounds[0] || got > 1.1*bounds[len(bounds)-1] {
+					t.Errorf("%s: the README says %q, benchmarks/REPORT.md %v", name, first, got)
+				}
+			}
+		}
 	}
 }

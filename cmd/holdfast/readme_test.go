@@ -25,6 +25,7 @@ func TestReadmeCommands(t *testing.T) {
 				continue
 			}
 			line, _, _ = strings.Cut(line, " #")
+			line, _, _ = strings.Cut(line, " > ")
 			for command := range strings.SplitSeq(line, "&&") {
 				count++
 				cmd, rest, err := newRoot(new(ui)).Find(strings.Fields(command)[1:])
