@@ -30,6 +30,7 @@ func newVerifyCertificate(ui *ui) *cobra.Command {
 	cmd.Flags().StringArrayVar(&patterns, "identity-pattern", nil, "regular expression that such a name must match as a whole; may be given again")
 	cmd.Flags().BoolVar(&anyIdentity, "insecure-any-identity", false, "accept every certificate under the authorities")
 	cmd.Flags().BoolVar(&leafAsRoot, "insecure-leaf-as-root", false, "accept a signer's certificate that is given as an authority itself, such as one signed by itself")
+	cmd.MarkFlagsOneRequired("identity", "identity-pattern", "insecure-any-identity") // model_signing asks for no name, and takes any
 	required(cmd, "certificate-chain")
 	return cmd
 }
