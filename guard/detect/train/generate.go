@@ -140,7 +140,7 @@ func disguised(rows []Row, r *random) []Row {
 	var codes []Evasion
 	for _, e := range Evasions() {
 		switch e.Name {
-		case "entities", "url", "hex", "typoglycemia", "binary", "decimal", "morse", "hex-colons", "uuencode":
+		case "entities", "url", "hex", "typoglycemia", "binary", "decimal", "morse", "hex-colons", "uuencode", "spaced", "wide-spaced":
 			codes = append(codes, e)
 		}
 	}

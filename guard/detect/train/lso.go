@@ -96,6 +96,7 @@ func fit(rows []prepared, o Options, use func(*Row) bool) []float32 {
 			all++
 		}
 	}
+	evened := even(rows, weight, use)
 	var samples []sample
 	for i := range rows {
 		r := &rows[i].Row
@@ -110,6 +111,9 @@ func fit(rows []prepared, o Options, use func(*Row) bool) []float32 {
 		}
 		// Both classes weigh the same; a row counts once for each window, but damped.
 		c := o.C * weight[key(r)] / sum[r.Label] * all / 2
+		if r.Label == 0 {
+			c *= evened[Language(r.Lang)]
+		}
 		for _, s := range rows[i].samples {
 			s.row = int32(i)
 			switch {

@@ -32,7 +32,7 @@ func sharedRows(t testing.TB) []Row {
 // standard deviations of a recall over 4,900 attacks.
 func TestScorecardHolds(t *testing.T) {
 	card := classifier(t).Model().Card().Scorecard
-	for name, least := range map[string]float64{"unseen_auc": 0.920, "unseen_recall_at_0.01": 0.637, "unseen_recall_at_0.05": 0.752} {
+	for name, least := range map[string]float64{"unseen_auc": 0.916, "unseen_recall_at_0.01": 0.640, "unseen_recall_at_0.05": 0.748} {
 		if card[name] < least {
 			t.Errorf("%s is %.4f, want %.3f", name, card[name], least)
 		}
