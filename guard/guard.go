@@ -41,7 +41,7 @@ import (
 	"github.com/holdfast-ai/holdfast/guard/tensor"
 )
 
-// A Guard enforces one policy at a time. It is safe for concurrent use.
+// A Guard enforces one policy at a time. It is safe for concurrent use. [New] makes one: the handler of a zero or nil Guard answers 500.
 type Guard struct {
 	options
 	policy atomic.Pointer[pinned]

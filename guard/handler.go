@@ -40,6 +40,10 @@ type handler struct {
 }
 
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if h.g == nil || h.g.policy.Load() == nil {
+		http.Error(w, "guard: there is no policy: a Guard is made by New", http.StatusInternalServerError)
+		return
+	}
 	ctx, cancel := context.WithCancel(r.Context())
 	defer cancel()
 	tx := h.g.Begin(ctx)

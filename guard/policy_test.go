@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 
@@ -13,6 +14,18 @@ import (
 	"github.com/holdfast-ai/holdfast/guard/detect"
 	"github.com/holdfast-ai/holdfast/guard/guardtest"
 )
+
+// A guard that New did not make, for example because its error was not looked at, lets nothing through.
+func TestZeroGuardRefuses(t *testing.T) {
+	for _, g := range []*guard.Guard{nil, new(guard.Guard)} {
+		next := http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("the upstream ran") })
+		w := httptest.NewRecorder()
+		g.Handler(next).ServeHTTP(w, httptest.NewRequest("POST", "/v1/chat/completions", strings.NewReader("{}")))
+		if w.Code != http.StatusInternalServerError || !strings.Contains(w.Body.String(), "made by New") {
+			t.Errorf("%d: %s", w.Code, w.Body)
+		}
+	}
+}
 
 // Change one thing of a good policy, and it is refused.
 func TestPolicyIsChecked(t *testing.T) {
