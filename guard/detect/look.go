@@ -59,8 +59,10 @@ func (c *Classifier) score(s *scoring, spans []Span, base int, findings []Findin
 			one = fullLook(len(s.text.Norm), sizeOf(spans))
 		}
 		if s.text.unsettled {
-			s.text.settle(waits && c.rules.asks(s.scratch, k, spans) > one)
-			s.looked, s.felt = false, false
+			spaces := waits && c.rules.asks(s.scratch, k, spans) > one
+			if s.text.settle(spaces); !spaces { // letters stand elsewhere
+				s.looked, s.felt = false, false
+			}
 		}
 		if k < readings {
 			s.cells = cellsOf(s.cells, len(s.text.Norm))
