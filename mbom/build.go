@@ -8,6 +8,7 @@ import (
 	"io"
 	"io/fs"
 
+	"github.com/holdfast-ai/holdfast/internal/ctxio"
 	"github.com/holdfast-ai/holdfast/mbom/cyclonedx"
 	"github.com/holdfast-ai/holdfast/mbom/format"
 	"github.com/holdfast-ai/holdfast/mbom/format/gguf"
@@ -101,7 +102,7 @@ func describe(ctx context.Context, src fs.FS, name string, b *model.BOM, counts 
 	} else if out.Size <= MaxInspected {
 		head.max = MaxInspected // as Open, whose verdict it foretells: a file may be something else by its end
 	}
-	n, err := io.Copy(io.MultiWriter(sinks...), &ctxReader{ctx, f})
+	n, err := io.Copy(io.MultiWriter(sinks...), ctxio.Reader(ctx, f))
 	if err != nil {
 		if errors.Is(err, ErrFormat) {
 			return out, err
@@ -197,17 +198,4 @@ func (w *headWriter) Write(p []byte) (int, error) {
 	k := min(len(p), w.max-len(w.b))
 	w.b = append(w.b, p[:k]...)
 	return len(p), nil
-}
-
-// ctxReader stops between reads once the context ends.
-type ctxReader struct {
-	ctx context.Context //nolint:containedctx // lives for one copy
-	r   io.Reader
-}
-
-func (r *ctxReader) Read(p []byte) (int, error) {
-	if err := r.ctx.Err(); err != nil {
-		return 0, err
-	}
-	return r.r.Read(p)
 }

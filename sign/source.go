@@ -8,6 +8,7 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/holdfast-ai/holdfast/internal/ctxio"
 	"github.com/holdfast-ai/holdfast/sign/digest"
 	"github.com/holdfast-ai/holdfast/sign/manifest"
 )
@@ -82,7 +83,7 @@ func readBounded(ctx context.Context, src fs.FS, name string, limit int64) ([]by
 	if size > limit {
 		return nil, &SizeError{name, size, limit}
 	}
-	data, err := io.ReadAll(io.LimitReader(cancellable(ctx, f), limit+1))
+	data, err := io.ReadAll(io.LimitReader(ctxio.Reader(ctx, f), limit+1))
 	if ctx.Err() != nil {
 		return nil, ctx.Err()
 	}
@@ -94,20 +95,6 @@ func readBounded(ctx context.Context, src fs.FS, name string, limit int64) ([]by
 	}
 	return data, nil
 }
-
-// cancellable reads r until ctx is done: storage may give one byte at a time.
-func cancellable(ctx context.Context, r io.Reader) io.Reader {
-	return readerFunc(func(p []byte) (int, error) {
-		if err := ctx.Err(); err != nil {
-			return 0, err
-		}
-		return r.Read(p)
-	})
-}
-
-type readerFunc func([]byte) (int, error)
-
-func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
 
 // A voucher is a source that knows digests of its own, such as an OCI artifact. What is signed must be what was published, and nothing
 // else vouches for it then. So VerifyFiles holds everything against the digests and, in the same pass, gives w the bytes of each file: the storage

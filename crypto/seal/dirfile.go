@@ -12,6 +12,8 @@ import (
 	"path/filepath"
 
 	"github.com/tink-crypto/tink-go/v2/keyset"
+
+	"github.com/holdfast-ai/holdfast/internal/ctxio"
 )
 
 // file seals one file into s.Blob, or keeps the blob of an earlier call, and fills in size and header.
@@ -62,7 +64,7 @@ func (d *sealing) copy(ctx context.Context, out io.Writer, in io.Reader, size in
 		return err
 	}
 	defer w.Close()
-	n, err := io.Copy(w, io.LimitReader(ctxReader{ctx, in}, size+1))
+	n, err := io.Copy(w, io.LimitReader(ctxio.Reader(ctx, in), size+1))
 	if err != nil {
 		return err
 	}
@@ -70,19 +72,6 @@ func (d *sealing) copy(ctx context.Context, out io.Writer, in io.Reader, size in
 		return fmt.Errorf("%w: its size has changed", ErrSource)
 	}
 	return w.Commit()
-}
-
-// ctxReader ends with the context's error.
-type ctxReader struct {
-	ctx context.Context // for the length of one copy
-	r   io.Reader
-}
-
-func (c ctxReader) Read(p []byte) (int, error) {
-	if err := c.ctx.Err(); err != nil {
-		return 0, err
-	}
-	return c.r.Read(p)
 }
 
 // kept returns the header of a blob that an earlier call has sealed from the same bytes, or nil. Nothing about the blob is

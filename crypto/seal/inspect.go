@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+
+	"github.com/holdfast-ai/holdfast/internal/ctxio"
 )
 
 // readSmall reads a regular file of at most most bytes, until ctx is done: storage may give one byte at a time.
@@ -14,7 +16,7 @@ func readSmall(ctx context.Context, src fs.FS, name string, most int64) ([]byte,
 		return nil, err
 	}
 	defer f.Close()
-	b, err := io.ReadAll(io.LimitReader(ctxReader{ctx, f}, most+1))
+	b, err := io.ReadAll(io.LimitReader(ctxio.Reader(ctx, f), most+1))
 	if err != nil {
 		return nil, fmt.Errorf("seal: %w", err)
 	}

@@ -14,6 +14,7 @@ import (
 	"testing"
 	"testing/fstest"
 
+	"github.com/holdfast-ai/holdfast/internal/testkit"
 	"github.com/holdfast-ai/holdfast/internal/treefs"
 )
 
@@ -88,30 +89,6 @@ func TestHeld(t *testing.T) {
 	}
 }
 
-// dripFS gives one byte for each read, and has somebody lose their patience after a few.
-type dripFS struct {
-	fstest.MapFS
-	cancel func()
-	reads  int
-}
-
-type dripFile struct {
-	fs.File
-	d *dripFS
-}
-
-func (d *dripFS) Open(name string) (fs.File, error) {
-	f, err := d.MapFS.Open(name)
-	return dripFile{f, d}, err
-}
-
-func (f dripFile) Read(b []byte) (int, error) {
-	if f.d.reads++; f.d.reads == 3 {
-		f.d.cancel()
-	}
-	return f.File.Read(b[:min(len(b), 1)])
-}
-
 // TestDocumentsAreCancelled: an index or a manifest that comes byte by byte is given up when the caller does.
 func TestDocumentsAreCancelled(t *testing.T) {
 	text := []byte(strings.Repeat(" ", 1000))
@@ -121,9 +98,9 @@ func TestDocumentsAreCancelled(t *testing.T) {
 		"document": func(ctx context.Context, b blobs) error { _, err := b.document(ctx, d); return err },
 	} {
 		ctx, cancel := context.WithCancel(t.Context())
-		src := &dripFS{fstest.MapFS{"index.json": {Data: text}, path(d.Digest): {Data: text}}, cancel, 0}
-		if err := read(ctx, blobs{src}); !errors.Is(err, context.Canceled) || src.reads > 4 {
-			t.Errorf("%s: %v after %d reads", name, err, src.reads)
+		src := &testkit.Drip{FS: fstest.MapFS{"index.json": {Data: text}, path(d.Digest): {Data: text}}, Cancel: cancel}
+		if err := read(ctx, blobs{src}); !errors.Is(err, context.Canceled) || src.Reads > 4 {
+			t.Errorf("%s: %v after %d reads", name, err, src.Reads)
 		}
 	}
 }

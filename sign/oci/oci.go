@@ -9,6 +9,7 @@ import (
 	"os"
 	"strings"
 
+	"github.com/holdfast-ai/holdfast/internal/ctxio"
 	"github.com/holdfast-ai/holdfast/internal/treefs"
 	"github.com/holdfast-ai/holdfast/sign"
 )
@@ -197,7 +198,7 @@ func (b blobs) file(ctx context.Context, name string) ([]byte, error) {
 		return nil, err
 	}
 	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(cancellable(ctx, f), maxDocument+1))
+	data, err := io.ReadAll(io.LimitReader(ctxio.Reader(ctx, f), maxDocument+1))
 	if err != nil {
 		return nil, fmt.Errorf("oci: %s: %w", name, err)
 	}
@@ -217,7 +218,7 @@ func (b blobs) document(ctx context.Context, d descriptor) ([]byte, error) {
 		return nil, err
 	}
 	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(cancellable(ctx, f), d.Size+1))
+	data, err := io.ReadAll(io.LimitReader(ctxio.Reader(ctx, f), d.Size+1))
 	if err != nil {
 		return nil, fmt.Errorf("oci: %s: %w", d.Digest, err)
 	}

@@ -14,6 +14,7 @@ import (
 	"math"
 	"strings"
 
+	"github.com/holdfast-ai/holdfast/internal/ctxio"
 	"github.com/holdfast-ai/holdfast/internal/treefs"
 )
 
@@ -114,7 +115,7 @@ func (b blobs) gzipFiles(ctx context.Context, d descriptor, dirs map[string]bool
 	}
 	defer f.Close()
 	sum := sha256.New()
-	packed := io.TeeReader(cancellable(ctx, io.LimitReader(f, d.Size)), sum)
+	packed := io.TeeReader(ctxio.Reader(ctx, io.LimitReader(f, d.Size)), sum)
 	plain, err := newInflated(packed, d)
 	if err != nil {
 		return nil, err
@@ -189,20 +190,6 @@ func (i *inflated) Read(p []byte) (int, error) {
 	}
 	return n, err
 }
-
-// cancellable reads r until ctx is done.
-func cancellable(ctx context.Context, r io.Reader) io.Reader {
-	return readerFunc(func(p []byte) (int, error) {
-		if err := ctx.Err(); err != nil {
-			return 0, err
-		}
-		return r.Read(p)
-	})
-}
-
-type readerFunc func([]byte) (int, error)
-
-func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
 
 // walkTar lists the files of a tar that r reads from its start; position tells where r is. file is asked for each how it is opened.
 // Refused is what readers of tar understand differently, or what a model needs not: links, devices, sparse files, global headers,

@@ -14,6 +14,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/holdfast-ai/holdfast/internal/ctxio"
 	"github.com/holdfast-ai/holdfast/internal/sha256x"
 )
 
@@ -164,7 +165,7 @@ func (s *seen) blob(ctx context.Context, d descriptor, layer bool) error {
 	}
 	defer f.Close()
 	sum := sha256.New()
-	r := &counted{r: io.TeeReader(cancellable(ctx, io.LimitReader(f, d.Size)), sum)}
+	r := &counted{r: io.TeeReader(ctxio.Reader(ctx, io.LimitReader(f, d.Size)), sum)}
 	var form error
 	if layer {
 		form = s.layer(ctx, d, r)
