@@ -33,9 +33,9 @@ func (v *vocabulary) mend(t *Text) bool {
 		case lows && c == '_':
 			gone, instead = 1, ' '
 		case marks && i > 0 && letterBit[norm[i-1]] != 0 && letterBit[c] == 0:
-			var joins bool
-			gone, joins = markInWord(norm, i)
-			if gone > 0 && !joins && token.several(v, norm, i) {
+			gone, _ = markInWord(norm, i)
+			wide := bytes.IndexByte(norm[i:i+gone], ' ') >= 0 // strings that are joined, and the end of a line
+			if wide && v.twoWords(norm, i, gone) || gone > 0 && !wide && token.several(v, norm, i) {
 				instead = betweenWords
 			}
 		case squeeze > 0 && letterBit[c] != 0:

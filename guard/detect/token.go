@@ -75,5 +75,25 @@ func (v *vocabulary) several(token []byte) bool {
 	return known || n > longWord || v.holds(token[start:])
 }
 
+// twoWords reports whether a mark of n bytes at norm[i], between letters and with a space in it, stands between words: what goes on behind such marks is longer than a
+// word, or the two are none together that the rules know and one of them is.
+func (v *vocabulary) twoWords(norm []byte, i, n int) bool {
+	var chain [maxShuffled]byte
+	size, _ := lettersAround(chain[:0], norm, i, n)
+	if size > longWord {
+		return true
+	}
+	start, end := i, i+n
+	for start > 0 && letterBit[norm[start-1]] != 0 {
+		start--
+	}
+	for end < len(norm) && letterBit[norm[end]] != 0 {
+		end++
+	}
+	left, right := norm[start:i], norm[i+n:end]
+	both := chain[:min(len(left)+len(right), size)]
+	return !v.holds(chain[:size]) && !v.holds(both) && (v.holds(left) || v.holds(right))
+}
+
 // holds reports whether w is a word of the rules that is long enough to say something.
 func (v *vocabulary) holds(w []byte) bool { return len(w) >= minShuffled && v.knows(w) }
