@@ -46,6 +46,8 @@ func All() []Constructor {
 		{"guard/sse/flush", guardFlush},
 		{"detect/1KiB", func() (ratio.Case, error) { return detectProse("detect/1KiB", 1<<10) }},
 		{"detect/100KB", func() (ratio.Case, error) { return detectProse("detect/100KB", 100_000) }},
+		{"detect/documents", func() (ratio.Case, error) { return detectRows("detect/documents", "own-corpus-documents") }},
+		{"detect/markdown", func() (ratio.Case, error) { return detectRows("detect/markdown", "own-corpus-docs") }},
 		{"guard/kserve/binary", guardBinary},
 		{"attest/snp/simulated", snpSimulated},
 		{"tensor/finite/64KiB", func() (ratio.Case, error) { return tensorFinite(64<<10, "64KiB") }},
