@@ -61,95 +61,89 @@ func (v *vocabulary) foldSigns(t *Text) bool {
 	if n < signsOfFolding {
 		return false
 	}
-	if !containsMarkup(norm) {
-		t.unsettled = v.foldInPlace(norm) || t.unsettled
-		return true
-	}
-	norm, k := t.rewrite()
-	from := 0 // what is kept next begins here
-	for start := 0; start < len(norm); {
-		end, seen := signsOfWord(norm, start)
-		next := min(end+1, len(norm))
-		if seen != 0 {
-			k = t.keep(norm, from, start, k)
-			k = t.foldWord(norm, start, next, k, norm[start:end], v.several(norm[start:end]))
-			from = next
-		}
-		start = next
-	}
-	t.keep(norm, from, len(norm), k)
+	v.foldWords(t)
 	return true
 }
 
-// signsOfWord returns where a word ends and what of signs and marks it has, if they are read as letters: not in numbers.
-func signsOfWord(norm []byte, start int) (end int, seen uint8) {
-	letters := 0
-	for end = start; end < len(norm) && norm[end] != ' '; end++ {
-		letters += int(letterBit[norm[end]])
-		seen |= maySign[norm[end]]
-	}
-	if letters == 0 && end-start > 2 {
-		seen = 0
-	}
-	return end, seen
-}
-
-func containsMarkup(norm []byte) bool {
-	for _, c := range norm {
-		if maySign[c] == isMarkup {
-			return true
-		}
-	}
-	return false
-}
-
-// foldInPlace reads signs as letters where there is no mark to take out, and reports whether some are between words.
-func (v *vocabulary) foldInPlace(norm []byte) (between bool) {
-	for start := 0; start < len(norm); {
-		end, seen := signsOfWord(norm, start)
-		if seen != 0 {
-			word, before := norm[start:end], byte(0)
-			several := v.several(word)
-			for i, c := range word {
+// foldWords does so, word by word: letters are written over the signs that they stand for, and text moves up from the first mark that is dropped on.
+func (v *vocabulary) foldWords(t *Text) {
+	norm := t.Norm
+	moves, from, k := false, 0, 0 // what is kept next begins at from
+	for at, end := 0, 0; at < len(norm); at += 64 {
+		for some := signSet.mask(norm[at:]); some != 0; some &= some - 1 {
+			i := at + bits.TrailingZeros64(some)
+			if i < end { // of the word before
+				continue
+			}
+			var w signWord
+			w, end = wordOfSign(norm, i)
+			if w.number {
+				continue
+			}
+			several := w.between && v.several(norm[w.start:end])
+			before, read := byte(' '), byte(' ') // what stands in front as it was written, and as it is read
+			if i > w.start {
+				before, read = norm[i-1], norm[i-1]
+			}
+			for ; i < end; i++ {
+				c := norm[i]
 				switch {
-				case signs[c] == 0:
-				case several && inside(word, i):
-					word[i], between = betweenWords, true
-				default:
-					word[i] = letterFor(before, word[i:])
+				case maySign[c] == 0:
+				case several && i+1 < end && letterBit[read]&letterBit[norm[i+1]] != 0:
+					norm[i], t.unsettled = betweenWords, true
+				case !markup(c):
+					norm[i] = letterFor(before, norm[i:end])
+				case i > w.start && i+1 < end:
+					if !moves {
+						moves = true
+						norm, k = t.rewrite()
+					}
+					k = t.keep(norm, from, i, k)
+					from = i + 1
 				}
-				before = c
+				before, read = c, c
+				if !moves { // behind what was dropped, signs in front of others count as they were written: models were fitted so
+					read = norm[i]
+				}
 			}
 		}
-		start = end + 1
 	}
-	return between
+	if moves {
+		t.keep(norm, from, len(norm), k)
+	}
+}
+
+// A signWord is what is asked of a word with signs or marks.
+type signWord struct {
+	start   int
+	number  bool // it has no letter, and signs that are not read as letters
+	between bool // some may stand between letters
+}
+
+// wordOfSign returns the word whose first sign or mark is norm[i], and where it ends.
+func wordOfSign(norm []byte, i int) (w signWord, end int) {
+	letters, before := uint8(0), uint8(0)
+	for w.start = i; w.start > 0 && norm[w.start-1] != ' '; w.start-- {
+		letters |= letterBit[norm[w.start-1]]
+	}
+	if i > w.start {
+		before = letterBit[norm[i-1]]
+	}
+	between, mark := uint8(0), uint8(0) // a sign or mark stands behind what may be a letter
+	for end = i; end < len(norm) && norm[end] != ' '; end++ {
+		l, s := letterBit[norm[end]], maySign[norm[end]]
+		letters |= l
+		between |= mark & l
+		mark = before & (s | s>>1)
+		before = l | s&isSign
+	}
+	w.number, w.between = letters == 0 && end-w.start > 2, between != 0
+	return w, end
 }
 
 // inside reports whether word[i] stands between letters.
 func inside(word []byte, i int) bool {
 	return i > 0 && i+1 < len(word) && letterBit[word[i-1]]&letterBit[word[i+1]] != 0
-}
-
-// foldWord appends norm[start:next], which is a word and the space behind it, with its signs as letters and without marks inside it, or with [betweenWords] for those
-// if they are several words.
-func (t *Text) foldWord(norm []byte, start, next, k int, word []byte, several bool) int {
-	before := byte(0)
-	for i := start; i < next; i++ {
-		c, folded := norm[i], norm[i]
-		switch {
-		case several && maySign[c] != 0 && inside(word, i-start):
-			folded, t.unsettled = betweenWords, true
-		case i > start && markup(c) && i-start+1 < len(word):
-			before = c
-			continue
-		case i-start < len(word):
-			folded = letterFor(before, word[i-start:])
-		}
-		k = t.put(folded, i, k)
-		before = c
-	}
-	return k
 }
 
 // letterFor returns the letter that the first byte of rest, which is the end of a word, stands for behind another byte of the word, or that byte.
