@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/holdfast-ai/holdfast/internal/durable"
 	"github.com/holdfast-ai/holdfast/internal/strictjson"
 )
 
@@ -96,18 +97,5 @@ func replaceIn(root *os.Root, name string, data []byte) error {
 	if err := root.Rename(temp, name); err != nil {
 		return errors.Join(err, root.Remove(temp))
 	}
-	return nil
-}
-
-// writeNew writes a file that must not exist yet: no key is ever overwritten.
-func writeNew(name string, mode os.FileMode, data []byte) error {
-	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(data)
-	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return errors.Join(err, os.Remove(name))
-	}
-	return nil
+	return durable.SyncIn(root, filepath.Dir(name))
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/holdfast-ai/holdfast/crypto/kek"
+	"github.com/holdfast-ai/holdfast/internal/durable"
 	"github.com/holdfast-ai/holdfast/sign/bundle"
 )
 
@@ -91,10 +92,10 @@ func newKeyPair(ui *ui, curve *string, cmd *cobra.Command) *cobra.Command {
 		if err != nil {
 			return err
 		}
-		if err := writeNew(private, 0o600, secret); err != nil {
+		if err := durable.Create(private, 0o600, secret); err != nil { // no key is ever overwritten
 			return err
 		}
-		if err := writeNew(public, 0o644, text); err != nil {
+		if err := durable.Create(public, 0o644, text); err != nil {
 			return errors.Join(err, os.Remove(private)) // half a pair is of no use
 		}
 		return ui.result(map[string]any{

@@ -7,29 +7,23 @@ import (
 	"os"
 
 	"github.com/tink-crypto/tink-go/v2/aead/subtle"
+
+	"github.com/holdfast-ai/holdfast/internal/durable"
 )
 
 // KeyFileSize is the size of a key file in bytes.
 const KeyFileSize = 32
 
-// NewKeyFile writes 32 random bytes to a new file that only its owner can read. Errors: those of the file system,
-// [os.ErrExist] among them.
+// NewKeyFile writes 32 random bytes to a new file that only its owner can read. The file is durable when NewKeyFile returns nil,
+// and is not there where it returns an error. Errors: those of the file system, [os.ErrExist] among them.
 func NewKeyFile(path string) error {
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
-		return fmt.Errorf("kek: %w", err)
-	}
-	defer f.Close()
 	key := make([]byte, KeyFileSize)
 	defer clear(key)
 	rand.Read(key)
-	if _, err := f.Write(key); err != nil {
+	if err := durable.Create(path, 0o600, key); err != nil {
 		return fmt.Errorf("kek: %w", err)
 	}
-	if err := f.Sync(); err != nil {
-		return fmt.Errorf("kek: %w", err)
-	}
-	return f.Close()
+	return nil
 }
 
 // ReadKeyFile makes a KEK of a key file: exactly 32 bytes, raw. Who can read the file can open the model; keep it off the

@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -153,6 +154,44 @@ func TestDirFailsAtEveryStep(t *testing.T) {
 		}
 		return err == nil
 	})
+}
+
+// A call that goes on where another one stopped, and is stopped too: what the first one did is there for the third.
+func TestResumeFailsAtEveryStep(t *testing.T) {
+	needsExchange(t)
+	fault := errors.New("disk full")
+	stopAt := func(name string) func(string) error {
+		return func(step string) error {
+			if step == name {
+				return fault
+			}
+			return nil
+		}
+	}
+	var steps []string
+	everyStep(t, func(t *testing.T, dir string, step int) bool {
+		if err := sealNew(t, dir, stopAt("write seal.mac")); !errors.Is(err, fault) {
+			t.Fatal(err)
+		}
+		var n atomic.Int64
+		err := sealNew(t, dir, func(name string) error {
+			if n.Add(1) > int64(step) {
+				steps = append(steps, name)
+				return fault
+			}
+			return nil
+		})
+		if err != nil && !errors.Is(err, fault) {
+			t.Fatalf("step %d: %v", step, err)
+		}
+		if c, err := seal.Interrupted(filepath.Join(dir, "sealed")); err == nil && (len(c.Wraps) != 1 || string(c.Wraps[0].Blob) != "new keyset") {
+			t.Errorf("step %d: the wrapped keyset is gone: %+v", step, c.Wraps)
+		}
+		return err == nil
+	})
+	if !slices.Contains(steps, "write seal.keys/ops.json") {
+		t.Errorf("stopped before %q", steps)
+	}
 }
 
 // A process that is killed at any step.

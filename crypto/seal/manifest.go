@@ -22,6 +22,7 @@ const (
 	keysDir      = "seal.keys"
 	blobsDir     = "blobs"
 	partialFile  = "seal.partial" // only while a directory is written
+	asideFile    = "seal.aside"   // only while one of the files above, or one in seal.keys, is written
 
 	formatVersion = 1
 )

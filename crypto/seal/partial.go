@@ -116,7 +116,7 @@ func (p *partial) empty() error {
 	}
 	sealed := IsSealed(p.root.FS())
 	for _, e := range entries {
-		if !sealed && e.Name() != blobsDir && e.Name() != keysDir {
+		if !sealed && e.Name() != blobsDir && e.Name() != keysDir && e.Name() != asideFile {
 			return &fs.PathError{Op: "resume", Path: p.tmp, Err: fs.ErrExist}
 		}
 	}
@@ -177,17 +177,33 @@ func (p *partial) finish(f *os.File) error {
 	return nil
 }
 
-// writeFile writes a small file and makes it durable.
+// writeFile writes a small file and makes it durable. It is written aside, so that one cut short by a full disk or by the end of the
+// process never stands under its name: an unfinished directory is known by such a file, and opened by others.
 func (p *partial) writeFile(name string, b []byte) error {
-	f, err := p.create(name, 0o644)
+	if _, err := p.root.Lstat(name); err == nil && !p.options.resume { // two names may be one to the file system
+		return fmt.Errorf("seal: %w", &fs.PathError{Op: "create", Path: name, Err: fs.ErrExist})
+	}
+	f, err := p.create(asideFile, 0o644)
 	if err != nil {
 		return err
 	}
 	defer f.Close()
+	if err := p.options.step("write %s", name); err != nil {
+		return err
+	}
 	if _, err := f.Write(b); err != nil {
 		return fmt.Errorf("seal: %w", err)
 	}
-	return p.finish(f)
+	if err := p.finish(f); err != nil {
+		return err
+	}
+	if err := p.options.step("create %s", name); err != nil {
+		return err
+	}
+	if err := p.root.Rename(asideFile, name); err != nil {
+		return fmt.Errorf("seal: %w", err)
+	}
+	return nil
 }
 
 // discard removes what was not published, unless it is to be resumed.

@@ -6,7 +6,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"runtime"
+
+	"github.com/holdfast-ai/holdfast/internal/durable"
 )
 
 // checkDestination refuses a dst that is there, unless it is a sealed directory to be replaced.
@@ -32,7 +33,7 @@ func (p *partial) publish(mode fs.FileMode) error {
 			if err != nil || !e.IsDir() {
 				return err
 			}
-			return syncDir(filepath.Join(p.tmp, filepath.FromSlash(name)))
+			return durable.Sync(filepath.Join(p.tmp, filepath.FromSlash(name)))
 		})
 	}
 	if err == nil {
@@ -49,7 +50,7 @@ func (p *partial) publish(mode fs.FileMode) error {
 		return fmt.Errorf("seal: %w", err)
 	}
 	p.done = true
-	if err = syncDir(filepath.Dir(p.dst)); err == nil {
+	if err = durable.Sync(filepath.Dir(p.dst)); err == nil {
 		err = p.cleanUp(replaced)
 	}
 	if err != nil {
@@ -99,15 +100,4 @@ func removeOld(dir string) error {
 		return err
 	}
 	return os.Remove(dir)
-}
-
-func syncDir(name string) error {
-	if runtime.GOOS == "windows" || runtime.GOOS == "js" || runtime.GOOS == "wasip1" {
-		return nil // directories cannot be synced there
-	}
-	d, err := os.Open(name)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
 }

@@ -6,11 +6,12 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"runtime"
 	"strings"
 	"time"
 
 	"github.com/tink-crypto/tink-go/v2/keyset"
+
+	"github.com/holdfast-ai/holdfast/internal/durable"
 )
 
 // Wrapped is one wrapped keyset of a sealed directory, the file seal.keys/<ID>.json.
@@ -86,8 +87,14 @@ func WriteWrapped(dir *os.Root, w Wrapped) error {
 	if !IsSealed(dir.FS()) {
 		return fmt.Errorf("%w: no %s in the directory", ErrFormat, manifestName)
 	}
-	if err := dir.Mkdir(keysDir, 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
+	switch err := dir.Mkdir(keysDir, 0o755); {
+	case errors.Is(err, fs.ErrExist):
+	case err != nil:
 		return fmt.Errorf("seal: %w", err)
+	default:
+		if err := syncIn(dir, "."); err != nil {
+			return err
+		}
 	}
 	tmp := fmt.Sprintf("%s/.%s.%d", keysDir, w.ID, time.Now().UnixNano())
 	f, err := dir.OpenFile(tmp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
@@ -119,14 +126,7 @@ func RemoveWrapped(dir *os.Root, id string) error {
 
 // syncIn makes the entries of a directory in root durable.
 func syncIn(root *os.Root, name string) error {
-	if runtime.GOOS == "windows" || runtime.GOOS == "js" || runtime.GOOS == "wasip1" {
-		return nil // directories cannot be synced there
-	}
-	d, err := root.Open(name)
-	if err == nil {
-		err = errors.Join(d.Sync(), d.Close())
-	}
-	if err != nil {
+	if err := durable.SyncIn(root, name); err != nil {
 		return fmt.Errorf("seal: %w", err)
 	}
 	return nil
