@@ -4,6 +4,9 @@ import (
 	_ "embed"
 	"errors"
 	"fmt"
+	"maps"
+	"math/bits"
+	"slices"
 	"strings"
 	"sync"
 )
@@ -14,14 +17,23 @@ import (
 // A word is known by the hash that it is as a feature; so are two and three words in a row, and up to four characters of a script without
 // spaces. What is longer is known by its last four.
 type concepts struct {
-	maybe [1 << 11]uint64          // bit for bit, the first bits of the hashes that are in the table
-	table [1 << conceptBits]uint32 // hash<<8 | concept, found by the first bits of the hash, the next free place where that is taken
+	maybe  [1 << 11]uint64 // bit for bit, the first 17 bits of the hashes that are known
+	before [1 << 11]uint16 // how many bits are set in front of each 64
+	places []knownHash     // one for each bit that is set, in order; behind them those whose bit another has
+}
+
+// knownHash is a hash of the vocabulary. Its first 17 bits are where it stands.
+type knownHash struct {
+	rest    uint16 // the other bits
+	next    uint16 // place of another hash with the same first bits, or 0
+	concept uint8
 }
 
 // Bounds of the vocabulary.
 const (
-	conceptBits = 14  // fewer than two thirds of the places are taken, or words would be far from where they are looked for
 	maxConcepts = 255 // a byte
+	maxKnown    = 1<<16 - 1
+	restBits    = 1<<15 - 1
 )
 
 var errConcept = errors.New("detect: no word of a concept")
@@ -42,8 +54,8 @@ var builtinConcepts = sync.OnceValue(func() *concepts {
 // Lines of one name add up. A word that many lines have means what the first of them says: what is written alike in two languages
 // is not always one thing. It reports words that cannot be known again, and reads the rest.
 func parseConcepts(lines string) (*concepts, []error) {
-	c := new(concepts)
-	numbers := make(map[string]uint32)
+	numbers := make(map[string]uint8)
+	known := make(map[uint32]uint8)
 	var errs []error
 	for l := range strings.Lines(lines) {
 		name, words, ok := strings.Cut(strings.TrimSpace(l), " = ")
@@ -52,19 +64,49 @@ func parseConcepts(lines string) (*concepts, []error) {
 		}
 		if numbers[name] == 0 {
 			if len(numbers) == maxConcepts {
-				return c, append(errs, fmt.Errorf("more than %d concepts", maxConcepts))
+				errs = append(errs, fmt.Errorf("more than %d concepts", maxConcepts))
+				break
 			}
-			numbers[name] = uint32(len(numbers) + 1)
+			numbers[name] = uint8(len(numbers) + 1)
 		}
 		for w := range strings.SplitSeq(words, ", ") {
 			for _, w := range alternatives(w) {
-				if err := c.add(w, numbers[name]); err != nil {
-					errs = append(errs, fmt.Errorf("%s: %q: %w", name, w, err))
+				h, ok := conceptHash(w)
+				if !ok {
+					errs = append(errs, fmt.Errorf("%s: %q: %w: neither one to three words nor two characters that are words", name, w, errConcept))
+				} else if known[h] == 0 {
+					known[h] = numbers[name]
 				}
 			}
 		}
 	}
-	return c, errs
+	if len(known) > maxKnown {
+		return new(concepts), append(errs, fmt.Errorf("more than %d words", maxKnown))
+	}
+	return newConcepts(known), errs
+}
+
+// newConcepts enters hashes.
+func newConcepts(known map[uint32]uint8) *concepts {
+	c := new(concepts)
+	var twins []uint32
+	for _, h := range slices.Sorted(maps.Keys(known)) {
+		if c.may(h) == 1 {
+			twins = append(twins, h)
+			continue
+		}
+		c.maybe[h>>21] |= 1 << (h >> 15 & 63)
+		c.places = append(c.places, knownHash{rest: uint16(h & restBits), concept: known[h]})
+	}
+	for i, set := range c.maybe[:len(c.maybe)-1] {
+		c.before[i+1] = c.before[i] + uint16(bits.OnesCount64(set))
+	}
+	for _, h := range twins {
+		p := &c.places[c.place(h)]
+		c.places = append(c.places, knownHash{uint16(h & restBits), p.next, known[h]})
+		c.places[c.place(h)].next = uint16(len(c.places) - 1)
+	}
+	return c
 }
 
 // alternatives writes out {a|b}.
@@ -81,24 +123,6 @@ func alternatives(s string) []string {
 		}
 	}
 	return out
-}
-
-// add enters a word.
-func (c *concepts) add(word string, number uint32) error {
-	h, ok := conceptHash(word)
-	if !ok {
-		return fmt.Errorf("%w: neither one to three words nor two characters that are words", errConcept)
-	}
-	k := h >> (32 - conceptBits)
-	for c.table[k] != 0 {
-		if c.table[k]>>8 == h&(1<<24-1) {
-			return nil
-		}
-		k = (k + 1) % (1 << conceptBits)
-	}
-	c.table[k] = h<<8 | number
-	c.maybe[h>>21] |= 1 << (h >> 15 & 63)
-	return nil
 }
 
 // conceptHash returns the hash that a word is known by.
@@ -131,111 +155,22 @@ func conceptHash(word string) (h uint32, ok bool) {
 // may is 0 where a hash is no concept's.
 func (c *concepts) may(h uint32) uint64 { return c.maybe[h>>21] >> (h >> 15 & 63) & 1 }
 
-// find returns the concept of a hash, or 0.
+// place returns where a hash stands that may be a concept's.
+func (c *concepts) place(h uint32) int {
+	in := c.maybe[h>>21] & (1<<(h>>15&63) - 1)
+	return int(c.before[h>>21]) + bits.OnesCount64(in)
+}
+
+// find returns the concept of a hash, or 0. Of hashes that may be a concept's, which of them are decides no branch.
 func (c *concepts) find(h uint32) uint32 {
 	if c.may(h) == 0 {
 		return 0
 	}
-	for k := h >> (32 - conceptBits); c.table[k] != 0; k = (k + 1) % (1 << conceptBits) {
-		if c.table[k]>>8 == h&(1<<24-1) {
-			return c.table[k] & 0xff
-		}
+	p := c.places[c.place(h)]
+	differ := uint32(p.rest) ^ h&restBits
+	for p.next != 0 && differ != 0 { // few have the first bits of another
+		p = c.places[p.next]
+		differ = uint32(p.rest) ^ h&restBits
 	}
-	return 0
-}
-
-// meanings is what the blocks of a text mean, as features: concepts, and concepts that are near one another.
-type meanings struct {
-	known *concepts
-	grams [maxMeanings]uint32 // of the block that was read last
-	n     int
-	last  [2]meaning // the latest first
-	now   int        // words and characters so far
-}
-
-// meaning is a concept and where it is.
-type meaning struct {
-	concept uint64
-	at      int
-}
-
-const (
-	// maxMeanings bounds the features of a block: prose has a fifth of it.
-	maxMeanings = 512
-	// nearConcepts is how far apart concepts are that belong together, in words.
-	nearConcepts = 16
-	// Strength is how much more a meaning counts than an n-gram: there are few of them, and they say more.
-	Strength = 2
-)
-
-// start begins a text.
-func (m *meanings) start() {
-	m.known, m.n, m.now, m.last = builtinConcepts(), 0, 0, [2]meaning{}
-}
-
-// hashes returns the features of the block that was read last.
-func (m *meanings) hashes() []uint32 { return m.grams[:m.n] }
-
-// read takes the meanings of a block of n units whose n-grams are in x.
-func (m *meanings) read(x *features, n int, flags uint16) {
-	m.n = 0
-	c := m.known
-	if c == nil {
-		return
-	}
-	if flags&wide != 0 {
-		pair := 2 * n
-		for k := 1; k <= n; k++ {
-			if x.units[k]&wide == 0 {
-				continue
-			}
-			m.now++
-			if x.units[k-1]&wide != 0 {
-				m.meet(c.find(x.grams[pair]))
-				pair++
-			}
-			m.meet(c.find(x.grams[2*k-2]))
-			m.meet(c.find(x.grams[2*k-1]))
-		}
-	}
-	words := x.grams[x.firstWord:max(x.n, x.firstWord)]
-	for ; len(words) >= 4; words = words[4:] {
-		m.now++
-		if c.may(words[0])|c.may(words[1])|c.may(words[2]) == 0 {
-			continue
-		}
-		m.meet(c.find(words[0]))
-		m.meet(c.find(words[1]))
-		m.meet(c.find(words[2]))
-	}
-}
-
-// meet adds a concept and what it makes with those before it.
-func (m *meanings) meet(number uint32) {
-	if number == 0 || m.n+4 > maxMeanings {
-		return
-	}
-	k := uint64(number)
-	l := &m.last
-	if l[0].concept == k && m.now-l[0].at <= 2 { // said twice, or in two words that are each enough
-		l[0].at = m.now
-		return
-	}
-	m.add(k * mulPair)
-	for i := range l {
-		if l[i].concept == 0 || m.now-l[i].at > nearConcepts {
-			break
-		}
-		m.add((l[i].concept<<8 | k) * mulWord)
-		if i == 1 {
-			m.add((l[1].concept<<16 | l[0].concept<<8 | k) * mulTwo)
-		}
-	}
-	l[1], l[0] = l[0], meaning{k, m.now}
-}
-
-func (m *meanings) add(v uint64) {
-	v ^= v >> 31
-	m.grams[m.n] = uint32(v * mul5 >> 32)
-	m.n++
+	return uint32(p.concept) &^ uint32(int32(-differ)>>31)
 }

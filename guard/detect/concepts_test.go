@@ -12,17 +12,29 @@ func TestConcepts(t *testing.T) {
 	for _, err := range errs {
 		t.Error(err)
 	}
-	n := 0
-	for _, e := range c.table {
-		if e != 0 {
-			n++
-		}
-	}
-	if n < 4000 || n > len(c.table)*5/8 {
-		t.Errorf("%d words in a table of %d", n, len(c.table))
+	if n := len(c.places); n < 4000 || n > 1<<17/10 {
+		t.Errorf("%d words: one word in ten may be a concept at the most, or too many are looked for in vain", n)
 	}
 	if _, errs := parseConcepts("a = far too many words\nb = 龍"); len(errs) != 2 {
 		t.Errorf("words that cannot be known are taken: %v", errs)
+	}
+}
+
+// Hashes are found and others are not, many of which have the first bits of one another.
+func TestKnownHashes(t *testing.T) {
+	known := make(map[uint32]uint8)
+	for i := range uint32(20_000) {
+		known[i*2654435761>>(i%3)] = uint8(i%maxConcepts) + 1
+		known[i%7<<15|i*40503&restBits] = uint8(i%maxConcepts) + 1
+		known[1<<32-1-i%1000*37] = uint8(i%maxConcepts) + 1
+	}
+	c := newConcepts(known)
+	for h, concept := range known {
+		for _, h := range [...]uint32{h, h + 1, h - 1, h ^ 1<<15, h ^ 1<<21, h ^ 1<<31} {
+			if got, want := c.find(h), uint32(known[h]); got != want {
+				t.Fatalf("hash %x, near one of concept %d: %d, want %d", h, concept, got, want)
+			}
+		}
 	}
 }
 

@@ -75,8 +75,11 @@ func plainBlocks(norm []byte) (blocks, meanings [][]uint32, ends []int) {
 // plainMeanings is the oracle of meanings: it remembers all of the text.
 type plainMeanings struct {
 	known *concepts
-	met   []meaning
-	now   int
+	met   []struct {
+		concept uint64
+		at      int
+	}
+	now int
 }
 
 func (p *plainMeanings) read(candidates [][]uint32) (out []uint32) {
@@ -99,7 +102,10 @@ func (p *plainMeanings) read(candidates [][]uint32) (out []uint32) {
 					add((p.met[n-2].concept<<16 | p.met[n-1].concept<<8 | id) * mulTwo)
 				}
 			}
-			p.met = append(p.met, meaning{id, p.now})
+			p.met = append(p.met, struct {
+				concept uint64
+				at      int
+			}{id, p.now})
 		}
 	}
 	return out
