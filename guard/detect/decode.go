@@ -1,10 +1,5 @@
 package detect
 
-import (
-	"bytes"
-	"encoding/binary"
-)
-
 // decoder undoes encodings that a model reads as easily as plain text: HTML entities, percent-encoding, escapes of programs, quoted-printable,
 // base64, base32, hexadecimal, bytes written as numbers, Morse code, uuencode, and bytes that invisible characters stand for. Codes inside a
 // text are replaced by what they say; the output is never longer than the input.
@@ -32,56 +27,6 @@ const (
 	minHex    = 16
 )
 
-// plain reports that a text holds nothing that decode would change; it may err by saying no.
-func plain(text []byte) bool {
-	for _, c := range [...]byte{'&', '%', '\\', '='} {
-		for i := bytes.IndexByte(text, c); i >= 0; {
-			if opens(text[i:]) {
-				return false
-			}
-			k := bytes.IndexByte(text[i+1:], c)
-			if k < 0 {
-				break
-			}
-			i += 1 + k
-		}
-	}
-	for i := 0; i+8 <= len(text); i += 8 { // a run holds one of these words, and numbers hold every other one
-		x := binary.LittleEndian.Uint64(text[i:])
-		if mayBeBase64(x) && inRun(text, i) || i%minHex == 0 && mayBeNumbers(x) && sampled(text[i:i+8]) {
-			return false
-		}
-	}
-	return !uuLines(text)
-}
-
-// mayBeBase64 reports whether eight bytes are ASCII from '+' on: white space, of which prose has some in most words, is not.
-func mayBeBase64(x uint64) bool { return (x+(0x80-'+')*each)&^x&high == high }
-
-// mayBeNumbers reports whether eight bytes hold none of most letters.
-func mayBeNumbers(x uint64) bool { return between(lowerEight(x&^high), 'g', 'w') == 0 }
-
-// sampled reports whether eight bytes could be of numbers with something between them, or of dots and dashes.
-func sampled(p []byte) bool {
-	all := uint8(inNumbers | inMorse)
-	for _, c := range p {
-		all &= codeChar[c]
-	}
-	return all != 0
-}
-
-// inRun reports whether text[i] is in a run of minBase64 bytes.
-func inRun(text []byte, i int) bool {
-	from, to := i, i
-	for from > 0 && i-from < minBase64 && codeChar[text[from-1]]&inBase64 != 0 {
-		from--
-	}
-	for to < len(text) && to-from < minBase64 && codeChar[text[to]]&inBase64 != 0 {
-		to++
-	}
-	return to-from >= minBase64
-}
-
 const (
 	inBase64  = 1 << iota
 	opensCode // of another kind
@@ -104,7 +49,7 @@ var codeChar = func() (t [256]uint8) {
 		if b == '.' {
 			t[c] |= opensCode
 		}
-		if hexValue(b) >= 0 || numberGap(b) || b == 'x' {
+		if hexValue(b) >= 0 || numberGap(b) || b|0x20 == 'x' {
 			t[c] |= inNumbers
 		}
 		if b == ' ' || b == '\n' {
@@ -114,11 +59,12 @@ var codeChar = func() (t [256]uint8) {
 	return t
 }()
 
-// decode replaces the codes in text, with hidden also those of invisible characters, and reports how many there were.
+// decode replaces the codes in text, with hidden also those of invisible characters, and reports how many there were. If there are none it leaves nothing of use in d.out.
 func (d *decoder) decode(text []byte, hidden bool) int {
 	d.out, d.from, d.said, d.dead, d.used = d.out[:0], append(d.from[:0], offset{}), d.said[:0], len(text), true
+	f := codeFinder{text: text, hidden: hidden, base: -128}
 	found, kept := 0, 0 // text[:kept] is in out
-	for i := 0; i < len(text); {
+	for i := f.next(0); i < len(text); i = f.next(i) {
 		c, end := text[i], i+1
 		if i == 0 || text[i-1] == '\n' {
 			if n := uuLine(text[i:]); n > 0 {
@@ -139,16 +85,13 @@ func (d *decoder) decode(text []byte, hidden bool) int {
 			}
 		}
 		switch {
-		case hidden && (c == 0xe2 || c == 0xef || c == 0xf3): // what begins invisible characters
+		case hidden && opensHidden(c):
 			end = i + 3
-		case codeChar[c]&(inBase64|opensCode) == 0 || codeChar[c]&inBase64 != 0 && i > 0 && codeChar[text[i-1]]&inBase64 != 0:
-			i++
-			continue
 		case codeChar[c]&inBase64 != 0:
 			for end < len(text) && codeChar[text[end]]&inBase64 != 0 {
 				end++
 			}
-			if n := end - i; n < min(minBase64, minHex) && (len(text)-i > d.dead || c != '-' && !mayBeNumber(text[i:end])) {
+			if n := end - i; n < minRun && (len(text)-i > d.dead || c != '-' && !mayBeNumber(text[i:end])) {
 				i = end
 				continue
 			}
@@ -157,7 +100,7 @@ func (d *decoder) decode(text []byte, hidden bool) int {
 				i++
 				continue
 			}
-		case c != '\\' && !opens(text[i:]): // entities, percent, quoted-printable
+		case c != '\\' && (codeChar[c]&opensCode == 0 || !opens(text[i:])): // entities, percent, quoted-printable
 			i++
 			continue
 		}
@@ -177,7 +120,9 @@ func (d *decoder) decode(text []byte, hidden bool) int {
 		kept = i
 		d.note(start, i)
 	}
-	d.out = append(d.out, text[kept:]...)
+	if found > 0 {
+		d.out = append(d.out, text[kept:]...)
+	}
 	return found
 }
 

@@ -1,9 +1,6 @@
 package detect
 
-import (
-	"bytes"
-	"math/bits"
-)
+import "math/bits"
 
 // Codes that are longer than what they say by far: bytes as numbers, Morse code, lines of base64 and of uuencode, invisible bits.
 
@@ -216,21 +213,6 @@ func uuLine(s []byte) int {
 
 // minUU is the least number of bytes that a line of uuencode says: shorter ones are words.
 const minUU = 9
-
-// uuLines reports whether a text may have lines of uuencode.
-func uuLines(text []byte) bool {
-	for len(text) > 0 {
-		if uuLine(text) > 0 {
-			return true
-		}
-		n := bytes.IndexByte(text, '\n')
-		if n < 0 {
-			return false
-		}
-		text = text[n+1:]
-	}
-	return false
-}
 
 // uu decodes a line, if it says something readable.
 func (d *decoder) uu(line []byte) bool {

@@ -1,9 +1,6 @@
 package detect
 
-import (
-	"slices"
-	"unicode/utf8"
-)
+import "unicode/utf8"
 
 // A reading is one way to read a text. Backends and models see through each of these disguises, so rules and model look at
 // all of them; those that need a sign to be tried are tried only where it is there.
@@ -75,8 +72,7 @@ func (r *Rules) read(s *scratch, k reading, spans []Span, base int) bool {
 			s.join(spans, base, false)
 		}
 	case decoded:
-		hidden := s.text.Evidence.hides()
-		ok = (hidden || slices.ContainsFunc(spans, func(sp Span) bool { return !plain(sp.Text) || apart(sp.Text) })) && s.joinDecoded(spans, base, hidden)
+		ok = s.joinDecoded(spans, base, s.text.Evidence.hides())
 	case folded:
 		twins := s.text.foldTwins()
 		mended := r.vocabulary.mend(&s.text)
@@ -125,42 +121,16 @@ func (r *Rules) findTurns(s *scratch) {
 // maxDecodings is how often codes are looked for in what codes said.
 const maxDecodings = 2
 
-// joinDecoded reads spans with their codes undone; hidden says whether invisible characters may be one.
+// joinDecoded reads spans with their codes undone; hidden says whether invisible characters may be one. Where there are none it leaves s.text as it is.
 func (s *scratch) joinDecoded(spans []Span, base int, hidden bool) bool {
-	alone := len(spans) == 1 && !apart(spans[0].Text) // its codes are undone here
 	found := 0
-	if alone {
-		if found = s.decoders[0].decode(spans[0].Text, hidden); found == 0 {
-			return false // what s.text holds is that text
-		}
-	}
-	s.text.Reset()
-	s.ends = s.ends[:0]
 	for i, sp := range spans {
-		text := sp.Text
-		closed := apart(text) && s.closed.closeUp(text)
-		if closed {
-			text = s.closed.out
-			found++
+		text, closed, n := s.undo(sp.Text, hidden)
+		if n > 0 && found == 0 { // what is in front of it has none
+			s.join(spans[:i], base, true)
 		}
-		for k := range maxDecodings {
-			d := &s.decoders[k]
-			if k == 0 && alone {
-				text = d.out
-				continue
-			}
-			if k > 0 && !hidden && plain(text) {
-				break
-			}
-			if d.deep = k > 0; d.deep {
-				d.was = s.decoders[k-1].said
-			}
-			n := d.decode(text, hidden)
-			found += n
-			text = d.out
-			if n == 0 {
-				break
-			}
+		if found += n; found == 0 {
+			continue
 		}
 		start := len(s.text.from)
 		s.text.replaces = utf8.Valid(sp.Text)
@@ -178,4 +148,24 @@ func (s *scratch) joinDecoded(spans []Span, base int, hidden bool) bool {
 	}
 	s.text.Evidence.Decoded = found
 	return found > 0
+}
+
+// undo returns a text with letters that are set apart closed up, if closed, and codes undone, and how many of those there were.
+func (s *scratch) undo(text []byte, hidden bool) (out []byte, closed bool, found int) {
+	if closed = apart(text) && s.closed.closeUp(text); closed {
+		text, found = s.closed.out, 1
+	}
+	for k := range s.decoders {
+		d := &s.decoders[k]
+		if d.deep = k > 0; d.deep {
+			d.was = s.decoders[k-1].said
+		}
+		n := d.decode(text, hidden)
+		if n == 0 {
+			break
+		}
+		text = d.out
+		found += n
+	}
+	return text, closed, found
 }
