@@ -62,9 +62,12 @@ func bare() fstest.MapFS {
 }
 
 func TestSchema(t *testing.T) {
-	for _, version := range []string{"1.6", "1.7"} {
+	for version, least := range map[string]int{"1.5": 2, "1.6": 20, "1.7": 20} {
 		s := schema(t, version)
 		for name, src := range map[string]fs.FS{"small": small(), "bare": bare()} {
+			if version == "1.5" { // is not written
+				break
+			}
 			if err := valid(s, build(t, src, version)); err != nil {
 				t.Errorf("%s %s: %v", version, name, err)
 			}
@@ -72,7 +75,7 @@ func TestSchema(t *testing.T) {
 		// The validator is alive: official documents get their official verdicts.
 		dir := testkit.Vectors(t, "mbom", "cyclonedx", version)
 		files, err := filepath.Glob(filepath.Join(dir, "*.json"))
-		if err != nil || len(files) < 20 {
+		if err != nil || len(files) < least {
 			t.Fatalf("%d official documents, %v", len(files), err)
 		}
 		for _, f := range files {

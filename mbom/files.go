@@ -94,7 +94,7 @@ const (
 
 func isTemplate(name string) bool {
 	switch strings.ToLower(path.Ext(name)) {
-	case ".jinja", ".jinja2", ".j2":
+	case ".jinja", ".jinja2", ".j2", ".template":
 		return true
 	}
 	return false

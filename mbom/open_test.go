@@ -232,6 +232,8 @@ func TestTemplates(t *testing.T) {
 		"list":       {"tokenizer_config.json", `{"chat_template":[{"name":"default","template":"` + template + `"},{"name":"tool","template":"{{ evil }}"}]}`},
 		"swapped":    {"tokenizer_config.json", `{"chat_template":"{{ evil }}"}`},
 		"json":       {"chat_template.json", `{"chat_template":"{{ evil }}"}`},
+		"yaml":       {"chat.yaml", "a: 1\nchat_template: '{{ evil }}'\n"},
+		"template":   {"chat.template", "{{ evil }}"},
 	} {
 		src := small()
 		src[c.path] = &fstest.MapFile{Data: []byte(c.data)}

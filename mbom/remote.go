@@ -199,7 +199,7 @@ func (x *extractor) modules(name string, data []byte) error {
 	return nil
 }
 
-// yaml finds what a YAML file has its loader call.
+// yaml finds what a YAML file has its loader call or render.
 func (x *extractor) yaml(name string) error {
 	data, err := readFile(x.src, name, yamlcode.MaxSize)
 	if err != nil {
@@ -218,6 +218,13 @@ func (x *extractor) yaml(name string) error {
 	}
 	for _, p := range places {
 		x.asks(clip(p), name, "")
+	}
+	chat, err := yamlcode.Templates(data)
+	if err != nil {
+		return &FormatError{name, "configuration in YAML", err}
+	}
+	for _, text := range chat {
+		x.template("default", text, name, "/chat_template")
 	}
 	return nil
 }

@@ -49,11 +49,11 @@ var vectors = map[string]vector{
 	"v1.0.1 elliptic key":  {bundle: py + "v1.0.1-elliptic-key/model.sig", model: py + "v1.0.1-elliptic-key/model", key: pyKey, signed: 2, ignore: []string{"ignore-me"}},
 	"v1.0.1 without":       {bundle: py + "v1.0.1-elliptic-key/model.sig", model: py + "v1.0.1-elliptic-key/model", key: pyKey, signed: 2, extra: []string{"ignore-me"}},
 	"v1.1.0 elliptic key":  {bundle: py + "v1.1.0-elliptic-key/model.sig", model: py + "v1.1.0-elliptic-key/model", key: pyKey, signed: 2},
-	"v0.2.0 certificate":   {bundle: py + "v0.2.0-certificate/model.sig", model: simple, root: pyRoot, open: bundle.ErrSignature}, /* over the old encoding */
+	"v0.2.0 certificate":   {bundle: py + "v0.2.0-certificate/model.sig", model: py + "v0.2.0-certificate/model", root: pyRoot, open: bundle.ErrSignature}, /* over the old encoding */
 	"v1.0.0 certificate":   {bundle: py + "v1.0.0-certificate/model.sig", model: py + "v1.0.0-certificate/model", root: pyRoot, signed: 2},
 	"v1.1.0 certificate":   {bundle: py + "v1.1.0-certificate/model.sig", model: py + "v1.1.0-certificate/model", root: pyRoot, signed: 2},
-	"v0.3.1 keyless":       {bundle: py + "v0.3.1-sigstore/model.sig", model: simple, key: pyKey, open: sign.ErrUnsupported, field: "verificationMaterial"},
-	"v1.0.1 keyless":       {bundle: py + "v1.0.1-sigstore/model.sig", model: simple, key: pyKey, open: sign.ErrUnsupported, field: "verificationMaterial"},
+	"v0.3.1 keyless":       {bundle: py + "v0.3.1-sigstore/model.sig", model: py + "v0.3.1-sigstore/model", key: pyKey, open: sign.ErrUnsupported, field: "verificationMaterial"},
+	"v1.0.1 keyless":       {bundle: py + "v1.0.1-sigstore/model.sig", model: py + "v1.0.1-sigstore/model", key: pyKey, open: sign.ErrUnsupported, field: "verificationMaterial"},
 	"spec key":             {bundle: spec + "valid/key.bundle.json", model: simple, key: confKey, signed: 2},
 	"spec certificate":     {bundle: spec + "valid/certificate.bundle.json", model: simple, root: confRoot, signed: 2},
 	"spec empty":           {bundle: spec + "invalid/empty.bundle.json", model: simple, key: confKey, open: sign.ErrFormat, field: "bundle"},

@@ -367,5 +367,8 @@ func FuzzZip(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		if files, err := zipReads(b); err == nil { // else a file that is not what its entry says
+			sameAsOthers(t, b, files)
+		}
 	})
 }

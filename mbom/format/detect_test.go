@@ -54,7 +54,7 @@ func TestVectors(t *testing.T) {
 
 // The real cards, configurations and templates of published models are data.
 func TestRealMetadata(t *testing.T) {
-	for dir, want := range map[string]format.Kind{"cards": format.Text, "configs": format.JSON} {
+	for dir, want := range map[string]format.Kind{"cards": format.Text, "configs": format.JSON, "tokenizer": format.JSON} {
 		files, err := filepath.Glob(filepath.Join(testkit.Vectors(t, "mbom", dir), "*"))
 		if err != nil || len(files) == 0 {
 			t.Fatal(err)

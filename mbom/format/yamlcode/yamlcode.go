@@ -1,4 +1,4 @@
-// Package yamlcode finds in a YAML file what makes its loader call code: tags that are not YAML's own, such as
+// Package yamlcode finds in a YAML file what its loader renders, chat templates, and what makes it call code: tags that are not YAML's own, such as
 // !!python/object/apply of PyYAML, the key _target_ of Hydra, whose value is called by name, as that of target is by the scripts of
 // latent diffusion, and the loader_module of MLflow, where it is not one of MLflow's own.
 package yamlcode
@@ -30,6 +30,45 @@ func Places(data []byte) ([]string, error) { return walk(data, places) }
 
 // Expressions returns the keys of scalars in data that are [Expression]s; at most 100. Errors: [ErrFormat].
 func Expressions(data []byte) ([]string, error) { return walk(data, expressions) }
+
+// Templates returns the chat templates in data, which are the scalars below a key chat_template, in the order of the file; at most 100.
+// Errors: [ErrFormat], also for more, and for templates behind aliases of aliases, which may have no end.
+func Templates(data []byte) ([]string, error) {
+	deep := false
+	var scalars func(out []string, n *yaml.Node) []string
+	scalars = func(out []string, n *yaml.Node) []string { // the values in n; its keys are names
+		if n.Kind == yaml.ScalarNode {
+			return append(out, n.Value)
+		}
+		for i, c := range n.Content {
+			if n.Kind == yaml.MappingNode && i%2 == 0 {
+				continue
+			}
+			if c.Kind == yaml.AliasNode && resolved(c).Kind != yaml.ScalarNode {
+				deep = true
+				continue
+			}
+			out = scalars(out, resolved(c))
+		}
+		return out
+	}
+	var templates func(out []string, n *yaml.Node) []string
+	templates = func(out []string, n *yaml.Node) []string {
+		for i, c := range n.Content {
+			if n.Kind == yaml.MappingNode && i%2 == 1 && resolved(n.Content[i-1]).Value == "chat_template" {
+				out = scalars(out, resolved(c))
+			} else {
+				out = templates(out, c)
+			}
+		}
+		return out
+	}
+	out, err := walk(data, templates)
+	if err == nil && (deep || len(out) == maxPlaces) { // one that is not returned would not be judged
+		return nil, fmt.Errorf("%w: chat templates behind aliases, or too many", ErrFormat)
+	}
+	return out, err
+}
 
 // Expression reports whether MONAI evaluates a value in a bundle's configs/ as Python that calls or imports something: what begins with "$".
 func Expression(s string) bool {

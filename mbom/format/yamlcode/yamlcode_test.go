@@ -59,14 +59,44 @@ func TestExpressions(t *testing.T) {
 	}
 }
 
+func TestTemplates(t *testing.T) {
+	for text, want := range map[string][]string{
+		"a: 1\nchat_templates: y\n":                             nil,
+		"chat_template: \"{{ x }}\"\n":                          {"{{ x }}"},
+		"a: {b: [{chat_template: x}]}\n---\nchat_template: y\n": {"x", "y"},
+		"chat_template: {a: x, b: [y, {template: z}]}\n":        {"x", "y", "z"},
+		"t: &t x\nchat_template: *t\n":                          {"x"},
+		"t: &t x\nchat_template: [*t, {n: *t}]\n":               {"x", "x"},
+		"t: &t {n: x}\nchat_template: *t\n":                     {"x"},
+		"k: &k chat_template\na: {*k : x}\n":                    {"x"},
+		"a: &a {chat_template: x}\nb: {<<: *a}\n":               {"x"},
+	} {
+		if got, err := yamlcode.Templates([]byte(text)); err != nil || !slices.Equal(got, want) {
+			t.Errorf("%q: %q, %v", text, got, err)
+		}
+	}
+	for _, text := range []string{
+		"a: [", "t: &t [x]\nchat_template: [*t]\n", "chat_template: &t [*t]\n", "t: &t {n: x}\nchat_template: {<<: *t}\n",
+		"chat_template: [" + strings.Repeat("x, ", 200) + "]\n",
+	} {
+		if _, err := yamlcode.Templates([]byte(text)); !errors.Is(err, yamlcode.ErrFormat) {
+			t.Errorf("%.30q: %v", text, err)
+		}
+	}
+}
+
 func FuzzPlaces(f *testing.F) {
 	f.Add([]byte("a: !!python/name:os.system ''\n---\n- _target_: x\n"))
+	f.Add([]byte("chat_template: &t [*t, {a: x}]\n"))
 	f.Add([]byte("%TAG !e! tag:yaml.org,2002:py\n---\na: &x [!e!thon *x]\n"))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		if _, err := yamlcode.Places(data); err != nil && !errors.Is(err, yamlcode.ErrFormat) {
 			t.Fatalf("untyped error: %v", err)
 		}
 		if _, err := yamlcode.Expressions(data); err != nil && !errors.Is(err, yamlcode.ErrFormat) {
+			t.Fatalf("untyped error: %v", err)
+		}
+		if _, err := yamlcode.Templates(data); err != nil && !errors.Is(err, yamlcode.ErrFormat) {
 			t.Fatalf("untyped error: %v", err)
 		}
 	})
