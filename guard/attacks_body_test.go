@@ -4,6 +4,8 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"fmt"
+	"io"
+	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
@@ -232,4 +234,58 @@ func Test20InferenceRequests(t *testing.T) {
 		return nil
 	}))
 	refused(t, g, 400, map[guard.Kind][]string{guard.KindInfer: {strings.Replace(asks[guard.KindInfer], `"x"`, `"bad"`, 1)}})
+}
+
+// Bytes that are no text are an image by the rules for images, or refused: text with one byte that is none is read by decoders that
+// leave it out. Of answers the text is read, as those decoders read it.
+func TestBytesThatAreNoText(t *testing.T) {
+	send := func(g *guard.Guard, answer string, elements ...string) *httptest.ResponseRecorder {
+		data := bytesTensor(elements...)
+		head := fmt.Sprintf(`{"inputs":[{"name":"x","shape":[%d],"datatype":"BYTES","parameters":{"binary_data_size":%d}}]}`, len(elements), len(data))
+		r := httptest.NewRequest("POST", "/v2/models/m/infer", strings.NewReader(head+data))
+		r.Header.Set("Content-Type", "application/octet-stream")
+		r.Header.Set(api.HeaderLength, fmt.Sprint(len(head)))
+		w := httptest.NewRecorder()
+		data = bytesTensor(answer)
+		head = fmt.Sprintf(`{"outputs":[{"name":"y","shape":[1],"datatype":"BYTES","parameters":{"binary_data_size":%d}}]}`, len(data))
+		g.Handler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "application/octet-stream")
+			w.Header().Set(api.HeaderLength, fmt.Sprint(len(head)))
+			io.WriteString(w, head+data)
+		})).ServeHTTP(w, r)
+		return w
+	}
+	p := all()
+	p.Media = &guard.MediaRules{MaxPixels: 100 * 100, MaxCount: 2}
+	pictured := newGuard(t, p)
+	png := func(w, h int) string {
+		b, err := base64.StdEncoding.DecodeString(picture(w, h))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(b)
+	}
+	gif := "GIF89a\x7f\x7f\x7f\x7f\x00\x00\x00,\x00\x00\x00\x00\x7f\x7f\x7f\x7f\x00\x02\x00;" // 32,639 x 32,639 pixels in UTF-8
+	for name, c := range map[string]struct {
+		elements []string
+		ok       bool
+	}{
+		"image": {[]string{png(10, 10)}, true}, "image and text": {[]string{"a tide gauge", png(10, 10)}, true}, "image with too many pixels": {[]string{png(101, 100)}, false},
+		"three images": {[]string{png(1, 1), png(1, 1), png(1, 1)}, false}, "text behind an image": {[]string{png(10, 10) + attack}, false},
+		"injection and a byte": {[]string{attack + "\xff"}, false}, "injection beside an image": {[]string{png(10, 10), attack}, false}, "image that is UTF-8": {[]string{gif}, false},
+	} {
+		if w := send(pictured, "fine", c.elements...); (w.Code == 200) != c.ok {
+			t.Errorf("%s: %d %s", name, w.Code, w.Body)
+		}
+	}
+	if w := send(newGuard(t, all()), "fine", gif); w.Code != 400 {
+		t.Error("an image without rules for images:", w.Code)
+	}
+	for _, g := range []*guard.Guard{pictured, newGuard(t, all())} {
+		for answer, ok := range map[string]bool{png(10, 10): true, canary + "\xff": false, canary[:6] + "\xff" + canary[6:]: false, "\xff\xfe": true} {
+			if w := send(g, answer, "hi"); (w.Code == 200) != ok || strings.Contains(w.Body.String(), canary) {
+				t.Errorf("answer %.20q: %d", answer, w.Code)
+			}
+		}
+	}
 }

@@ -66,7 +66,8 @@ type Structure struct {
 	// MaxRepeats is how many repetitions their counts may come to, those of tools included: "a{100}" and "maxItems": 100 are 100, within
 	// each other 10,000; default 10,000. Backends compile them, and some write them out.
 	MaxRepeats int64 `json:"max_repeats" validate:"min=1,max=1000000000"`
-	// UnitEmbeddings says that embeddings must have a norm of 1, to 1 in 100. All must be finite, whatever it says.
+	// UnitEmbeddings says that embeddings must have a norm of 1, to 1 in 100. Whatever it says, all must be finite and none zero: an angle to one that is not a number,
+	// and finds its way into every search of the index that it is put into.
 	UnitEmbeddings bool `json:"unit_embeddings,omitempty"`
 }
 

@@ -139,6 +139,8 @@ func (t *Transaction) settle() {
 	if !t.known() {
 		out = max(out, t.reserved-in)
 	}
+	in = max(in, t.prompted) // templates, images, and a tokenizer of its own: what a server says is more than an estimate
+	t.sum.Input = in
 	ctx := context.WithoutCancel(t.ctx)
 	price, _ := t.price()
 	if t.budgets.Settle(ctx, limit.Use{Tokens: in + out, Cost: price.Cost(in, out)}) != nil ||

@@ -241,3 +241,56 @@ func TestPanicsOfTheStore(t *testing.T) {
 		}
 	}
 }
+
+// A prompt costs what the server says it had, where that is more than was estimated: its templates and its images are not in the text. An image is
+// reserved for too, and costs that where nobody says anything.
+func TestPromptsAreCharged(t *testing.T) {
+	usage := func(in string) http.HandlerFunc {
+		return func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "application/json")
+			io.WriteString(w, `{"choices":[{"index":0,"message":{"content":"word"},"finish_reason":"stop"}],"usage":{"completion_tokens":1,"prompt_tokens":`+in+`}}`)
+		}
+	}
+	refuses := func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(400) }
+	gone := func(http.ResponseWriter, *http.Request) { panic("x") }
+	looks := func(pictures ...string) string {
+		var body strings.Builder
+		body.WriteString(strings.Replace(tenIn, `"`+strings.Repeat("abcd", 6)+`"`, `[{"type":"text","text":"`+strings.Repeat("abcd", 6)+`"}`, 1))
+		for _, p := range pictures {
+			body.WriteString(`,{"type":"image_url","image_url":{"url":"` + p + `"}}`)
+		}
+		return strings.Replace(body.String(), "}]}", "", 1) + "]}]}"
+	}
+	small, large := "data:image/png;base64,"+picture(75, 100), "data:image/png;base64,"+picture(3000, 3000)
+	p := guard.DefaultPolicy()
+	p.Media = &guard.MediaRules{Hosts: []string{"img.example.com"}}
+	for name, c := range map[string]struct {
+		body string
+		up   http.HandlerFunc
+		want int64
+	}{
+		"as estimated": {tenIn, usage("10"), 11}, "more": {tenIn, usage("500"), 501}, "less": {tenIn, usage("3"), 11}, "none": {tenIn, usage("0"), 11}, "less than none": {tenIn, usage("-5"), 11},
+		"refused": {tenIn, refuses, 10}, "nobody knows": {tenIn, gone, 70},
+		"image": {looks(small), usage("0"), 22}, "image that is more": {looks(small), usage("99"), 100}, "large image": {looks(large), usage("0"), 1611},
+		"image elsewhere": {looks("https://img.example.com/a.png"), usage("0"), 1611}, "two images": {looks(small, large), usage("0"), 1622}, "image of an answer nobody saw": {looks(large), gone, 1670},
+	} {
+		if got := charged(t, p, func(g *guard.Guard) { post(g.Handler(c.up), c.body) }); got != c.want {
+			t.Errorf("%s: %d tokens, want %d", name, got, c.want)
+		}
+	}
+	// Of a stream too, whichever event says it; and a decision tells of it.
+	var told guard.Decision
+	up := &guardtest.Upstream{Body: strings.Replace(guardtest.Events("word"), "data: [DONE]", `data: {"choices":[],"usage":{"prompt_tokens":40,"completion_tokens":1}}`+"\n\ndata: [DONE]", 1)}
+	g := newGuard(t, p, guard.WithHooks(guard.Hooks{Decision: func(_ context.Context, d guard.Decision) { told = d }}))
+	if post(g.Handler(up), strings.Replace(tenIn, "{", `{"stream":true,`, 1)); told.Input != 40 || told.Output != 1 {
+		t.Errorf("%+v", told)
+	}
+	// Texts of tensors are what a model has said, too.
+	p.Routes = guard.Routes(guard.KindInfer)
+	said := `{"outputs":[{"name":"y","shape":[1],"datatype":"BYTES","data":["` + strings.Repeat("word", 20) + `"]}]}`
+	if got := charged(t, p, func(g *guard.Guard) {
+		ask(g.Handler(&guardtest.Upstream{Body: said}), guard.KindInfer, asks[guard.KindInfer])
+	}); got < 20 {
+		t.Errorf("tensors: %d tokens", got)
+	}
+}

@@ -43,17 +43,27 @@ func (w *responseWriter) tick() {
 		w.deny(w.tx.verdict(rej).Rejection)
 		return
 	}
-	if !w.tx.waiting.IsZero() && w.tx.api.Framing() == api.SSE && now.Sub(w.beat) >= w.tx.pause() {
-		w.patience()
-		if _, err := w.w.Write([]byte(":\n\n")); err != nil {
-			w.over = true
-			w.cancel()
-			return
-		}
-		_ = w.rc.Flush()
-		w.beat = now
+	if !w.tx.waiting.IsZero() {
+		w.alive(now)
 	}
-	w.clock.Reset(w.next())
+	if !w.over {
+		w.clock.Reset(w.next())
+	}
+}
+
+// alive lets the caller know that the stream lives, by a comment, where nothing was sent for a while.
+func (w *responseWriter) alive(now time.Time) {
+	if w.tx.api.Framing() != api.SSE || now.Sub(w.beat) < w.tx.pause() {
+		return
+	}
+	w.patience()
+	if _, err := w.w.Write([]byte(":\n\n")); err != nil {
+		w.over = true
+		w.cancel()
+		return
+	}
+	_ = w.rc.Flush()
+	w.beat = now
 }
 
 // lookAgain is how often an answer is held against the policy in force, which may have changed.

@@ -45,6 +45,20 @@ func Test10HoldingInTime(t *testing.T) {
 		if n := strings.Count(w.Body.String(), ":\n\n"); n != 2 {
 			t.Errorf("%d comments in 7 s, want one every 3 s:\n%s", n, w.Body)
 		}
+		// An upstream that says by comments that it is at work is heard, if not word for word, and no more often than that.
+		w = post(g.Handler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "text/event-stream")
+			for range 10 {
+				time.Sleep(time.Second)
+				io.WriteString(w, ": "+canary+"\n\n")
+			}
+			io.WriteString(w, guardtest.Events("fine"))
+			time.Sleep(time.Hour)
+			io.WriteString(w, ": more\n\n")
+		})), streamed)
+		if n := strings.Count(w.Body.String(), ":\n\n"); n != 3 || strings.Contains(w.Body.String(), canary) || !strings.HasPrefix(w.Body.String(), ":\n\n") || !strings.HasSuffix(w.Body.String(), "[DONE]\n\n") {
+			t.Errorf("%d comments of 10 in 10 s, want one every 3 s:\n%s", n, w.Body)
+		}
 		start := time.Now()
 		w = post(g.Handler(slow(time.Hour, "It is hf-can")), streamed)
 		got, err := guardtest.Play(strings.ReplaceAll(w.Body.String(), ":\n\n", ""))

@@ -87,7 +87,7 @@ func (t *Transaction) payload(data []byte) (*api.Answer, []byte, *Rejection) {
 	if err := t.api.Answer(a, data, t.header); err != nil {
 		return nil, nil, upstream(err)
 	}
-	t.reported = max(t.reported, a.Usage.Output)
+	t.reported, t.prompted = max(t.reported, a.Usage.Output), max(t.prompted, min(a.Usage.Input, maxReported))
 	splices, rej := t.firewall(a, data)
 	if rej != nil {
 		return nil, nil, rej
@@ -121,6 +121,9 @@ func (t *Transaction) pieces(a *api.Answer, shift int, whole bool) *Rejection {
 			}
 		}
 		if p.Channel.Field == 0 {
+			if t.kind == KindInfer { // texts of tensors are all there is to count
+				t.outBytes += int64(len(p.Text))
+			}
 			continue
 		}
 		t.outBytes += int64(len(p.Text))

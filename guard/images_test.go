@@ -95,7 +95,7 @@ func TestImagesAreWholeAndStill(t *testing.T) {
 		"a profile": {segment(0xe2, 3000), MediaRules{}, true}, "large profiles": {many, MediaRules{}, false},
 		"two headers": {append(append(append([]byte(nil), j[:2]...), 0xff, 0xc0, 0, 11, 8, 0, 10, 0, 10, 1, 1, 0x11, 0), j[2:]...), MediaRules{}, false},
 	} {
-		err := c.m.image([]byte(base64.StdEncoding.EncodeToString(c.data)), "")
+		_, err := c.m.image([]byte(base64.StdEncoding.EncodeToString(c.data)), "")
 		if (err == nil) != c.ok {
 			t.Errorf("%s: %v", name, err)
 		}
@@ -110,7 +110,7 @@ func FuzzImages(f *testing.F) {
 	f.Add(chunk(pngOf(f), "acTL", make([]byte, 8)))
 	m := MediaRules{MaxFrames: 1000}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		if m.image([]byte(base64.StdEncoding.EncodeToString(data)), "") == nil {
+		if _, err := m.image([]byte(base64.StdEncoding.EncodeToString(data)), ""); err == nil {
 			if _, _, err := image.DecodeConfig(bytes.NewReader(data)); err != nil {
 				t.Fatal(err)
 			}

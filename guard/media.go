@@ -33,33 +33,46 @@ type MediaRules struct {
 
 func badMedia(why string) error { return &api.FieldError{Field: "media", Why: why} }
 
-func (m *MediaRules) check(media []api.Media) error {
+// check holds media against the rules and estimates how many tokens they are.
+func (m *MediaRules) check(media []api.Media) (tokens int64, err error) {
 	if len(media) > or(m.MaxCount, 8) {
-		return badMedia("too many")
+		return 0, badMedia("too many")
 	}
 	for i := range media {
-		if err := m.one(&media[i]); err != nil {
-			return err
+		n, err := m.one(&media[i])
+		if err != nil {
+			return 0, err
 		}
+		tokens += n
 	}
-	return nil
+	return tokens, nil
 }
 
-func (m *MediaRules) one(x *api.Media) error {
+// An image is a token for each pixelsOfToken of its pixels, and imageTokens at most, since servers scale large ones down: so Anthropic
+// counts, OpenAI a little less. What a server says that it was counts beside it.
+const (
+	pixelsOfToken = 750
+	imageTokens   = 1600
+)
+
+func (m *MediaRules) one(x *api.Media) (tokens int64, err error) {
 	if x.Kind != "image" {
-		return badMedia("not an image")
+		return 0, badMedia("not an image")
+	}
+	if x.Data != nil {
+		return m.picture(x.Data, x.Type)
 	}
 	if x.URL == nil {
 		return m.image(x.Base64, x.Type)
 	}
 	rest, ok := bytes.CutPrefix(x.URL, []byte("data:"))
 	if !ok {
-		return m.url(string(x.URL))
+		return imageTokens, m.url(string(x.URL))
 	}
 	head, payload, _ := bytes.Cut(rest, []byte(","))
 	typ, ok := bytes.CutSuffix(head, []byte(";base64"))
 	if !ok || len(typ) == 0 {
-		return badMedia("not base64 of a stated type")
+		return 0, badMedia("not base64 of a stated type")
 	}
 	return m.image(payload, string(typ))
 }
@@ -78,34 +91,42 @@ func (m *MediaRules) url(s string) error {
 	return nil
 }
 
-// image checks the header of an image.
-func (m *MediaRules) image(text []byte, typ string) error {
+// image checks an image in base64.
+func (m *MediaRules) image(text []byte, typ string) (tokens int64, err error) {
 	most := or(m.MaxBytes, 4<<20)
 	if base64.StdEncoding.DecodedLen(len(text)) > most+2 {
-		return badMedia("too large")
+		return 0, badMedia("too large")
 	}
 	data, err := base64.StdEncoding.Strict().AppendDecode(nil, text)
-	if err != nil || len(data) > most || bytes.ContainsAny(text, "\r\n") {
-		return badMedia("not base64, or too large")
+	if err != nil || bytes.ContainsAny(text, "\r\n") {
+		return 0, badMedia("not base64")
+	}
+	return m.picture(data, typ)
+}
+
+// picture checks an image by its header and its parts.
+func (m *MediaRules) picture(data []byte, typ string) (tokens int64, err error) {
+	if len(data) > or(m.MaxBytes, 4<<20) {
+		return 0, badMedia("too large")
 	}
 	found, width, height, err := header(data)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	if typ != "" && typ != found {
-		return badMedia("not what it says it is")
+		return 0, badMedia("not what it says it is")
 	}
 	frames, err := pictures(found, data)
 	if err != nil {
-		return wrap(err)
+		return 0, wrap(err)
 	}
 	if frames > or(m.MaxFrames, 1) {
-		return badMedia("too many frames")
+		return 0, badMedia("too many frames")
 	}
 	if width <= 0 || height <= 0 || frames <= 0 || width > or(m.MaxPixels, 1<<24)/height/frames {
-		return badMedia("too many pixels")
+		return 0, badMedia("too many pixels")
 	}
-	return nil
+	return int64(frames) * min(int64(width)*int64(height)/pixelsOfToken+1, imageTokens), nil
 }
 
 var errImage = errors.New("guard: not an image that is known")

@@ -47,6 +47,7 @@ func TestAnswersOfServersPass(t *testing.T) {
 			want: "data: {\"object\":\"chat.completion.chunk\",\"choices\":[{\"index\":0,\"delta\":{\"content\":\"Hi\"},\"finish_reason\":null}]}\n\ndata: [DONE]\n\n"},
 		"SGLang": {kind: guard.KindCompletions, media: "text/event-stream", answer: sse(
 			`{"id":"c","object":"text_completion","created":1,"model":"m","choices":[{"index":0,"text":"Hi","logprobs":null,"finish_reason":"","matched_stop":null,"hidden_states":null}],"usage":null}`,
+			`{"id":"c","object":"text_completion","created":1,"model":"m","choices":[{"index":0,"text":" ho","logprobs":null,"finish_reason":"","matched_stop":null,"hidden_states":null}],"usage":null}`,
 			`{"id":"c","object":"text_completion","created":1,"model":"m","choices":[{"index":0,"text":"","logprobs":null,"finish_reason":"stop","matched_stop":128009}],"usage":null}`, `[DONE]`)},
 		"Anthropic": {kind: guard.KindMessages, media: "text/event-stream", answer: "event: message_start\ndata: {\"type\":\"message_start\",\"message\":{\"id\":\"msg_1\",\"type\":\"message\",\"role\":\"assistant\",\"content\":[],\"model\":\"m\",\"stop_reason\":null,\"stop_sequence\":null,\"usage\":{\"input_tokens\":9,\"output_tokens\":1}}}\n\n" +
 			"event: content_block_start\ndata: {\"type\":\"content_block_start\",\"index\":0,\"content_block\":{\"type\":\"text\",\"text\":\"\"}}\n\nevent: ping\ndata: {\"type\":\"ping\"}\n\n" +

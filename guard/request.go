@@ -158,7 +158,7 @@ func (t *Transaction) cost() (in, out int64, rej *Rejection) {
 		}
 		in += n
 	}
-	in += 4 * int64(r.Params.Messages) // role and delimiters of a turn
+	in += 4*int64(r.Params.Messages) + t.images // role and delimiters of a turn
 	t.sum.Input = in
 	if in > t.pol.Limits.MaxInputTokens {
 		return 0, 0, &Rejection{Code: CodeInputTokens, Status: http.StatusBadRequest, Param: "messages"}

@@ -41,9 +41,10 @@ func (t *Transaction) structure(r *api.Request) *Rejection {
 			r.Inner++ // it costs tokens, and there is no text beside it
 		}
 	}
-	if len(r.Media) > 0 {
-		if rej := t.outside(t.pol.Media.check(r.Media)); rej != nil {
-			return rej
+	if t.images = 0; len(r.Media) > 0 {
+		var err error
+		if t.images, err = t.pol.Media.check(r.Media); err != nil {
+			return t.outside(err)
 		}
 	}
 	for _, name := range r.Tools {
@@ -79,7 +80,7 @@ func (t *Transaction) outside(err error) *Rejection {
 // gives texts away in another form is emptied.
 func (t *Transaction) firewall(a *api.Answer, data []byte) ([]api.Splice, *Rejection) {
 	for _, v := range a.Vectors {
-		if math.IsNaN(v.Norm) || math.IsInf(v.Norm, 0) {
+		if math.IsNaN(v.Norm) || math.IsInf(v.Norm, 0) || v.Norm == 0 && v.Len > 0 {
 			return nil, upstream(errNumbers)
 		}
 		if t.pol.Structure.UnitEmbeddings && math.Abs(v.Norm-1) > 0.01 {
@@ -111,6 +112,6 @@ func (t *Transaction) firewall(a *api.Answer, data []byte) ([]api.Splice, *Rejec
 }
 
 var (
-	errNumbers  = errors.New("guard: numbers of the answer are not finite, or not normalised")
+	errNumbers  = errors.New("guard: numbers of the answer are not finite, all zero, or not normalised")
 	errLogprobs = errors.New("guard: log probabilities that were not asked for")
 )

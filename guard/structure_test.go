@@ -74,6 +74,13 @@ func TestWorkIsBounded(t *testing.T) {
 	g := newGuard(t, all())
 	verdicts(t, g, guard.KindCompletions, map[string]bool{
 		`{"model":"m","prompt":"x","best_of":8,"max_tokens":1000}`: true, `{"model":"m","prompt":"x","best_of":9}`: false, `{"model":"m","prompt":"x","best_of":8,"max_tokens":1025}`: false,
+		`{"model":"m","prompt":["x","y"],"max_tokens":4096}`: true, `{"model":"m","prompt":["x","y"],"max_tokens":4097}`: false, // each is answered
+		`{"model":"m","prompt":["x","y"],"n":4,"max_tokens":1024}`: true, `{"model":"m","prompt":["x","y"],"n":4,"max_tokens":1025}`: false,
+		`{"model":"m","prompt":["x","y"],"min_tokens":4097}`: false,
+	})
+	words := newGuard(t, all(), guard.WithDetokenizer(func([]int64) []byte { return []byte("tide") }))
+	verdicts(t, words, guard.KindCompletions, map[string]bool{
+		`{"model":"m","prompt":[1,2],"max_tokens":8192}`: true, `{"model":"m","prompt":[[1],[2]],"max_tokens":4096}`: true, `{"model":"m","prompt":[[1],[2]],"max_tokens":4097}`: false,
 	})
 	verdicts(t, g, guard.KindResponses, map[string]bool{`{"model":"m","input":"x","max_output_tokens":8192}`: true, `{"model":"m","input":"x","max_output_tokens":8193}`: false})
 	verdicts(t, g, guard.KindMessages, map[string]bool{
@@ -163,7 +170,7 @@ func TestEmbeddingsOfAnswers(t *testing.T) {
 		return `{"object":"list","data":[{"object":"embedding","index":0,"embedding":` + v + `}]}`
 	}
 	for body, ok := range map[string][2]bool{ // plain, and unit norm
-		data(`[0.6,0.8]`): {true, true}, data(`[3,4]`): {true, false}, data(`[1e39,0]`): {false, false}, data(`[0,0]`): {true, false},
+		data(`[0.6,0.8]`): {true, true}, data(`[3,4]`): {true, false}, data(`[1e39,0]`): {false, false}, data(`[0,0]`): {false, false}, data(`"AAAAAAAAAIA="`): {false, false},
 		data(`"mpkZP83MTD8="`): {true, true}, data(`"AADAfwAAAAA="`): {false, false}, data(`"not base64"`): {false, false}, data(`"AAA="`): {false, false},
 	} {
 		for i, unit := range []bool{false, true} {

@@ -47,6 +47,8 @@ type Transaction struct {
 
 	outBytes int64 // of generated text
 	reported int64 // tokens of the answer, by the upstream's word
+	prompted int64 // tokens of the request, by its word
+	images   int64 // tokens of the request's images, estimated
 	subject  limit.Subject
 	reserved int64
 	granted  int64 // of output, with what was taken beyond the reservation

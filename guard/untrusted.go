@@ -9,7 +9,7 @@ import (
 
 // UntrustedPolicy is the profile of a front end that end users, or others whom the operator does not trust, call without an application in
 // between. It is [DefaultPolicy] but for what those must not do: system and developer messages are read as the user's words, tools are
-// neither defined nor called, one answer is given, without log probabilities.
+// neither defined nor called, each prompt gets one answer, without log probabilities.
 //
 // Add a canary or the texts of system prompts (nothing else tells a leak from an answer), the names of models, and authentication
 // in front: budgets are those of addresses otherwise.

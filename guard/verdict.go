@@ -154,7 +154,7 @@ type Decision struct {
 	Findings  int    // that the policy does not drop
 	Redacted  bool   // the request or the answer was changed
 	Streamed  bool
-	Input     int64         // estimated tokens of the request
+	Input     int64         // tokens of the request: reported by the upstream, or estimated if that is more
 	Output    int64         // tokens of the answer: reported by the upstream, or estimated if that is more
 	Policy    [32]byte      // digest
 	Version   uint64        // of the policy

@@ -81,6 +81,7 @@ func (w *responseWriter) writeHeader(status int) {
 		if w.tx.Kind() != KindPass {
 			w.unstate()
 			w.last = time.Now()
+			w.beat = w.last
 		}
 		w.send()
 		return
@@ -130,8 +131,12 @@ func (w *responseWriter) Write(p []byte) (int, error) {
 	}
 	var v Verdict
 	w.out, v = w.tx.ResponseChunk(w.out[:0], p)
+	silent := len(w.out) == 0 && len(p) > 0 && !w.tx.done
 	if err := w.release(v); err != nil {
 		return 0, err
+	}
+	if silent && w.flows() { // a comment of the upstream, say, which says that the stream lives
+		w.alive(w.last)
 	}
 	if !w.tx.waiting.IsZero() {
 		w.clock.Reset(w.next())

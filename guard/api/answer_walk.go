@@ -210,7 +210,7 @@ func (a *answerWalker) str(l *level, raw []byte, off int) {
 		a.kind = text
 	case a.depth == 1 && l.member.own == spError:
 		a.Failed = true
-	case m&isFinish != 0 && l.choice >= 0 && !l.grows:
+	case m&isFinish != 0 && l.choice >= 0 && !l.grows && len(text) > 0: // SGLang has "" in the place of null
 		a.finish = append(a.finish, l.owner)
 	case m&isVector != 0:
 		a.vector(text, off)

@@ -36,7 +36,7 @@ var dialectRequests = []struct {
 	{OpenAICompletions, `{"model":"m","prompt":["one","two"],"suffix":"end","max_tokens":7,"n":2,"best_of":3,"logprobs":4,"stop":"S","user":"u","echo":false}`,
 		[]said{user("one"), user("two"), user("end"), none("u"), none("user")},
 		func(p Params) bool {
-			return p.Messages == 2 && p.TopLogprobs == 4 && p.Choices() == 3 && p.MaxTokens == 7 && p.Stop == 1
+			return p.Messages == 2 && p.TopLogprobs == 4 && p.Choices() == 6 && p.MaxTokens == 7 && p.Stop == 1
 		}},
 	{OpenAIResponses, `{"model":"m","input":"hi there","instructions":"be brief","max_output_tokens":9,"stream":true,"store":false,"previous_response_id":null}`,
 		[]said{user("hi there"), sys("be brief")},

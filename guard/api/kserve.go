@@ -1,6 +1,7 @@
 package api
 
 import (
+	"bytes"
 	"encoding/binary"
 	"math/bits"
 	"net/http"
@@ -39,6 +40,7 @@ func (inferenceDialect) Request(r *Request, body []byte, header http.Header, o O
 	for _, t := range m.texts {
 		r.Spans = append(r.Spans, detect.Span{Role: t.role, Trust: detect.TrustUser, Offset: t.off, Text: t.text})
 	}
+	r.Media = append(r.Media, m.media...)
 	r.Inner = len(r.Spans)
 	return nil
 }
@@ -46,7 +48,7 @@ func (inferenceDialect) Request(r *Request, body []byte, header http.Header, o O
 // Answer implements [Dialect].
 func (inferenceDialect) Answer(a *Answer, data []byte, header http.Header) error {
 	a.Clear()
-	m, err := readInference(data, header, "outputs", Options{Media: true})
+	m, err := readInference(data, header, "outputs", Options{})
 	if err != nil {
 		return err
 	}
@@ -70,6 +72,7 @@ type inference struct {
 	o       Options
 	tensors []Tensor
 	texts   []located
+	media   []Media
 	sizes   []int64 // binary_data_size, -1 = none
 	counts  []int64 // elements in JSON
 	strs    []bool  // … strings among them
@@ -184,14 +187,8 @@ func (m *inference) strings(t *Tensor) error {
 		}
 		n := int(binary.LittleEndian.Uint32(b))
 		text := b[4 : 4+n]
-		if !utf8.Valid(text) {
-			if !m.o.Media {
-				return refuse(m.list, "cannot be inspected")
-			}
-		} else if n > 0 {
-			if err := m.add(located{role: detect.RoleUser, off: off, text: text, fixed: true}); err != nil {
-				return err
-			}
+		if err := m.bytes(off, text); err != nil {
+			return err
 		}
 		b, off = b[4+n:], off+4+n
 	}
@@ -199,4 +196,23 @@ func (m *inference) strings(t *Tensor) error {
 		return refuse(m.list, "bytes behind the strings")
 	}
 	return nil
+}
+
+// bytes lists an element of a BYTES tensor. In a request, one that is no text must be media, which has rules of its own: some decoders
+// leave out what is no character, and read the rest. So is an answer's read here.
+func (m *inference) bytes(off int, b []byte) error {
+	switch text := utf8.Valid(b) && !bytes.HasPrefix(b, []byte("GIF8")); { // the one format of images that can be UTF-8
+	case text:
+	case m.list == "outputs":
+		b = bytes.ToValidUTF8(b, nil)
+	case !m.o.Media:
+		return refuse(m.list, "cannot be inspected")
+	default:
+		m.media = append(m.media, Media{Offset: off, Kind: "image", Data: b})
+		return m.fits()
+	}
+	if len(b) == 0 {
+		return nil
+	}
+	return m.add(located{role: detect.RoleUser, off: off, text: b, fixed: true})
 }

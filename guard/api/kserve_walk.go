@@ -185,13 +185,18 @@ func (m *inference) text(raw []byte, off int) ([]byte, error) {
 
 // add lists a text.
 func (m *inference) add(t located) error {
+	m.texts = append(m.texts, t)
+	return m.fits()
+}
+
+// fits refuses a message of too many texts.
+func (m *inference) fits() error {
 	most := maxTexts
 	if m.list == "outputs" {
 		most = maxParts
 	}
-	if len(m.texts) == most {
+	if len(m.texts)+len(m.media) > most {
 		return refuse(m.list, "too many texts")
 	}
-	m.texts = append(m.texts, t)
 	return nil
 }

@@ -115,7 +115,7 @@ func (w *walker) member(f *frame, k strictjson.Kind, raw []byte, off int) error 
 		}
 	case asPrompt:
 		w.r.span(role, trust, raw, off)
-		w.r.Params.Messages++
+		w.prompt()
 	case asStops:
 		w.r.span(role, detect.TrustUser, raw, off)
 		w.r.Params.Stop++

@@ -27,6 +27,7 @@ type Params struct {
 	LogitBias           int     `json:"logit_bias" validate:"omitempty,max=300"` // number of entries
 	Stop                int     `json:"stop" validate:"omitempty,max=16"`        // number of strings
 	Messages            int     `json:"messages" validate:"min=1,max=4096"`      // turns, prompts, inputs
+	Prompts             int     `json:"-"`                                       // prompts of a batch, each with answers of its own; 0 where the API has none
 	Tools               int     `json:"tools" validate:"omitempty,max=128"`      // definitions
 	ContextTokens       int64   `json:"num_ctx" validate:"omitempty,min=0,max=16777216"`
 	Dimensions          int64   `json:"dimensions" validate:"omitempty,min=0,max=65536"`
@@ -42,8 +43,8 @@ func (p *Params) OutputTokens() int64 {
 	return p.MaxTokens + p.MaxCompletionTokens
 }
 
-// Choices returns how many answers are generated, whether or not all of them are sent.
-func (p *Params) Choices() int64 { return max(p.N, p.BestOf, 1) }
+// Choices returns how many answers are generated, whether or not all of them are sent: for each prompt of a batch so many.
+func (p *Params) Choices() int64 { return max(p.N, p.BestOf, 1) * max(int64(p.Prompts), 1) }
 
 // Media is an image, a sound or a file that a request carries or refers to.
 type Media struct {
@@ -52,6 +53,7 @@ type Media struct {
 	Type   string // media type that the request states, "" for none
 	URL    []byte // of what the backend would fetch, or nil
 	Base64 []byte // the data itself, or nil
+	Data   []byte // the data itself as it is, of a binary tensor, or nil
 }
 
 // Tokens is a list of token ids.

@@ -229,7 +229,7 @@ func (w *walker) Leave(_ strictjson.Kind, off int) error {
 		return w.leaveObject(&f)
 	case f.in == inIDs && f.field.take == asPrompt, f.in == inPrompt && f.holds == ids:
 		w.r.Tokens = append(w.r.Tokens, Tokens{Offset: f.off, IDs: w.r.ids[f.ids:]})
-		w.r.Params.Messages++
+		w.prompt()
 	}
 	return nil
 }
@@ -276,7 +276,7 @@ func (w *walker) Value(k strictjson.Kind, raw []byte, off int) error {
 		if k != strictjson.String || !f.all(texts) {
 			return refuse(f.field.name, "type")
 		}
-		w.r.Params.Messages++
+		w.prompt()
 	case inIDs:
 		if k != strictjson.Number {
 			return refuse(f.field.name, "token id")
@@ -301,4 +301,10 @@ func (w *walker) Value(k strictjson.Kind, raw []byte, off int) error {
 		w.r.span(role, trust, raw, off)
 	}
 	return nil
+}
+
+// prompt counts one prompt, which is a turn of its own.
+func (w *walker) prompt() {
+	w.r.Params.Messages++
+	w.r.Params.Prompts++
 }

@@ -53,7 +53,7 @@ func New() *Metrics {
 			guard.CodeLimit, guard.CodeInternal, guard.CodeUnavailable, guard.CodeTimeout, guard.CodeUpstream),
 		decisions: counter("holdfast_guard_decisions_total", "Requests, by kind of route, action and code of the rejection.", "kind", "action", "code"),
 		findings:  counter("holdfast_guard_findings_total", "Findings of rules that the policy does not drop, up to 16 of a rule and mode in one request and its answer.", "rule", "category", "mode"),
-		tokens:    counter("holdfast_guard_tokens_total", "Tokens of requests (estimated) and answers (reported or estimated).", "kind", "direction"),
+		tokens:    counter("holdfast_guard_tokens_total", "Tokens of requests and answers (reported or, if that is more, estimated).", "kind", "direction"),
 		missed:    counter("holdfast_guard_missed_checks_total", "Checks that could not be done and were let pass by the policy.", "kind"),
 		redacted:  counter("holdfast_guard_redacted_total", "Requests whose text or answer was changed.", "kind"),
 		skipped:   counter("holdfast_guard_skipped_total", "Requests that passed without a look, or with a check missed.", "kind"),

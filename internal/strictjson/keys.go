@@ -151,7 +151,8 @@ func foldRune(r rune) rune {
 	return least
 }
 
-// AppendQuoted appends text as a quoted string. Invalid UTF-8 becomes U+FFFD.
+// AppendQuoted appends text as a quoted string. Invalid UTF-8 becomes U+FFFD, and what some readers of streams take for the end
+// of a line (U+0085, U+2028 and U+2029 besides the control characters) is escaped.
 func AppendQuoted(dst, text []byte) []byte {
 	const hex = "0123456789abcdef"
 	dst = append(dst, '"')
@@ -172,8 +173,11 @@ func AppendQuoted(dst, text []byte) []byte {
 			i++
 		default:
 			r, n := utf8.DecodeRune(text[i:])
+			if i += n; r == 0x85 || r == 0x2028 || r == 0x2029 {
+				dst = append(dst, '\\', 'u', hex[r>>12], hex[r>>8&15], hex[r>>4&15], hex[r&15])
+				continue
+			}
 			dst = utf8.AppendRune(dst, r)
-			i += n
 		}
 	}
 	return append(dst, '"')

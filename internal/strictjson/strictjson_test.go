@@ -241,3 +241,21 @@ func TestCheckAllocatesOnce(t *testing.T) {
 		t.Errorf("%v allocations", n)
 	}
 }
+
+// What is quoted is strict JSON, says the same again, and is one line to whoever reads lines: Python's str.splitlines ends them at ten characters.
+func TestAppendQuoted(t *testing.T) {
+	const ends = "\n\r\v\f\x1c\x1d\x1e\u0085\u2028\u2029"
+	for _, text := range []string{"", "plain", `"\/`, "ü€🙂\x7f\x00", ends, "a" + ends + "b\u0084\u0086\u2027\u202a"} {
+		q := AppendQuoted([]byte(" "), []byte(text))[1:]
+		if err := Check(q, Limits{}); err != nil || string(AppendUnquoted(nil, q)) != text || strings.ContainsAny(string(q), ends) {
+			t.Errorf("%q becomes %s: %v", text, q, err)
+		}
+		var std string
+		if err := json.Unmarshal(q, &std); err != nil || std != text {
+			t.Errorf("%q is %q to encoding/json: %v", text, std, err)
+		}
+	}
+	if q := AppendQuoted(nil, []byte("a\xffb")); string(q) != `"a`+"\ufffd"+`b"` {
+		t.Errorf("%s", q)
+	}
+}
