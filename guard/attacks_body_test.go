@@ -211,7 +211,9 @@ func Test20InferenceRequests(t *testing.T) {
 		}
 	}
 	for name, body := range map[string]string{
-		"leak": `{"outputs":[{"name":"y","shape":[1],"datatype":"BYTES","data":["` + canary + `"]}]}`, "shape": `{"outputs":[{"name":"y","shape":[2],"datatype":"FP32","data":[1]}]}`, "not JSON": "x",
+		"leak": `{"outputs":[{"name":"y","shape":[1],"datatype":"BYTES","data":["` + canary + `"]}]}`, "leak in a parameter": `{"parameters":{"a":{"b":["` + canary + `"]}},"outputs":[]}`, "leak in the name of a parameter": `{"outputs":[{"name":"y","shape":[1],"datatype":"FP32","parameters":{"a":{"` + canary + `":1}},"data":[1]}]}`,
+		"empty and too large": `{"outputs":[{"name":"y","shape":[0,9223372036854775807,2],"datatype":"FP32","data":[]}]}`, "not empty": `{"outputs":[{"name":"y","shape":[0,4],"datatype":"FP32","data":[1]}]}`, "negative": `{"outputs":[{"name":"y","shape":[-1],"datatype":"FP32","data":[]}]}`,
+		"shape": `{"outputs":[{"name":"y","shape":[2],"datatype":"FP32","data":[1]}]}`, "not JSON": "x",
 	} {
 		if w := ask(newGuard(t, all()).Handler(&guardtest.Upstream{Body: body}), guard.KindInfer, asks[guard.KindInfer]); w.Code == 200 || strings.Contains(w.Body.String(), canary) {
 			t.Errorf("answer: %s: %d %s", name, w.Code, w.Body)

@@ -60,6 +60,8 @@ func TestAnswersOfServersPass(t *testing.T) {
 		"Ollama embed":            {kind: guard.KindEmbed, media: "application/json; charset=utf-8", answer: `{"model":"m","embeddings":[[0.010071029,-0.0017594862,0.05007221]],"total_duration":14143917,"load_duration":1019500,"prompt_eval_count":8}`},
 		"embeddings":              {kind: guard.KindEmbeddings, media: "application/json", answer: `{"id":"e","object":"list","created":1,"model":"m","data":[{"index":0,"object":"embedding","embedding":[0.5,-0.25]}],"usage":{"prompt_tokens":2,"total_tokens":2,"completion_tokens":0}}`},
 		"Triton":                  {kind: guard.KindInfer, media: "application/json", answer: `{"model_name":"m","model_version":"1","parameters":{"sequence_id":0,"sequence_start":false},"outputs":[{"name":"y","datatype":"FP32","shape":[1,2],"data":[0.5,0.5]}]}`},
+		"Triton, nothing found":   {kind: guard.KindInfer, media: "application/json", answer: `{"model_name":"m","model_version":"1","outputs":[{"name":"boxes","datatype":"FP32","shape":[0,4],"data":[]}]}`},
+		"MLServer":                {kind: guard.KindInfer, media: "application/json", answer: `{"model_name":"m","model_version":"v1","id":"e1","parameters":{"content_type":"np","headers":{"a":["b",null,1]}},"outputs":[{"name":"predict","shape":[1,1],"datatype":"INT64","parameters":{"content_type":"np"},"data":[8]},{"name":"s","shape":[1],"datatype":"BYTES","parameters":null,"data":["x"]}]}`},
 	} {
 		for _, n := range []int{1, 7, 1 << 20} { // bytes of a write
 			h := g.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

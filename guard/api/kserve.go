@@ -143,15 +143,21 @@ func (m *inference) tensor(i int, rest []byte) ([]byte, error) {
 	if len(t.Name) > kserve.MaxName {
 		return nil, refuse(m.list+".name", "too long")
 	}
-	n := uint64(1)
+	n, empty := uint64(1), false
 	for _, d := range t.Shape {
+		if d == 0 { // it does not hide a sibling that is too large
+			empty = true
+			continue
+		}
 		hi, lo := bits.Mul64(n, uint64(d))
 		if hi != 0 || lo > 1<<40 {
 			return nil, refuse(m.list+".shape", "too large")
 		}
 		n = lo
 	}
-	t.Elements = int64(n)
+	if t.Elements = int64(n); empty {
+		t.Elements = 0
+	}
 	inJSON := m.has[i]&hasData != 0
 	switch {
 	case inJSON == (m.sizes[i] >= 0):

@@ -21,6 +21,7 @@ const (
 	lvParams  = 'p' // of the message
 	lvTParams = 'q' // of a tensor
 	lvOParams = 'r' // of a requested output
+	lvAny     = 'a' // of parameters of an answer: whatever a server tells beside its tensors
 	lvNowhere = 0
 )
 
@@ -29,26 +30,31 @@ func (m *inference) at() byte { return m.path[m.depth] }
 // Key implements [strictjson.Visitor].
 func (m *inference) Key(raw []byte, off int) error {
 	key := string(strictjson.AppendUnquoted(nil, raw))
-	ok := false
+	ok, answer := false, m.list == "outputs"
 	switch m.at() {
 	case lvTop:
 		ok = key == "id" || key == "parameters" || key == m.list || key == "outputs" ||
-			m.list == "outputs" && (key == "model_name" || key == "model_version")
+			answer && (key == "model_name" || key == "model_version")
 	case lvTensor:
 		ok = key == "name" || key == "shape" || key == "datatype" || key == "parameters" || key == "data"
 	case lvOutput:
 		ok = key == "name" || key == "parameters"
 	case lvTParams:
-		ok = key == "binary_data_size"
+		ok = key == "binary_data_size" || answer
 	case lvOParams:
 		ok = key == "binary_data" || key == "classification"
 	case lvParams:
-		ok = key == "binary_data_output" || m.list == "outputs"
+		ok = key == "binary_data_output" || answer
+	case lvAny:
+		ok = true
 	}
 	if !ok { // shared memory, sequences and priorities reach beyond the request
 		return refuse("inference request", "unsupported member")
 	}
 	m.key = key
+	if answer && (m.at() == lvParams || m.at() == lvTParams || m.at() == lvAny) && len(key) > 0 && key != "binary_data_size" { // the name is the server's choice
+		return m.add(located{role: detect.RoleUser, off: off, text: []byte(key), fixed: true})
+	}
 	return nil
 }
 
@@ -91,6 +97,8 @@ func (m *inference) Enter(k strictjson.Kind, off int) error {
 		if m.nest++; m.nest > tensor.MaxRank {
 			return refuse(m.list+".data", "nested too deeply")
 		}
+	case m.list == "outputs" && (at == lvAny || (at == lvParams || at == lvTParams) && m.key != "binary_data_size"):
+		next = lvAny
 	}
 	if next == lvNowhere {
 		return refuse("inference request", "type")
@@ -120,6 +128,9 @@ func (m *inference) Value(k strictjson.Kind, raw []byte, off int) error {
 	switch m.at() {
 	case lvTensor:
 		t, i := &m.tensors[len(m.tensors)-1], len(m.has)-1
+		if k == strictjson.Null && m.key == "parameters" && m.list == "outputs" {
+			return nil
+		}
 		if k != strictjson.String || m.key != "name" && m.key != "datatype" {
 			break
 		}
@@ -131,9 +142,13 @@ func (m *inference) Value(k strictjson.Kind, raw []byte, off int) error {
 		}
 		return err
 	case lvShape:
+		least := int64(1)
+		if m.list == "outputs" { // nothing was found, say
+			least = 0
+		}
 		d, err := strconv.ParseInt(string(raw), 10, 63)
 		t := &m.tensors[len(m.tensors)-1]
-		if k != strictjson.Number || err != nil || d < 1 || len(t.Shape) == tensor.MaxRank {
+		if k != strictjson.Number || err != nil || d < least || len(t.Shape) == tensor.MaxRank {
 			return refuse(m.list+".shape", "dimension")
 		}
 		t.Shape = append(t.Shape, d)
@@ -153,12 +168,17 @@ func (m *inference) Value(k strictjson.Kind, raw []byte, off int) error {
 		}
 		return nil
 	case lvTParams:
+		if m.key != "binary_data_size" {
+			return m.told(k, raw, off)
+		}
 		n, err := strconv.ParseInt(string(raw), 10, 63)
 		if k != strictjson.Number || err != nil || n < 0 {
 			return refuse("binary_data_size", "number")
 		}
 		m.sizes[len(m.sizes)-1] = n
 		return nil
+	case lvAny:
+		return m.told(k, raw, off)
 	case lvTop, lvOutput, lvOParams, lvParams:
 		if k == strictjson.String {
 			_, err := m.text(raw, off)
@@ -169,6 +189,15 @@ func (m *inference) Value(k strictjson.Kind, raw []byte, off int) error {
 		}
 	}
 	return refuse("inference request", "type")
+}
+
+// told lists what a parameter of an answer says.
+func (m *inference) told(k strictjson.Kind, raw []byte, off int) error {
+	if k != strictjson.String {
+		return nil
+	}
+	_, err := m.text(raw, off)
+	return err
 }
 
 // text lists a string.
