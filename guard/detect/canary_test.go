@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"strings"
 	"testing"
 )
 
@@ -34,6 +35,10 @@ func TestTextGoesNowhere(t *testing.T) {
 		if bytes.Contains(b, []byte("ebra")) {
 			t.Errorf("buffer %d holds text after the scan", i)
 		}
+	}
+	c.score(s, []Span{{Text: []byte("of" + strings.Repeat(" ", 15) + "zebra" + strings.Repeat(" ", 15))}}, 0, nil) // is written twice, and once behind the end
+	if bytes.Contains(s.text.Norm[:cap(s.text.Norm)], []byte("ebra")) {
+		t.Error("text is held that was written many bytes at a time")
 	}
 	if s.features != (features{}) {
 		t.Error("n-grams are held after the scan")

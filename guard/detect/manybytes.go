@@ -2,6 +2,7 @@ package detect
 
 import (
 	"encoding/binary"
+	"math/bits"
 	"unicode/utf8"
 )
 
@@ -21,11 +22,11 @@ func lowerEight(x uint64) uint64 { return x | between(x, 'A', 'Z')>>2 }
 // wordsOf flags letters and digits of lowered ASCII.
 func wordsOf(x uint64) uint64 { return between(x, 'a', 'z') | between(x, '0', '9') }
 
-// lowerStep is what lowerWide takes at once, in bytes.
+// lowerStep is what lowerMany takes at once, in bytes.
 const lowerStep = 28
 
-// lowerRun copies text to dst in lower case, eight bytes at a time, as far as it is ASCII without white space in a row and without two
-// single letters one byte apart, which may be a word spelled out. space and start say what was before it. It returns how much that is.
+// lowerRun copies text to dst in lower case, eight bytes at a time, up to the first that is not ASCII, white space in a row, or a single letter one byte
+// from another, which may begin a word spelled out. space and start say what was before it. It returns how much that is; up to eight bytes more are written.
 func lowerRun(dst, text []byte, space, start bool) int {
 	var before, wordBefore uint64 // flags of the byte before, in the lowest byte
 	if space {
@@ -37,18 +38,18 @@ func lowerRun(dst, text []byte, space, start bool) int {
 	k := 0
 	for ; k+16 <= len(text) && k+8 <= len(dst); k += 8 {
 		x, ahead := binary.LittleEndian.Uint64(text[k:]), binary.LittleEndian.Uint64(text[k+8:])
-		if (x|(x+each))&high != 0 { // not ASCII, or delete
-			break
-		}
-		controls := ^(x + (0x80-' ')*each) & high // are white space
-		x = lowerEight(x&^(controls|(controls-controls>>7)) | controls>>2)
-		spaces, words := between(x, ' ', ' '), wordsOf(x)
+		stops := (x | (x + each)) & high            // not ASCII, or delete
+		low := x &^ high                            // behind the first of those it does not matter what there is
+		controls := ^(low + (0x80-' ')*each) & high // are white space
+		low = lowerEight(low&^(controls|(controls-controls>>7)) | controls>>2)
+		spaces, words := between(low, ' ', ' '), wordsOf(low)&^x
 		next := wordsOf(lowerEight(ahead&^high)) &^ ahead
 		single := words &^ (words<<8 | wordBefore) &^ (words>>8 | next<<56)
-		if spaces&(spaces<<8|before) != 0 || single&(words>>16|next<<48)&^(words>>24|next<<40) != 0 {
-			break
+		stops |= spaces&(spaces<<8|before) | single&(words>>16|next<<48)&^(words>>24|next<<40)
+		binary.LittleEndian.PutUint64(dst[k:], low)
+		if stops != 0 {
+			return k + bits.TrailingZeros64(stops)/8
 		}
-		binary.LittleEndian.PutUint64(dst[k:], x)
 		before, wordBefore = spaces>>56, words>>56
 	}
 	return k

@@ -6,7 +6,7 @@ import "golang.org/x/sys/cpu"
 
 var wideBytes = cpu.X86.HasAVX2
 
-// lowerWords is lowerRun in steps of lowerStep bytes, of which it returns how many it did. Behind each step lowerAhead bytes must follow in both.
+// lowerWords is lowerRun in steps of lowerStep bytes. Behind each step lowerAhead bytes must follow in both.
 // before and wordBefore are 1 for what is true of the byte before.
 //
 //go:noescape
@@ -14,11 +14,11 @@ func lowerWords(dst, text *byte, steps int, before, wordBefore uint32) (done int
 
 const lowerAhead = 4
 
-// lowerWide is lowerRun of whole steps.
-func lowerWide(dst, text []byte, space, start bool) int {
+// lowerMany is lowerRun, of whole steps where there is room for one, which is written then.
+func lowerMany(dst, text []byte, space, start bool) int {
 	steps := (min(len(dst), len(text)) - lowerAhead) / lowerStep
 	if !wideBytes || steps <= 0 {
-		return 0
+		return lowerRun(dst, text, space, start)
 	}
 	var before, wordBefore uint32
 	if space {
@@ -27,7 +27,7 @@ func lowerWide(dst, text []byte, space, start bool) int {
 	if !start {
 		wordBefore = 1
 	}
-	return lowerStep * lowerWords(&dst[0], &text[0], steps, before, wordBefore)
+	return lowerWords(&dst[0], &text[0], steps, before, wordBefore)
 }
 
 // unitsOf turns chunks of 16 bytes of ASCII into units. It returns how many it read in front of the first byte that may end a sentence or is

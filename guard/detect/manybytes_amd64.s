@@ -22,7 +22,7 @@ BYTES(lowerA, 0x61)
 
 // func lowerWords(dst, text *byte, steps int, before, wordBefore uint32) (done int)
 //
-// A step takes 28 bytes and looks at the four behind them.
+// A step takes 28 bytes and looks at the four behind them. All of them are written, also in the step that stops in front of one.
 TEXT ·lowerWords(SB), NOSPLIT, $0-40
 	MOVQ         dst+0(FP), DI
 	MOVQ         text+8(FP), SI
@@ -72,13 +72,13 @@ step:
 	NOTL R12
 	ANDL R12, DX
 	ORL  DX, BX
-	SHLL $4, BX // of 28 bytes
-	JNZ  done
 
 	VMOVDQU      X0, (DI)
 	VEXTRACTI128 $1, Y0, X0
 	VMOVQ        X0, 16(DI)
 	VPEXTRD      $2, X0, 24(DI)
+	SHLL         $4, BX // of 28 bytes
+	JNZ          stop
 	SHRL         $27, R10
 	SHRL         $27, R11
 	ANDL         $1, R10
@@ -87,9 +87,14 @@ step:
 	MOVL         R11, R9
 	ADDQ         $28, SI
 	ADDQ         $28, DI
-	INCQ         AX
-	CMPQ         AX, CX
-	JB           step
+	ADDQ         $28, AX
+	DECQ         CX
+	JNZ          step
+	JMP          done
+
+stop:
+	BSFL BX, BX
+	LEAQ -4(AX)(BX*1), AX
 
 done:
 	MOVQ AX, done+32(FP)

@@ -4,7 +4,7 @@ package detect
 
 const wideBytes = false
 
-func lowerWide(_, _ []byte, _, _ bool) int { return 0 }
+func lowerMany(dst, text []byte, space, start bool) int { return lowerRun(dst, text, space, start) }
 
 func (x *features) plain(text []byte, most, n int) int { return x.plainGo(text, most, n) }
 

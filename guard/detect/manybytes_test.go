@@ -18,14 +18,17 @@ func FuzzLowerRun(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text []byte, space, start bool) {
 		dst, wide := make([]byte, len(text)), make([]byte, len(text))
 		k := lowerRun(dst, text, space, start)
-		n := lowerWide(wide, text, space, start)
+		n := lowerMany(wide, text, space, start)
 		if !bytes.Equal(dst[:min(n, k)], wide[:min(n, k)]) {
 			t.Fatalf("%q becomes %q, in steps %q", text, dst[:k], wide[:n])
+		}
+		if far := len(text) - 32; n != k && (n < far || k < far) {
+			t.Fatalf("of %q, %d bytes are taken, in steps %d", text, k, n)
 		}
 		if n > k {
 			k, dst = n, wide
 		}
-		if i := bytes.IndexFunc(dst[k:], func(r rune) bool { return r != 0 }); i >= 0 {
+		if i := bytes.IndexFunc(dst[min(k+lowerStep, len(dst)):], func(r rune) bool { return r != 0 }); i >= 0 {
 			t.Fatalf("of %q, %d bytes, more is written: %q", text, k, dst)
 		}
 		at := func(i int) bool { // in a word
@@ -34,19 +37,20 @@ func FuzzLowerRun(f *testing.F) {
 			}
 			return i < len(text) && asciiWord(text[i])
 		}
-		for i, c := range text[:k] {
+		stops := func(i int) bool {
 			blank := space
 			if i > 0 {
 				blank = text[i-1] <= ' '
 			}
-			switch {
-			case c > '~' || dst[i] != max(lowered[c], ' '):
-				t.Fatalf("byte %d: %q becomes %q", i, text, dst[:k])
-			case c <= ' ' && blank:
-				t.Fatalf("a second space at %d in %q", i, text)
-			case !at(i-1) && at(i) && !at(i+1) && at(i+2) && !at(i+3):
-				t.Fatalf("letters that may be spelled out at %d in %q", i, text)
+			return text[i] > '~' || text[i] <= ' ' && blank || !at(i-1) && at(i) && !at(i+1) && at(i+2) && !at(i+3)
+		}
+		for i, c := range text[:k] {
+			if stops(i) || dst[i] != max(lowered[c], ' ') {
+				t.Fatalf("byte %d of %q is taken: %q", i, text, dst[:k])
 			}
+		}
+		if k+16 <= len(text) && !stops(k) {
+			t.Fatalf("byte %d of %q is not taken: %q", k, text, dst[:k])
 		}
 	})
 }

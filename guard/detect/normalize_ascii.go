@@ -1,61 +1,70 @@
 package detect
 
 import (
+	"encoding/binary"
+	"math/bits"
 	"slices"
 	"unicode/utf8"
 )
 
-// asciiRun appends visible ASCII from text[i:] and returns where it ends.
+// asciiRun appends visible ASCII, and white space behind it, from text[i:] and returns where it ends.
 func (t *Text) asciiRun(text []byte, i, base int) int {
 	t.Norm = slices.Grow(t.Norm, len(text)-i)
 	norm := t.Norm[:cap(t.Norm)]
 	n := len(t.Norm)
-	start := n == 0 || !asciiWord(norm[n-1])
-	for again, narrow := i, i; i < len(text); { // where it is worth trying: what stopped it is behind that
-		k, space := 0, n == 0 || norm[n-1] == ' '
-		if i >= again {
-			if k = lowerWide(norm[n:], text[i:], space, start); k == 0 {
-				again = i + lowerStep
+	for slow := i; i < len(text); { // up to there it is not worth to try many at once
+		space, start := n == 0 || norm[n-1] == ' ', n == 0 || !asciiWord(norm[n-1])
+		if i >= slow {
+			k := lowerMany(norm[n:], text[i:], space, start)
+			if i, n = i+k, n+k; k < lowerWorth {
+				slow = i + lowerWorth
+			}
+			if k > 0 {
+				continue
 			}
 		}
-		if k == 0 && i >= narrow {
-			if k = lowerRun(norm[n:], text[i:], space, start); k == 0 {
-				narrow = i + 8
-			}
-		}
-		if k > 0 {
-			i, n = i+k, n+k
-			start = !asciiWord(norm[n-1])
+		switch c := text[i]; {
+		case c >= 0x7f:
+			t.Norm = norm[:n]
+			return i
+		case c <= ' ' && space: // is none
+			i += whites(text[i:])
+			t.Norm = norm[:n]
+			t.mark(base + i)
+			slow = i
 			continue
-		}
-		for end := min(max(narrow, i+1), len(text)); i < end && n < len(norm); i++ { // one by one, up to there
-			c := text[i]
-			low := wordLower[c]
-			switch {
-			case low == 0 && (c <= ' ' && (n == 0 || norm[n-1] == ' ') || c >= 0x7f): // white space behind white space is none
-				t.Norm = norm[:n]
-				return i
-			case low == 0:
-				low, start = max(c, ' '), true
-			case start && i+2 < len(text) && wordLower[text[i+1]] == 0 && maySpell(text[i:]):
-				t.Norm = norm[:n]
-				if k := t.spelledOut(text, i, base); k > 0 {
-					norm, n = t.Norm[:cap(t.Norm)], len(t.Norm)
-					i, end = i+k-1, 0
-					low = 0
-				}
-				start = false
-			default:
-				start = false
+		case start && i+2 < len(text) && wordLower[c] != 0 && wordLower[text[i+1]] == 0 && maySpell(text[i:]):
+			t.Norm = norm[:n]
+			if k := t.spelledOut(text, i, base); k > 0 {
+				norm, n = t.Norm[:cap(t.Norm)], len(t.Norm)
+				i += k
+				continue
 			}
-			if low != 0 {
-				norm[n] = low
-				n++
-			}
+			fallthrough
+		default:
+			norm[n] = max(lowered[c], ' ')
+			i, n = i+1, n+1
 		}
 	}
 	t.Norm = norm[:n]
 	return i
+}
+
+// lowerWorth is how many bytes must be taken at once for it to be worth to try the next.
+const lowerWorth = 8
+
+// whites returns how much white space of ASCII text begins with.
+func whites(text []byte) (n int) {
+	for ; n+8 <= len(text); n += 8 {
+		x := binary.LittleEndian.Uint64(text[n:])
+		if others := (x | (x&^high + (0x7f-' ')*each)) & high; others != 0 {
+			return n + bits.TrailingZeros64(others)/8
+		}
+	}
+	for n < len(text) && text[n] <= ' ' {
+		n++
+	}
+	return n
 }
 
 // wordLower maps ASCII letters and digits to lower case, and other bytes to 0.

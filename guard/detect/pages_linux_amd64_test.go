@@ -68,7 +68,7 @@ func TestAssemblyStaysInside(t *testing.T) {
 			for n := range longestFenced + 1 {
 				in, out := part(text, n), part(lowered, n)
 				copy(in, s)
-				faultless(t, name+", lower case", n, func() { lowerWide(out, in, false, true) })
+				faultless(t, name+", lower case", n, func() { lowerMany(out, in, false, true) })
 				for _, set := range []*byteSet{letterSet, signSet, breakSet} {
 					faultless(t, name+", mask", n, func() { set.mask(in) })
 				}

@@ -96,7 +96,7 @@ func (s *scratch) small() bool {
 
 // forget clears what the scan read.
 func (s *scratch) forget() {
-	clear(s.text.Norm[:min(s.used, cap(s.text.Norm))])
+	clear(s.text.Norm[:min(s.used+lowerStep, cap(s.text.Norm))]) // many bytes at a time are written, and fewer kept
 	s.used = 0
 	clear(s.first.Norm)
 	s.first.Norm = s.first.Norm[:0]
