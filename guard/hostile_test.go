@@ -32,7 +32,9 @@ func TestFieldsBesideTheView(t *testing.T) {
 		// chosen log probabilities, parsers and patterns of a server's own, special tokens in the answer, what others left behind
 		`"logprobs":true,"logprob_token_ids":[1,2]`, `"chat_parser":"x"`, `"chat_format":1`, `"grammar_triggers":[{"type":2,"value":"(a*)*"}]`, `"preserved_tokens":["x"]`,
 		`"reasoning_budget_message":"x"`, `"reasoning_budget_end_tag":"x"`, `"session_id":"x"`, `"n_cache_reuse":1`, `"ngram_corpus_id":"x"`, `"disaggregated_params":{"a":1}`, `"lora_request":{"path":"x"}`,
-		`"custom_labels":{"a":"b"}`, `"disagg_prefill_dp_rank":1`,
+		`"custom_labels":{"a":"b"}`, `"disagg_prefill_dp_rank":1`, `"conversation_params":{"conversation_id":"x"}`, `"agent_hierarchy":{}`, `"truncation_side":"left"`,
+		// text as ids that no rule reads, either way; logits; a watermark that the operator wants
+		`"prompt_token_ids_b64":"AAA="`, `"detokenize":false`, `"return_context_logits":true`, `"return_generation_logits":true`, `"packed_top_logprobs":true`, `"watermarking":false`,
 	} {
 		up := &guardtest.Upstream{Pieces: []string{"x"}}
 		w := post(newGuard(t, leaky()).Handler(up), strings.Replace(hello, "{", "{"+field+",", 1))
@@ -70,7 +72,7 @@ func TestFieldsInOtherPlaces(t *testing.T) {
 func TestAnswersGiveNoPromptBack(t *testing.T) {
 	g := newGuard(t, all())
 	for name, value := range map[string]string{
-		"prompt_token_ids": `[9906,11]`, "prompt_text": `"x"`, "prompt_logprobs": `[null,{"1":{"logprob":-1}}]`, "hidden_states": `[[0.5]]`, "input_messages": `[]`, "__verbose": `{"prompt":"x"}`, "_debug_info": `{"rendered_template":"x"}`,
+		"prompt_token_ids": `[9906,11]`, "prompt_text": `"x"`, "prompt_token_ids_b64": `"AAA="`, "prompt_logprobs": `[null,{"1":{"logprob":-1}}]`, "hidden_states": `[[0.5]]`, "input_messages": `[]`, "__verbose": `{"prompt":"x"}`, "_debug_info": `{"rendered_template":"x"}`,
 	} {
 		for at, body := range map[string]string{"top": `{"%":#,"choices":[]}`, "choice": `{"choices":[{"index":0,"%":#,"message":{"content":"hi"}}]}`, "event": `{"choices":[{"index":0,"%":#,"delta":{"content":"hi"}}]}`} {
 			for given, want := range map[string]int{value: 502, "null": 200} {
@@ -91,6 +93,34 @@ func TestAnswersGiveNoPromptBack(t *testing.T) {
 	const call = `{"choices":[{"index":0,"message":{"content":null,"tool_calls":[{"id":"1","type":"function","function":{"name":"f","arguments":{"prompt_text":"x"}}}]}}]}`
 	if w := post(g.Handler(&guardtest.Upstream{Body: call}), hello); w.Code != 200 {
 		t.Errorf("%d %s", w.Code, w.Body)
+	}
+}
+
+// Ids of tokens are the text again, and logits the model's last layer: both are emptied, wherever servers put them.
+func TestAnswersHoldNoTextAsNumbers(t *testing.T) {
+	g := newGuard(t, all())
+	for _, c := range []struct{ body, want string }{
+		{`{"choices":[{"index":0,"message":{"content":"hi"},"token_ids":[9906,11]}]}`, `"token_ids":[]`},
+		{`{"choices":[{"index":0,"message":{"content":""},"output_ids":[[9906],[11]],"context_logits":[[0.5],[1e3]]}]}`, `"output_ids":[],"context_logits":[]`},
+		{`{"output_ids":[9906],"choices":[],"logits":[1,2.5]}`, `{"output_ids":[],"choices":[],"logits":[]}`},
+		{`{"choices":[{"index":0,"message":{"content":"hi"},"token_ids":null,"logits":0}]}`, `"token_ids":null,"logits":0`},
+		{`{"choices":[{"index":0,"message":{"content":"","tool_calls":[{"id":"1","function":{"name":"f","arguments":{"token_ids":[5,9906]}}}]}}]}`, `"arguments":{"token_ids":[5,9906]}`}, // a tool's own
+		{"data: " + `{"choices":[{"index":0,"delta":{"content":"hi"},"token_ids":[9906,11]}]}` + "\n\n", `"token_ids":[]`},
+	} {
+		up, ask := &guardtest.Upstream{Body: c.body}, hello
+		if strings.HasPrefix(c.body, "data") {
+			up.ContentType, ask = "text/event-stream", streamed
+		}
+		if w := post(g.Handler(up), ask); w.Code != 200 || !strings.Contains(w.Body.String(), c.want) {
+			t.Errorf("%s: %d %s", c.body, w.Code, w.Body)
+		}
+	}
+	// Log probabilities that are no numbers cannot be rounded.
+	const packed = `{"choices":[{"index":0,"text":"a","logprobs":{"tokens":["token_id:9"],"token_logprobs":[-0.5],"text_offset":[0],"top_logprobs":[],"packed_top_logprobs":{"shape":[1,1],"logprobs_b64":"zcz8vQ=="}}}]}`
+	for body, status := range map[string]int{packed: 502, strings.Replace(packed, `,"packed_top_logprobs":{"shape":[1,1],"logprobs_b64":"zcz8vQ=="}`, "", 1): 200} {
+		if w := askKind(g.Handler(&guardtest.Upstream{Body: body}), guard.KindCompletions, `"logprobs":1`); w.Code != status {
+			t.Errorf("%s: %d %s", body, w.Code, w.Body)
+		}
 	}
 }
 

@@ -117,7 +117,7 @@ type Policy struct {
 	// Structure bounds what a request may ask for beside text. The zero value is the defaults.
 	Structure Structure `json:"structure"`
 	// Tools lists the tools that a model may call, and that a request may define. Null, the default, allows all; an empty
-	// list allows none.
+	// list allows none. With a list, or with [WithApproval], calls of other things than functions (shell, computer, search) are refused.
 	Tools []ToolRule `json:"tools" validate:"max=256,dive"`
 	// Media says which images a request may carry. Null, the default, refuses images, audio and files.
 	Media *MediaRules `json:"media,omitempty"`

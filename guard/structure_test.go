@@ -442,6 +442,27 @@ func TestCallsHoweverTheyAreTold(t *testing.T) {
 			}
 		}
 	}
+	// Calls of something else than a function have nothing that a rule could be held against.
+	for _, kind := range []string{"local_shell_call", "computer_call", "apply_patch_call", "web_search_call"} {
+		other := `{"type":"` + kind + `","id":"s","call_id":"c","action":{"type":"exec","command":["rm","-rf"]}}`
+		for name, body := range map[string]string{
+			"whole": `{"id":"r","object":"response","output":[` + other + `]}`, "added": events(`{"type":"response.output_item.added","output_index":0,"item":` + other + `}`), "at the end": events(`{"type":"response.completed","response":{"id":"r","output":[` + other + `]}}`),
+		} {
+			for _, listed := range []bool{true, false} {
+				p := all()
+				if p.Tools = []guard.ToolRule{{Name: kind}}; !listed {
+					p.Tools = nil
+				}
+				up, fields := &guardtest.Upstream{Body: body}, `"user":"u"`
+				if strings.HasPrefix(body, "data") {
+					up.ContentType, fields = "text/event-stream", `"stream":true`
+				}
+				if w := askKind(newGuard(t, p).Handler(up), guard.KindResponses, fields); strings.Contains(w.Body.String(), "exec") == listed {
+					t.Errorf("%s, %s: listed %t: %d %s", kind, name, listed, w.Code, w.Body)
+				}
+			}
+		}
+	}
 	// What a rule demands must come.
 	p := all()
 	p.Tools = []guard.ToolRule{{Name: "fn", Required: []string{"q"}}}

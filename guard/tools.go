@@ -56,6 +56,9 @@ func (t *Transaction) called(a *api.Answer) *Rejection {
 		return nil
 	}
 	for _, c := range a.Calls {
+		if c.Other { // there is nothing that its arguments could be held against
+			return tooled(errTool)
+		}
 		id, name := callID{c.Choice, c.Call}, string(c.Name)
 		if name == "" || t.calls[id] == name { // some APIs repeat it
 			continue

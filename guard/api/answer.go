@@ -56,7 +56,7 @@ type Answer struct {
 	Event    []byte  // name that the event has by its content, nil for none; valid until the next call
 	Sequence int64   // number of the event where the API numbers them
 	Logprobs []Range // numbers that are log probabilities
-	Drop     []Range // what gives texts away in another form: bytes of tokens, token ids of the context
+	Drop     []Range // arrays that give texts away in another form, or the model: bytes of tokens, token ids, logits
 	TopMost  int     // alternatives listed for one token, at most
 	Vectors  []Vector
 	Calls    []Call
@@ -83,6 +83,7 @@ type Call struct {
 	Choice, Call int64 // as in [Channel]
 	Name         []byte
 	Args         []byte // where they come at once, and in no text that grows; else nil
+	Other        bool   // Name is the kind of a call whose arguments are in a form of their own: a shell command, say
 
 	owner owner
 	item  int64

@@ -97,6 +97,7 @@ const (
 	spLogprob
 	spID
 	spItem
+	spIDs // token ids, logits
 )
 
 func specialOf(key []byte) special {
@@ -123,7 +124,10 @@ func specialOf(key []byte) special {
 		return spArgs
 	case "partial_json":
 		return spPart
-	case "prompt_text", "prompt_token_ids", "prompt_logprobs", "hidden_states", "input_messages", "__verbose", "_debug_info":
+	case "token_ids", "output_ids", "output_token_ids", "completion_token_ids", "first_gen_tokens", "draft_tokens",
+		"logits", "context_logits", "generation_logits", "first_gen_logits":
+		return spIDs
+	case "prompt_text", "prompt_token_ids", "prompt_token_ids_b64", "prompt_logprobs", "hidden_states", "input_messages", "__verbose", "_debug_info":
 		return spPrompt
 	case "logprob":
 		return spLogprob

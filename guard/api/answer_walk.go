@@ -166,7 +166,7 @@ func (a *answerWalker) Leave(_ strictjson.Kind, off int) error {
 		return a.fits()
 	}
 	switch {
-	case l.probs && l.member.own == spBytes, l.member.own == spContext && a.depth == 1:
+	case l.probs && l.member.own == spBytes, l.member.own == spContext && a.depth == 1, l.member.own == spIDs && !l.grows && !a.stack[a.depth].array:
 		a.Drop = append(a.Drop, Range{l.start, off + 1})
 	case l.vector && l.next > 0:
 		a.Vectors = append(a.Vectors, Vector{l.start, int(l.next), math.Sqrt(a.sum)})
@@ -182,6 +182,9 @@ func (a *answerWalker) Value(k strictjson.Kind, raw []byte, off int) error {
 	}
 	switch k {
 	case strictjson.String:
+		if l.probs && l.member.own != spToken { // numbers in another form cannot be rounded
+			return refuse("answer", "log probabilities in an unknown form")
+		}
 		a.str(l, raw, off)
 	case strictjson.Number:
 		a.number(l, raw, off)
@@ -215,6 +218,9 @@ func (a *answerWalker) str(l *level, raw []byte, off int) {
 	case m&isVector != 0:
 		a.vector(text, off)
 	}
+	if (l.item != 0 || a.shape.items && l.call >= 0) && !l.array && l.member.own == spType && otherCall(text) {
+		a.Calls = append(a.Calls, Call{Name: text, Other: true, owner: l.owner, item: l.item})
+	}
 	if m&isCallName != 0 && (l.function || a.shape.anyName) && len(text) > 0 {
 		a.Calls = append(a.Calls, Call{Name: text, owner: l.owner, item: l.item})
 	}
@@ -222,6 +228,15 @@ func (a *answerWalker) str(l *level, raw []byte, off int) {
 		a.Calls = append(a.Calls, Call{Args: text, owner: l.owner, item: l.item})
 	}
 	a.piece(field, text, off, false)
+}
+
+// otherCall reports whether an item is a call of something else than a function.
+func otherCall(kind []byte) bool {
+	switch string(kind) {
+	case "function_call", "custom_tool_call", "mcp_call":
+		return false
+	}
+	return bytes.HasSuffix(kind, []byte("_call"))
 }
 
 // vector reads an embedding in base64: float32, little-endian.

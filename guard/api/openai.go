@@ -22,7 +22,9 @@ const openAIHidden = "audio prompt_token_ids prompt_embeds input_ids chat_templa
 	"chat_parser chat_format grammar_triggers preserved_tokens reasoning_budget_start_tag reasoning_budget_end_tag reasoning_budget_end_tags reasoning_budget_message " +
 	// which part of a prompt that is too long stays, and whose cache it goes on from
 	"n_keep n_discard n_cache_reuse session_id previous_response ngram_corpus_id disagg_prefill_dp_rank disaggregated_params lora_request " +
-	"images_config custom_labels"
+	"images_config custom_labels conversation_params agent_hierarchy injected_chat_template_kwargs truncation_side " +
+	// prompts and answers as numbers that no rule reads, logits whole, and whether what is generated is marked as such
+	"prompt_token_ids_b64 detokenize return_context_logits return_generation_logits packed_top_logprobs watermarking"
 
 // grammars are the fields that say what an answer must match.
 const grammars = "response_format guided_json guided_regex guided_choice guided_grammar guided_whitespace_pattern structured_outputs structural_tag " +
