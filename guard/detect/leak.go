@@ -68,7 +68,7 @@ func NewLeak(canaries, prompts []string) (*Leak, error) {
 	l.letters, l.digits = newLetters(prompts), newDigits(prompts)
 	if len(canaries) > 0 {
 		var ok bool
-		if l.canaries, ok = newAutomaton(canaries, true); !ok {
+		if l.canaries, ok = newAutomaton(canaries, nil, true); !ok {
 			return nil, fmt.Errorf("%w: canaries are too long", ErrLeak)
 		}
 		if l.spelled, ok = newSpelled(canaries); !ok {

@@ -12,8 +12,7 @@ type Rules struct {
 	rules      []Rule
 	applies    [][3]bool
 	auto       *automaton
-	class      []int       // of each pattern
-	whole      []bool      // pattern must stand as a word
+	patterns   []ruleWord  // by number of the pattern
 	steps      [][]step    // by class
 	classes    [][]int     // of each rule's steps
 	asked      [3][]uint16 // by trust and class: how many steps of rules ask for it

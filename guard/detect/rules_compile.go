@@ -13,6 +13,12 @@ type step struct {
 	last    bool
 }
 
+// ruleWord is a pattern of the automaton.
+type ruleWord struct {
+	class, length int32
+	whole         bool // it must stand as a word
+}
+
 func compile(f RuleFile) (*Rules, error) {
 	rules, classes := f.Rules, f.Classes
 	r := &Rules{rules: rules, applies: make([][3]bool, len(rules)), first: make([]int, len(rules)), classes: make([][]int, len(rules)), number: f.Number, expires: f.Expires}
@@ -23,6 +29,7 @@ func compile(f RuleFile) (*Rules, error) {
 	slices.Sort(names)
 	index := make(map[string]int, len(names))
 	var patterns []string
+	var whole []bool
 	for i, name := range names {
 		index[name] = i
 		seen := make(map[string]bool)
@@ -37,8 +44,9 @@ func compile(f RuleFile) (*Rules, error) {
 			}
 			seen[string(t.Norm)] = true
 			patterns = append(patterns, string(t.Norm))
-			r.class = append(r.class, i)
-			r.whole = append(r.whole, !strings.HasPrefix(name, "="))
+			alone := !strings.HasPrefix(name, "=")
+			whole = append(whole, alone)
+			r.patterns = append(r.patterns, ruleWord{class: int32(i), length: int32(len(t.Norm)), whole: alone})
 		}
 	}
 	r.steps = make([][]step, len(names))
@@ -78,7 +86,7 @@ func compile(f RuleFile) (*Rules, error) {
 	}
 	r.vocabulary = newVocabulary(patterns)
 	var ok bool
-	if r.auto, ok = newAutomaton(patterns, false); !ok {
+	if r.auto, ok = newAutomaton(patterns, whole, false); !ok {
 		return nil, fmt.Errorf("%d patterns need too many states", len(patterns))
 	}
 	r.pool.New = func() any {

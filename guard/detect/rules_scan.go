@@ -124,10 +124,14 @@ func (r *Rules) words(s *scratch, trust Trust, findings []Finding) []Finding {
 	clear(s.at)
 	clear(s.prev)
 	trust = min(trust, TrustOperator)
-	a, at, cell := r.auto, state(0), -1
-	for start := 0; start < len(s.text.Norm); start += scanPiece {
+	a, at, cell, norm := r.auto, state(0), -1, s.text.Norm
+	for start := 0; start < len(norm); start += scanPiece {
 		var n int
-		at, n = a.scan(at, s.text.Norm[start:min(start+scanPiece, len(s.text.Norm))], &s.hits)
+		at, n = a.scan(at, norm[start:min(start+scanPiece, len(norm))], &s.hits)
+		if start+scanPiece >= len(norm) && at.ends() {
+			s.hits[n] = hit{at, int32(len(norm) - start)}
+			n++
+		}
 		for _, h := range s.hits[:n] {
 			end := start + int(h.end)
 			if k := (end - 1) / cellBytes; s.cells != nil && k != cell {
@@ -147,14 +151,15 @@ func (r *Rules) words(s *scratch, trust Trust, findings []Finding) []Finding {
 // match takes the patterns that end before end.
 func (r *Rules) match(s *scratch, patterns []int32, trust Trust, end int, findings []Finding) []Finding {
 	for _, p := range patterns {
-		if s.asked[r.class[p]] == 0 {
+		w := &r.patterns[p]
+		if s.asked[w.class] == 0 {
 			continue
 		}
-		start := end - int(r.auto.length[p])
-		if r.whole[p] && !standsAlone(s.text.Norm, start, end) {
+		start := end - int(w.length)
+		if w.whole && !standsAlone(s.text.Norm, start, end) {
 			continue
 		}
-		for _, st := range r.steps[r.class[p]] {
+		for _, st := range r.steps[w.class] {
 			if !r.applies[st.rule][trust] || s.here>>st.rule&1 == 1 || !r.advance(s, st, start, end) {
 				continue
 			}

@@ -91,7 +91,7 @@ func newSpellings(canaries []string, twice bool) (*spelledAutomaton, bool) {
 	if len(forms) == 0 {
 		return nil, true
 	}
-	a, ok := newAutomaton(forms, true)
+	a, ok := newAutomaton(forms, nil, true)
 	if !ok {
 		return nil, false
 	}
