@@ -44,6 +44,11 @@ func (b *brackets) take(c byte) {
 		}
 		b.newline = true
 	}
+	b.other(c)
+}
+
+// other takes a byte that is none of those.
+func (b *brackets) other(c byte) {
 	if !space(c) {
 		b.newline = false
 	}

@@ -42,6 +42,11 @@ var ends = func() (t [256]bool) {
 // Write implements [stream.Scanner]. The error is nil.
 func (f *follower) Write(ms []stream.Match, p []byte) (matches []stream.Match, held int, err error) {
 	for len(p) > 0 {
+		if len(f.word) == 0 && f.value.kind == none {
+			if p = p[f.skim(p):]; len(p) == 0 {
+				break
+			}
+		}
 		n, most := 0, min(len(p), maxWord-len(f.word))
 		for n < most && !ends[p[n]] {
 			n++

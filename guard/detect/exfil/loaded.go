@@ -5,8 +5,14 @@ import "bytes"
 // loaded reports whether the address behind a text and a part of its word is loaded as soon as it is shown: of an image in Markdown and its like, a
 // definition that images may refer to, an attribute of HTML, a style sheet.
 func (f *follower) loaded(before, part []byte) bool {
-	b := append(append(make([]byte, 0, len(before)+len(part)), before...), part...)
-	b = bytes.ToLower(b[max(0, len(b)-maxBefore):])
+	var buf [maxBefore]byte
+	b := buf[:copy(buf[:], before[max(0, min(len(before), len(before)+len(part)-maxBefore)):])]
+	b = append(b, part[max(0, len(part)-maxBefore):]...)
+	for i, c := range b {
+		if c >= 'A' && c <= 'Z' {
+			b[i] = c | 0x20
+		}
+	}
 	t := bytes.TrimRight(b, " \t\r\n\f\"'<\\")
 	if bytes.HasSuffix(t, []byte("](")) {
 		pairs := f.brackets // however long the text of the image is

@@ -30,7 +30,7 @@ const (
 	mark                // '_' or '-', as prefixes of secrets have
 	numeral             // digit
 	capital
-	telling // '@', '=' or ':'
+	telling // '@'
 )
 
 // part has the bytes of segments.
@@ -45,14 +45,26 @@ var part = func() (t [256]uint8) {
 			t[c] = letter
 		case b == '_' || b == '-':
 			t[c] = mark
-		case bytes.IndexByte([]byte("_-.+/%~#&()$!?*"), b) >= 0:
-			t[c] = other
-		case b == '@' || b == '=' || b == ':':
+		case b == '@':
 			t[c] = telling
+		case bytes.IndexByte([]byte(".+/%~#&()$!?*=:"), b) >= 0:
+			t[c] = other
 		}
 	}
 	return t
 }()
+
+// minLetters is the length of the shortest secret without a digit, in bytes: a key of Amazon's.
+const minLetters = 20
+
+// fewCapitals reports whether a segment has fewer than [minBIC] capitals.
+func fewCapitals(seg []byte) bool {
+	n := 0
+	for _, c := range seg {
+		n += int(part[c] & capital / capital)
+	}
+	return n < minBIC
+}
 
 // joins marks the bytes beside a space that can join two groups.
 func joins(c byte) bool {
@@ -77,7 +89,7 @@ func (f *follower) write(ms []stream.Match, p []byte) []stream.Match {
 			kinds |= k
 			j++
 		}
-		if j < len(p) && (kinds&(numeral|telling) == 0 && (kinds&capital == 0 && j-i < maxSegment || j-i < minToken/2) || j-i < minSegment) { // a word of prose, or too short
+		if j < len(p) && (kinds&(numeral|telling) == 0 && (kinds&capital == 0 && j-i < maxSegment || j-i < minLetters && fewCapitals(p[i:j])) || j-i < minSegment) { // a word of prose, or too short
 			c := p[j]
 			if c == ' ' && !joins(p[j-1]) || c != ' ' && (kinds&(capital|mark|numeral) == 0 && !quote(c) || !parts[c] || !f.set.mayBegin(p[i:j], kinds&^(letter|capital|numeral) == 0)) {
 				i = j + 1

@@ -11,6 +11,8 @@ import (
 const (
 	// minSegment is the length of the shortest identifier, a mail address, in bytes.
 	minSegment = 6
+	// minBIC is the length of the shortest identifier without a digit, in bytes.
+	minBIC = 8
 	// maxID is the length of the longest identifier with a shape.
 	maxID = 19
 	// maxForm bounds the text of such an identifier: all its characters and what stands between them.
@@ -63,7 +65,7 @@ func (s *Set) segment(ms []stream.Match, seg, before []byte, start int) []stream
 	if letters > 0 && len(seg) >= minAssigned || colon {
 		f.tokens()
 	}
-	if digits > 0 || capitals >= 8 {
+	if digits > 0 || capitals >= minBIC {
 		f.words()
 	}
 	return f.ms

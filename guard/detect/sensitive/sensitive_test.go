@@ -38,7 +38,7 @@ func found(s *sensitive.Set, text string) []string {
 // check digits in internal/interop.
 var examples = map[string][]string{
 	"pii.card": {"{4111111111111111}", "é {4111\u00a01111\u202f1111\u20091111} é", "{4111\u20111111\u20131111\u22121111}", "ａ {４１１１ １１１１ １１１１ １１１１}。", "{٤١١١ ١١١١ ١١١١ ١١١١}", "{4111\u200b1111\u00ad1111\u20601111}", "{৪১১১ ১১১১ ১১১১ ১১১১}", "{௪௧௧௧ ௧௧௧௧ ௧௧௧௧ ௧௧௧௧}", "{๔๑๑๑ ๑๑๑๑ ๑๑๑๑ ๑๑๑๑}", "{໔໑໑໑ ໑໑໑໑ ໑໑໑໑ ໑໑໑໑}", "{༤༡༡༡ ༡༡༡༡ ༡༡༡༡ ༡༡༡༡}", "{၄၁၁၁ ၁၁၁၁ ၁၁၁၁ ၁၁၁၁}", "{៤១១១ ១១១១ ១១១១ ១១១១}", "{𝟒𝟏𝟏𝟏 𝟙𝟙𝟙𝟙 𝟣𝟣𝟣𝟣 𝟷𝟷𝟷𝟷}", "{4\ufe0f\u20e3111 1111 1111 1111}", "{4111·1111·1111·1111}", `\t{4111\u00201111\u00a01111\u20091111}\n`, `{\u0034111\u00201111 1111 111\u0031}`, "Visa {4111 1111 1111 1111}.", "{5555-5555-5555-4444},", "amex {378282246310005}", "{30569309025904}"},
-	"pii.imei": {"IMEI: {490154203237518}"}, "pii.vin": {"VIN {1M8GDM9AXKP042788}"}, "pii.bank-bic": {"BIC {DEUTDEFF}", "swift code {DEUTDEFF500}"},
+	"pii.imei": {"IMEI: {490154203237518}"}, "pii.vin": {"VIN {1M8GDM9AXKP042788}"}, "pii.bank-bic": {"BIC {DEUTDEFF}", "bic: {DEUTDEFF},", "swift code {DEUTDEFF500}"},
 	"pii.passport": {"passport no. {C01234567}", "US passport {123456789}"}, "pii.birth-date": {"born {1987-03-14}", "dob: {03/14/1987}", `dob: {03\/14\/1987}`, "geboren am {14.03.1987}"},
 	"pii.us-ssn": {"{536-90-4399}", "my ssn is {536904399}", "ssn: {536 90 4399}", "SSN {536.90.4399}"}, "pii.us-itin": {"ITIN {912-78-1234}"}, "pii.us-ein": {"EIN {12-3456789}"},
 	"pii.us-aba": {"routing number {021000021}"}, "pii.us-bank": {"account number {000123456789}"}, "pii.us-driver-license": {"driver's license {D1234567}"},

@@ -6,9 +6,6 @@ import (
 	"github.com/holdfast-ai/holdfast/internal/entropy"
 )
 
-// minToken is the length of the shortest secret with a prefix, in bytes.
-const minToken = 16
-
 // token is a secret with a prefix of its own: what follows is at least min bytes long, at most max (0 = exactly min), and of
 // the given class.
 type token struct {
@@ -201,11 +198,11 @@ func random(b []byte) bool {
 }
 
 // names are what secrets are assigned to, in configurations and code.
-var names = [][]byte{
-	[]byte("password"), []byte("passwd"), []byte("pwd"), []byte("secret"), []byte("token"), []byte("api_key"), []byte("apikey"), []byte("api-key"),
-	[]byte("api key"), []byte("access_key"), []byte("accesskey"), []byte("access key"), []byte("secret key"), []byte("secret_key_base"), []byte("signing_key"), []byte("encryption_key"), []byte("session_key"), []byte("master_key"),
-	[]byte("private_key"), []byte("auth_key"), []byte("accountkey"), []byte("credential"), []byte("passphrase"),
-	[]byte("passwort"), []byte("kennwort"), []byte("contraseña"), []byte("senha"), []byte("mot de passe"), []byte("пароль"), []byte("密码"), []byte("密碼"), []byte("パスワード"), []byte("비밀번호"),
+var names = []string{
+	"password", "passwd", "pwd", "secret", "token", "api_key", "apikey", "api-key",
+	"api key", "access_key", "accesskey", "access key", "secret key", "secret_key_base", "signing_key", "encryption_key", "session_key", "master_key",
+	"private_key", "auth_key", "accountkey", "credential", "passphrase",
+	"passwort", "kennwort", "contraseña", "senha", "mot de passe", "пароль", "密码", "密碼", "パスワード", "비밀번호",
 }
 
 const (
@@ -243,47 +240,94 @@ func (f *finder) assigned() {
 // quotes may stand on both sides of what assigns a value, with the backslash of JSON within a string of JSON.
 const quotes = " \t\"'`\\"
 
+// assigning has the bytes that stand between a value, what assigns it, and its name.
+var assigning = func() (t struct{ quotes, closing [256]bool }) {
+	for _, c := range []byte(quotes) {
+		t.quotes[c], t.closing[c] = true, true
+	}
+	for _, c := range []byte(":])") {
+		t.closing[c] = true
+	}
+	return t
+}()
+
 // endsInName reports whether a telling name and what assigns stand before position end of the text before the segment and the segment: '=', ':', '>' or "is" with
 // quotes, brackets and spaces; or a flag of a command alone.
 func (f *finder) endsInName(end int) bool {
-	b := bytes.TrimRight(f.text()[:end], quotes)
-	if len(b) < 4 {
+	i := f.trim(end, &assigning.quotes)
+	if i < 4 {
 		return false
 	}
-	spaced := len(b) < end
-	switch c := b[len(b)-1]; {
+	spaced := i < end
+	switch c := f.at(i - 1); {
 	case c == '=' || c == ':' || c == '>':
-		b = bytes.TrimRight(b[:len(b)-1], quotes+":])")
-		if is := bytes.TrimSuffix(b, []byte(" is")); len(is) < len(b) {
-			b = bytes.TrimRight(is, quotes)
+		if i = f.trim(i-1, &assigning.closing); f.behind(i, " is") {
+			i = f.trim(i-len(" is"), &assigning.quotes)
 		}
-	case spaced && bytes.HasSuffix(b, []byte(" is")):
-		b = bytes.TrimRight(b[:len(b)-3], quotes)
-	case spaced && (bytes.HasSuffix(b, []byte(" bearer")) || bytes.HasSuffix(b, []byte("authorization: basic")) || bytes.HasSuffix(b, []byte("authorization: token"))): // RFC 6750, RFC 7617
+	case !spaced:
+		return false
+	case f.behind(i, " is"):
+		i = f.trim(i-len(" is"), &assigning.quotes)
+	case f.behind(i, " bearer") || f.behind(i, "authorization: basic") || f.behind(i, "authorization: token"): // RFC 6750, RFC 7617
 		return true
-	case spaced:
-		flag := bytes.LastIndexByte(b, ' ') + 1
-		if !bytes.HasPrefix(b[flag:], []byte("--")) {
+	default:
+		flag := i
+		for flag > 0 && f.at(flag-1) != ' ' {
+			flag--
+		}
+		if i < flag+2 || f.at(flag) != '-' || f.at(flag+1) != '-' {
 			return false
 		}
-	default:
-		return false
 	}
-	if len(b) < 3 || !inName(b[len(b)-2]) || !inName(b[len(b)-3]) { // no name ends so
+	if i < 3 || !inName(f.at(i-2)) || !inName(f.at(i-3)) { // no name ends so
 		return false
 	}
 	for _, n := range names {
-		if bytes.HasSuffix(b, n) {
+		if f.behind(i, n) {
 			return true
 		}
 	}
 	return false
 }
 
+// at returns byte i of the text before the segment and the segment, in lower case.
+func (f *finder) at(i int) byte {
+	var c byte
+	if i < len(f.before) {
+		c = f.before[i]
+	} else {
+		c = f.seg[i-len(f.before)]
+	}
+	if isUpper(c) {
+		c |= 0x20
+	}
+	return c
+}
+
+// trim returns where the bytes of a set begin that stand before position i.
+func (f *finder) trim(i int, set *[256]bool) int {
+	for i > 0 && set[f.at(i-1)] {
+		i--
+	}
+	return i
+}
+
+// behind reports whether a word stands before position i.
+func (f *finder) behind(i int, word string) bool {
+	for k := range len(word) {
+		if i < len(word) || f.at(i-1-k) != word[len(word)-1-k] {
+			return false
+		}
+	}
+	return true
+}
+
 // quoted reports whether a quote stands in front of position i.
 func (f *finder) quoted(i int) bool {
-	t := f.text()[:len(f.before)+i]
-	return len(t) > 0 && quote(t[len(t)-1])
+	if i > 0 {
+		return quote(f.seg[i-1])
+	}
+	return len(f.before) > 0 && quote(f.before[len(f.before)-1])
 }
 
 // calls reports whether a value is the call of a function ("base64.StdEncoding.EncodeToString(b"): names have digits at the end of their parts alone.
