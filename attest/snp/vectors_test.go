@@ -267,3 +267,28 @@ func FuzzParseCertTable(f *testing.F) {
 		}
 	})
 }
+
+// No bit of a chain's certificates can be another: each is signed, or is the signature, or would be another reading of the same certificate.
+func TestCertificateBitFlips(t *testing.T) {
+	v := real[7]
+	ev := evidence(t, vector(t, v.report)[v.off:][:ReportSize], v.leaf, v.ask, v.ark)
+	step := 11 // no divisor of 8: all bits of a byte have their turn
+	if testing.Short() {
+		step = 101
+	}
+	n := 0
+	for c, cert := range ev.Certs {
+		for i := 0; i < len(cert)*8; i += step {
+			cert[i/8] ^= 1 << (i % 8)
+			if _, _, err := authenticate(ev, AMDRoots(), v.at); !errors.Is(err, attest.ErrSignature) && !errors.Is(err, attest.ErrFormat) {
+				t.Errorf("certificate %d, bit %d: %v", c, i, err)
+			}
+			cert[i/8] ^= 1 << (i % 8)
+			n++
+		}
+	}
+	if _, _, err := authenticate(ev, AMDRoots(), v.at); err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("%d flips refused", n)
+}

@@ -46,6 +46,17 @@ func TestLayoutEnds(t *testing.T) {
 	}
 }
 
+// A file that is larger than slices can be is refused where it is asked for as one, and is no panic.
+func TestFileLargerThanSlices(t *testing.T) {
+	if math.MaxInt > math.MaxInt32 {
+		t.Skip("no file is, on 64 bits")
+	}
+	f := &File{info: fileInfo{name: "w", size: math.MaxInt32 + 1}, path: "w"}
+	if _, err := f.readAll(); !errors.Is(err, ErrTooLarge) {
+		t.Error(err)
+	}
+}
+
 // Work is started at most a window ahead of what was reported, every piece runs once, and the first error stops it.
 func TestSpread(t *testing.T) {
 	for _, workers := range []int{1, 2, 7} {

@@ -3,7 +3,9 @@ package seal
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -102,7 +104,8 @@ func (f *FS) ReadDir(name string) ([]fs.DirEntry, error) {
 	return nil, &fs.PathError{Op: "readdir", Path: name, Err: err}
 }
 
-// ReadFile decrypts a whole file.
+// ReadFile decrypts a whole file. Errors: those of [FS.Open] and [ReaderAt.ReadAt]; [ErrTooLarge] for one that no slice of this platform
+// holds, which on 32 bits are 2 GiB.
 func (f *FS) ReadFile(name string) ([]byte, error) {
 	file, err := f.Open(name)
 	if err != nil {
@@ -113,9 +116,16 @@ func (f *FS) ReadFile(name string) ([]byte, error) {
 	if !ok {
 		return nil, &fs.PathError{Op: "read", Path: name, Err: errors.New("is a directory")}
 	}
-	b := make([]byte, r.info.size)
+	return r.readAll()
+}
+
+func (f *File) readAll() ([]byte, error) {
+	if f.info.size > math.MaxInt {
+		return nil, f.wrap(fmt.Errorf("%w: %d bytes", ErrTooLarge, f.info.size))
+	}
+	b := make([]byte, f.info.size)
 	// fs.ReadFileFS takes no context: the call ends with the file.
-	return b, r.ReadAllInto(context.Background(), b, nil)
+	return b, f.ReadAllInto(context.Background(), b, nil)
 }
 
 // fileInfo is an fs.FileInfo. Times are not sealed and are zero; modes are read-only.
