@@ -6,8 +6,11 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"path/filepath"
 	"sync"
 	"time"
+
+	"github.com/holdfast-ai/holdfast/internal/durable"
 )
 
 // Outcomes of a request for a release.
@@ -108,6 +111,9 @@ func OpenJournal(path string) (*FileJournal, error) {
 	var last [1]byte
 	if err == nil && fi.Size() > 0 {
 		_, err = f.ReadAt(last[:], fi.Size()-1)
+	}
+	if err == nil { // a release that is durable in a file that is not would be lost with it
+		err = durable.Sync(filepath.Dir(path))
 	}
 	if err != nil {
 		f.Close()

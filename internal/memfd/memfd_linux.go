@@ -51,7 +51,7 @@ func Map(f *os.File, size int64) ([]byte, error) {
 	if err := unix.Ftruncate(fd, size); err != nil {
 		return nil, fmt.Errorf("memfd: size: %w", err)
 	}
-	if err := unix.Fallocate(fd, 0, 0, size); err != nil {
+	if err := allocate(size, func(off, n int64) error { return unix.Fallocate(fd, 0, off, n) }); err != nil {
 		return nil, fmt.Errorf("memfd: allocate: %w", err)
 	}
 	data, err := unix.Mmap(fd, 0, int(size), unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
@@ -62,6 +62,24 @@ func Map(f *os.File, size int64) ([]byte, error) {
 		return nil, errors.Join(fmt.Errorf("memfd: exclude from core dumps: %w", err), Unmap(data))
 	}
 	return data, nil
+}
+
+// allocate gets memory for a file piece by piece. A signal may interrupt fallocate(2), which then gives back what it had got, and a
+// profiler sends a hundred in the time that a large file takes: it would never end.
+func allocate(size int64, get func(off, n int64) error) error {
+	const piece = 2 << 20 // a huge page; less than a millisecond of work
+	for off := int64(0); off < size; {
+		n := min(piece, size-off)
+		err := get(off, n)
+		if errors.Is(err, unix.EINTR) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		off += n
+	}
+	return nil
 }
 
 // Unmap ends a mapping of [Map]; none is harmless.

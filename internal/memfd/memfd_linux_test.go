@@ -203,3 +203,27 @@ func TestRoom(t *testing.T) {
 		}
 	}
 }
+
+// A signal now and then costs an allocation one piece, and no other fault is tried again.
+func TestAllocationIsInterrupted(t *testing.T) {
+	const size = 5<<20 + 7
+	var got, calls int64
+	err := allocate(size, func(off, n int64) error {
+		calls++
+		switch {
+		case calls%2 == 1:
+			return unix.EINTR
+		case off != got || n <= 0 || n > 2<<20:
+			t.Fatalf("%d bytes at %d after %d", n, off, got)
+		}
+		got += n
+		return nil
+	})
+	if err != nil || got != size {
+		t.Errorf("%d of %d bytes, %v", got, int64(size), err)
+	}
+	calls = 0
+	if err := allocate(size, func(int64, int64) error { calls++; return unix.ENOSPC }); !errors.Is(err, unix.ENOSPC) || calls != 1 {
+		t.Errorf("a full file system: %v after %d calls", err, calls)
+	}
+}
