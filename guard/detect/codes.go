@@ -11,9 +11,10 @@ import (
 // marks has, of 64 bytes of a text, a bit for each that is in a set.
 type marks struct {
 	run  uint64 // what runs of hexadecimal, base64 and base32 are made of, and numbers and dashes begin with
-	open uint64 // opens a code
+	open uint64 // opens a code, or Morse code
 	row  uint64 // rows of numbers and of dots and dashes
 	uu   uint64 // lines of uuencode, with their ends
+	then uint64 // what follows a mark that opens a code: letters, digits and '#'
 }
 
 // The sets, as bits.
@@ -22,6 +23,7 @@ const (
 	markOpen
 	markRow
 	markUU
+	markThen
 )
 
 var codeMarks = func() (t [256]uint8) {
@@ -29,7 +31,7 @@ var codeMarks = func() (t [256]uint8) {
 		if codeChar[c]&inBase64 != 0 {
 			t[c] |= markRun
 		}
-		if codeChar[c]&opensCode != 0 {
+		if codeChar[c]&opensCode != 0 || c == '-' {
 			t[c] |= markOpen
 		}
 		if codeChar[c]&(inNumbers|inMorse) != 0 {
@@ -38,12 +40,15 @@ var codeMarks = func() (t [256]uint8) {
 		if c >= ' ' && c <= '`' || c == '\n' || c == '\r' {
 			t[c] |= markUU
 		}
+		if letter(byte(c)) || c >= '0' && c <= '9' || c == '#' {
+			t[c] |= markThen
+		}
 	}
 	return t
 }()
 
 // codeSets has the same sets as byteSet.low has them; all of what they hold is ASCII.
-var codeSets = func() (t [4][16]uint8) {
+var codeSets = func() (t [5][16]uint8) {
 	for i := range t {
 		t[i] = newByteSet(func(c byte) bool { return codeMarks[c]>>i&1 != 0 }).low
 	}
@@ -62,6 +67,7 @@ func (m *marks) goOf(text *[64]byte) {
 		m.open |= x >> 1 & each * gather >> 56 << i
 		m.row |= x >> 2 & each * gather >> 56 << i
 		m.uu |= x >> 3 & each * gather >> 56 << i
+		m.then |= x >> 4 & each * gather >> 56 << i
 	}
 }
 
@@ -71,15 +77,18 @@ type codeFinder struct {
 	hidden bool   // invisible characters may be a code
 	base   int    // of the 64 bytes that are looked at
 	begins uint64 // where in them codes may begin
+	rows   uint64 // and rows of numbers and Morse code
 	here   marks
 	ahead  marks // of the next 64
 }
 
-// next returns the first place from i on where a code may begin, or the length of the text. i is never less than it was before.
-func (f *codeFinder) next(i int) int {
+// next returns the first place from i on where a code may begin, or the length of the text. Of rows those are left out that begin before the place rows. i is never
+// less than it was before.
+func (f *codeFinder) next(i, rows int) int {
 	for {
 		if i < f.base+64 {
-			if m := f.begins >> (max(i-f.base, 0) & 63); m != 0 {
+			m := f.begins | f.rows&(^uint64(0)<<max(rows-f.base, 0))
+			if m = m >> (max(i-f.base, 0) & 63); m != 0 {
 				return max(i, f.base) + bits.TrailingZeros64(m)
 			}
 			i = f.base + 64
@@ -121,9 +130,9 @@ func (f *codeFinder) move(base int) {
 	}
 	here, ahead := &f.here, &f.ahead
 	starts := here.run &^ (here.run<<1 | uint64(codeMarks[before]&markRun))
-	f.begins = here.open&^here.row | starts&inRow(here.run, ahead.run, minRun)
-	if full(here.row) || full(ahead.row) {
-		f.begins |= (starts | here.open) & inRow(here.row, ahead.row, minRow)
+	f.begins = here.open&^here.row&(here.then>>1|ahead.then<<63) | starts&inRow(here.run, ahead.run, minRun)
+	if f.rows = 0; full(here.row) || full(ahead.row) { // a number has two digits
+		f.rows = (starts&(here.run>>1|ahead.run<<63) | here.open&(starts|^here.run)) & inRow(here.row, ahead.row, minRow)
 	}
 	if full(here.uu) || full(ahead.uu) {
 		ends := lineSet.mask(f.text[base:])<<1 | uint64(lineSet.marks[before])
@@ -135,6 +144,18 @@ func (f *codeFinder) move(base int) {
 	if f.hidden {
 		f.begins |= hiddenSet.mask(f.text[base:])
 	}
+}
+
+// endOfRun returns where the run ends that holds text[i], which is among the 64 bytes that are looked at.
+func (f *codeFinder) endOfRun(i int) int {
+	if out := ^f.here.run >> ((i - f.base) & 63); out != 0 {
+		return i + bits.TrailingZeros64(out)
+	}
+	m := f.ahead
+	for i = f.base + 64; m.run == ^uint64(0); i += 64 { // behind the text is no run
+		f.look(&m, i+64)
+	}
+	return i + bits.TrailingZeros64(^m.run)
 }
 
 // look makes m the marks of the 64 bytes from base on; behind the text stand ends of lines.

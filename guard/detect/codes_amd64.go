@@ -5,7 +5,7 @@ package detect
 // marksOf is marksGo.
 //
 //go:noescape
-func marksOf(m *marks, sets *[4][16]uint8, text *[64]byte)
+func marksOf(m *marks, sets *[5][16]uint8, text *[64]byte)
 
 func (m *marks) of(text *[64]byte) {
 	if wideBytes {

@@ -33,7 +33,7 @@ GLOBL highHalf<>(SB), RODATA|NOPTR, $16
 	NOTQ AX;                  \
 	MOVQ AX, at(DX)
 
-// func marksOf(m *marks, sets *[4][16]uint8, text *[64]byte)
+// func marksOf(m *marks, sets *[5][16]uint8, text *[64]byte)
 TEXT ·marksOf(SB), NOSPLIT, $0-24
 	MOVQ           m+0(FP), DX
 	MOVQ           sets+8(FP), DI
@@ -47,9 +47,11 @@ TEXT ·marksOf(SB), NOSPLIT, $0-24
 	VBROADCASTI128 16(DI), Y9
 	VBROADCASTI128 32(DI), Y10
 	VBROADCASTI128 48(DI), Y11
+	VBROADCASTI128 64(DI), Y12
 	SET(Y8, 0)
 	SET(Y9, 8)
 	SET(Y10, 16)
 	SET(Y11, 24)
+	SET(Y12, 32)
 	VZEROUPPER
 	RET

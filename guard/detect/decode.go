@@ -1,5 +1,7 @@
 package detect
 
+import "slices"
+
 // decoder undoes encodings that a model reads as easily as plain text: HTML entities, percent-encoding, escapes of programs, quoted-printable,
 // base64, base32, hexadecimal, bytes written as numbers, Morse code, uuencode, and bytes that invisible characters stand for. Codes inside a
 // text are replaced by what they say; the output is never longer than the input.
@@ -11,6 +13,8 @@ type decoder struct {
 	deep bool     // the text is what another decoder made of one
 	was  []place  // what codes said there: runs that none of it touches were tried by that decoder
 	dead int      // bytes from which to the end of the text no long code is looked for: one that said nothing reached thus far
+	// The same of each kind of row, numbers by numerals and Morse code: one that is too short has no longer one in it.
+	short [len(numerals) + 1]int
 }
 
 // forget clears what the decoder holds of a text.
@@ -61,64 +65,29 @@ var codeChar = func() (t [256]uint8) {
 
 // decode replaces the codes in text, with hidden also those of invisible characters, and reports how many there were. If there are none it leaves nothing of use in d.out.
 func (d *decoder) decode(text []byte, hidden bool) int {
-	d.out, d.from, d.said, d.dead, d.used = d.out[:0], append(d.from[:0], offset{}), d.said[:0], len(text), true
+	d.out, d.from, d.said, d.used = d.out[:0], append(d.from[:0], offset{}), d.said[:0], true
+	d.dead = len(text)
+	for k := range d.short {
+		d.short[k] = len(text)
+	}
 	f := codeFinder{text: text, hidden: hidden, base: -128}
 	found, kept := 0, 0 // text[:kept] is in out
-	for i := f.next(0); i < len(text); i = f.next(i) {
-		c, end := text[i], i+1
-		if i == 0 || text[i-1] == '\n' {
-			if n := uuLine(text[i:]); n > 0 {
-				d.out = append(d.out, text[kept:i]...)
-				start := len(d.out)
-				kept = i
-				if !d.uu(text[i : i+n]) {
-					i++
-					continue
-				}
-				if i += n; i < len(text) && uuLine(text[i+1:]) > 0 { // a word may go on in the next line
-					i++
-				}
-				kept = i
-				d.note(start, i)
-				found++
-				continue
-			}
-		}
-		switch {
-		case hidden && opensHidden(c):
-			end = i + 3
-		case codeChar[c]&inBase64 != 0:
-			for end < len(text) && codeChar[text[end]]&inBase64 != 0 {
-				end++
-			}
-			if n := end - i; n < minRun && (len(text)-i > d.dead || c != '-' && !mayBeNumber(text[i:end])) {
-				i = end
-				continue
-			}
-		case c == '.':
-			if len(text)-i > d.dead || end < len(text) && codeChar[text[end]]&inMorse == 0 {
-				i++
-				continue
-			}
-		case c != '\\' && (codeChar[c]&opensCode == 0 || !opens(text[i:])): // entities, percent, quoted-printable
-			i++
-			continue
-		}
-		d.out = append(d.out, text[kept:i]...)
-		kept = i
+	for i := f.next(0, 0); i < len(text); i = f.next(i, len(text)-d.dead) {
 		start := len(d.out)
-		for len(d.was) > 0 && d.was[0].end < i {
-			d.was = d.was[1:]
-		}
-		n := d.code(text[i:], end-i, !d.deep || len(d.was) > 0 && d.was[0].start <= end)
+		n, end := d.at(&f, i)
 		if n == 0 {
 			i = end
 			continue
 		}
-		found++
+		if i > kept { // what stands in front of the code
+			d.out = slices.Insert(d.out, start, text[kept:i]...)
+			start += i - kept
+		}
 		i += n
 		kept = i
-		d.note(start, i)
+		d.from = append(d.from, offset{int32(len(d.out)), int32(i)})
+		d.said = append(d.said, place{start, len(d.out)})
+		found++
 	}
 	if found > 0 {
 		d.out = append(d.out, text[kept:]...)
@@ -126,45 +95,64 @@ func (d *decoder) decode(text []byte, hidden bool) int {
 	return found
 }
 
-// note notes that a code, which ends before text[end:], said what is in out from start on.
-func (d *decoder) note(start, end int) {
-	d.from = append(d.from, offset{int32(len(d.out)), int32(end)})
-	d.said = append(d.said, place{start, len(d.out)})
-}
-
-// code decodes what text begins with, an unbroken run of the given length if it is one, and returns its length. What is not fresh is known to say nothing as a run.
-func (d *decoder) code(text []byte, run int, fresh bool) int {
-	switch text[0] {
-	case 0xe2, 0xef, 0xf3:
-		return d.hidden(text)
-	case '&':
-		return d.entity(text)
-	case '%':
-		if b := pair(text, 1); b >= 0 {
-			d.out = append(d.out, byte(b))
-			return 3
-		}
-		return 0
-	case '\\':
-		return d.escape(text)
-	case '=':
-		return d.quoted(text)
-	case '.', '-':
-		if n := d.morse(text); n > 0 || text[0] == '.' {
-			return n
+// at appends what the code says that begins at i, and returns its length. If there is none it returns 0, and from where on one may begin.
+func (d *decoder) at(f *codeFinder, i int) (n, end int) {
+	text := f.text[i:]
+	if i == 0 || f.text[i-1] == '\n' {
+		if line := uuLine(text); line > 0 {
+			return d.uu(text, line), i + 1
 		}
 	}
-	n := d.lines(text, run)
-	if n == 0 && fresh {
-		n = d.run(text[:run])
+	if codeChar[text[0]]&inBase64 == 0 {
+		if f.hidden && opensHidden(text[0]) {
+			return d.hidden(text), i + 3
+		}
+		return d.marked(text), i + 1
 	}
-	if n == 0 && (run <= maxNumber || text[0] == '0' || text[0] == '1') { // a longer one may be of binary digits
-		n = d.numbers(text)
+	end = f.endOfRun(i)
+	run := end - i
+	if text[0] == '-' {
+		if n = d.morse(text); n > 0 {
+			return n, end
+		}
+	}
+	if run >= minRun {
+		if n = d.lines(text, run); n == 0 && d.fresh(i, end) {
+			n = d.run(text[:run])
+		}
+	}
+	if n == 0 {
+		n = d.numbers(text, run)
 	}
 	for n > 0 && n < len(text) && text[n] == '=' { // padding
 		n++
 	}
-	return n
+	return n, end
+}
+
+// marked decodes what begins with a mark of a code, and returns its length.
+func (d *decoder) marked(text []byte) int {
+	switch text[0] {
+	case '.':
+		return d.morse(text)
+	case '%':
+		return d.percent(text)
+	case '\\':
+		return d.escape(text)
+	case '&':
+		return d.entity(text)
+	case '=':
+		return d.quoted(text)
+	}
+	return 0
+}
+
+// fresh reports whether a run is not known to say nothing: a decoder tried it that made the text from another.
+func (d *decoder) fresh(start, end int) bool {
+	for len(d.was) > 0 && d.was[0].end < start {
+		d.was = d.was[1:]
+	}
+	return !d.deep || len(d.was) > 0 && d.was[0].start <= end
 }
 
 // A mapper is [Text.Original] for places of a decoder's output one behind the other, or almost: inside a code it is near it.

@@ -16,15 +16,12 @@ func (d *plainDecoder) decode(text []byte, hidden bool) int {
 	for i := 0; i < len(text); {
 		if n := uuLine(text[i:]); n > 0 && (i == 0 || text[i-1] == '\n') {
 			start := len(d.out)
-			if !d.uu(text[i : i+n]) {
+			if n = d.uu(text[i:], n); n == 0 {
 				d.out = append(d.out, text[i])
 				i++
 				continue
 			}
-			if i += n; i < len(text) && uuLine(text[i+1:]) > 0 {
-				i++
-			}
-			d.note(start, i)
+			i = d.note(start, i+n)
 			found++
 			continue
 		}
@@ -37,14 +34,14 @@ func (d *plainDecoder) decode(text []byte, hidden bool) int {
 			for end < len(text) && codeChar[text[end]]&inBase64 != 0 {
 				end++
 			}
-			may = (i == 0 || codeChar[text[i-1]]&inBase64 == 0) && (end-i >= 16 || len(text)-i <= d.dead && (c == '-' || mayBeNumber(text[i:end])))
+			may = i == 0 || codeChar[text[i-1]]&inBase64 == 0
 			if !may {
 				end = i + 1
 			}
 		case c == '.':
-			may = len(text)-i <= d.dead
+			may = true
 		default:
-			may = c == '\\' || (c == '&' || c == '%' || c == '=') && opens(text[i:])
+			may = c == '\\' || c == '&' || c == '%' || c == '='
 		}
 		start := len(d.out)
 		fresh := !d.deep || slices.ContainsFunc(d.was, func(p place) bool { return p.start <= end && p.end >= i })
@@ -58,20 +55,34 @@ func (d *plainDecoder) decode(text []byte, hidden bool) int {
 			continue
 		}
 		found++
-		i += n
-		d.note(start, i)
+		i = d.note(start, i+n)
 	}
 	return found
 }
 
+// note notes that a code, which ends before text[end:], said what is in out from start on.
+func (d *plainDecoder) note(start, end int) int {
+	d.from = append(d.from, offset{int32(len(d.out)), int32(end)})
+	d.said = append(d.said, place{start, len(d.out)})
+	return end
+}
+
 func (d *plainDecoder) code(text []byte, run int, fresh bool) (n int) {
 	switch text[0] {
+	case 0xe2, 0xef, 0xf3:
+		return d.hidden(text)
+	case '&':
+		return d.entity(text)
+	case '%':
+		return d.percent(text)
+	case '\\':
+		return d.escape(text)
+	case '=':
+		return d.quoted(text)
 	case '.':
 		return d.morse(text)
 	case '-':
 		n = d.morse(text)
-	case 0xe2, 0xef, 0xf3, '&', '%', '\\', '=':
-		return d.decoder.code(text, run, fresh)
 	}
 	if n > 0 {
 		return n
@@ -404,7 +415,7 @@ func TestMarks(t *testing.T) {
 				plain.goOf(&text)
 				for i, b := range text {
 					m := uint64(codeMarks[b])
-					want.run, want.open, want.row, want.uu = want.run|m&1<<i, want.open|m>>1&1<<i, want.row|m>>2&1<<i, want.uu|m>>3&1<<i
+					want.run, want.open, want.row, want.uu, want.then = want.run|m&1<<i, want.open|m>>1&1<<i, want.row|m>>2&1<<i, want.uu|m>>3&1<<i, want.then|m>>4&1<<i
 				}
 				if got != want || plain != want {
 					t.Fatalf("%x at %d among %x: %x and %x, want %x", c, at, around, got, plain, want)

@@ -10,26 +10,6 @@ import (
 // maxEntity bounds a character reference, in bytes: "&thetasym;" is no letter that matters, "&#x0000074;" might be.
 const maxEntity = 12
 
-// opens reports whether a text may begin with a code that is marked as one.
-func opens(text []byte) bool {
-	switch {
-	case len(text) < 3:
-		return false
-	case text[0] == '%':
-		return pair(text, 1) >= 0
-	case text[0] == '&':
-		return text[1] == '#' || letter(text[1]) && bytes.IndexByte(text[:min(len(text), maxEntity+1)], ';') > 0
-	}
-	switch c := text[1]; {
-	case text[0] == '=':
-		return len(text) >= 6 && text[3] == '=' && pair(text, 1) >= 0 && pair(text, 4) >= 0
-	case c == 'x' || c == 'u':
-		return text[2] == '{' || pair(text, 2) >= 0
-	default:
-		return octal(text, 1, 3) >= 0
-	}
-}
-
 func hexValue(c byte) int { return int(hexValues[c]) }
 
 var hexValues = func() (t [256]int8) {
@@ -55,6 +35,16 @@ func pair(s []byte, at int) int {
 		return -1
 	}
 	return h<<4 | l
+}
+
+// percent reads %HH and returns its length.
+func (d *decoder) percent(s []byte) int {
+	b := pair(s, 1)
+	if b < 0 {
+		return 0
+	}
+	d.out = append(d.out, byte(b))
+	return 3
 }
 
 // escape reads \xHH, \uHHHH, \u{H…}, \x{H…} and \OOO, and returns its length.
@@ -126,7 +116,7 @@ func number(digits []byte, base int) rune {
 
 // quoted reads =HH twice or more often, as MIME's quoted-printable has them: one alone is an equals sign.
 func (d *decoder) quoted(s []byte) int {
-	if !opens(s) {
+	if len(s) < 6 || s[3] != '=' || pair(s, 1) < 0 || pair(s, 4) < 0 {
 		return 0
 	}
 	n := 0

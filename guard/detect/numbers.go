@@ -15,38 +15,38 @@ func numberGap(c byte) bool {
 	return c == ' ' || c == ',' || c == ':' || c == ';' || c == '\n' || c == '\t'
 }
 
-// mayBeNumber reports whether a run of letters and digits may be one of the numerals below; it may err by saying yes.
-func mayBeNumber(run []byte) bool {
-	switch c := run[0]; len(run) {
-	case 2:
-		return hexValue(c) >= 0 && hexValue(run[1]) >= 0
-	case 3:
-		return c <= '9' && run[1] <= '9'
-	case 4: // "0x69"
-		return c == '0' && run[1]|0x20 == 'x'
-	case maxNumber:
-		return c == '0' || c == '1'
-	}
-	return false
+// A numeral is a way to write a byte: a base, the least and the highest number of digits, and a bit for each length of the unbroken run that rows of them begin with.
+type numeral struct{ base, least, most, runs int }
+
+var numerals = [...]numeral{
+	{2, 8, 8, 1 << maxNumber}, // or more
+	{16, 2, 2, 1<<2 | 1<<4},   // "69", "0x69"
+	{10, 2, 3, 1<<2 | 1<<3},
+	{8, 3, 3, 1 << 3},
 }
 
 // numbers decodes bytes written as numbers of one base with something between them ("49 67 6e", "0x49, 0x67", "105,103,110", "01101001 01100111")
-// or as binary digits in a row, and returns the length of all of it.
-func (d *decoder) numbers(s []byte) int {
+// or as binary digits in a row, and returns the length of all of it. An unbroken run of the given length is in front.
+func (d *decoder) numbers(s []byte, run int) int {
 	if len(s) > d.dead {
 		return 0
 	}
 	reached := 0
-	for _, f := range [...]numeral{{2, 8, 8}, {16, 2, 2}, {10, 2, 3}, {8, 3, 3}} {
-		start := len(d.out)
-		n, count := d.numeralsOf(s, f)
-		if count >= minNumbers && readable(d.out[start:]) {
-			return n
+	for k := range numerals {
+		f := &numerals[k]
+		if f.runs>>min(run, maxNumber)&1 == 0 || len(s) > d.short[k] {
+			continue
 		}
-		d.out = d.out[:start]
+		start := len(d.out)
+		n, count, stop := d.numeralsOf(s, f)
 		if count >= minNumbers {
+			if readable(d.out[start:]) {
+				return n
+			}
 			reached = max(reached, n)
 		}
+		d.out = d.out[:start]
+		d.short[k] = len(s) - stop - 1
 	}
 	if reached > 0 {
 		d.dead = len(s) - reached
@@ -54,12 +54,10 @@ func (d *decoder) numbers(s []byte) int {
 	return 0
 }
 
-// A numeral is a way to write a byte: a base, and the least and the highest number of digits.
-type numeral struct{ base, least, most int }
-
-// numeralsOf decodes as many numbers as there are, and returns their length and how many they were.
-func (d *decoder) numeralsOf(s []byte, f numeral) (length, count int) {
-	for n := 0; n < len(s); {
+// numeralsOf decodes as many numbers as there are, and returns their length, how many they were and where what is none begins.
+func (d *decoder) numeralsOf(s []byte, f *numeral) (length, count, stop int) {
+	n := 0
+	for n < len(s) {
 		if f.base == 16 && n+1 < len(s) && s[n] == '0' && s[n+1]|0x20 == 'x' {
 			n += 2
 		}
@@ -89,12 +87,12 @@ func (d *decoder) numeralsOf(s []byte, f numeral) (length, count int) {
 		}
 		n = k + gap
 	}
-	return length, count
+	return length, count, n
 }
 
 // lines decodes base64 that goes on from one line to the next, if it says something readable, and returns its length.
 func (d *decoder) lines(s []byte, first int) int {
-	if first < minBase64 || len(s) > d.dead {
+	if len(s) > d.dead || first == len(s) || s[first] != '\n' && s[first] != '\r' {
 		return 0
 	}
 	start, n, lines := len(d.out), first, 1
@@ -128,7 +126,7 @@ func (d *decoder) lines(s []byte, first int) int {
 	}
 	run := d.out[start:]
 	d.out = d.out[:start]
-	if d.base64(run) {
+	if mayBeBase64(run)&1 != 0 && d.base64(run) {
 		return n
 	}
 	d.dead = len(s) - n
@@ -155,7 +153,7 @@ func morseLetter(code int) byte {
 
 // morse decodes Morse code and returns its length.
 func (d *decoder) morse(s []byte) int {
-	if len(s) > d.dead {
+	if len(s) > min(d.dead, d.short[len(numerals)]) {
 		return 0
 	}
 	start, count, n, kinds := len(d.out), 0, 0, uint32(0)
@@ -190,6 +188,7 @@ func (d *decoder) morse(s []byte) int {
 	if count >= minMorse {
 		d.dead = len(s) - n
 	}
+	d.short[len(numerals)] = len(s) - max(n, 1)
 	return 0
 }
 
@@ -214,17 +213,20 @@ func uuLine(s []byte) int {
 // minUU is the least number of bytes that a line of uuencode says: shorter ones are words.
 const minUU = 9
 
-// uu decodes a line, if it says something readable.
-func (d *decoder) uu(line []byte) bool {
-	start, size := len(d.out), int(line[0]-' ')
-	for line = line[1:]; len(line) >= 4; line = line[4:] {
+// uu decodes what begins with a line of the given length, if it says something readable, and returns its length.
+func (d *decoder) uu(s []byte, length int) int {
+	start, size := len(d.out), int(s[0]-' ')
+	for line := s[1:length]; len(line) >= 4; line = line[4:] {
 		x := uint32(line[0]-' ')&63<<18 | uint32(line[1]-' ')&63<<12 | uint32(line[2]-' ')&63<<6 | uint32(line[3]-' ')&63
 		d.out = append(d.out, byte(x>>16), byte(x>>8), byte(x))
 	}
 	d.out = d.out[:start+size]
 	if !readable(d.out[start:]) {
 		d.out = d.out[:start]
-		return false
+		return 0
 	}
-	return true
+	if length < len(s) && uuLine(s[length+1:]) > 0 { // a word may go on in the next line
+		length++
+	}
+	return length
 }

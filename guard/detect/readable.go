@@ -66,53 +66,75 @@ func readable(p []byte) bool {
 	return len(p) > 0 && r.read(p)
 }
 
-// junkInBase64 reports whether what a run says cannot be readable, before any of it is written down: of most runs a few bytes tell. It sees less of junk than a
-// [reader] does: of bytes that are not ASCII those that their neighbours deny.
-func junkInBase64(s []byte) bool {
-	junk, least, before := uint8(0), uint8(len(s)*6/8*3/10)+1, uint8(isASCII)
-	for ; len(s) >= 4; s = s[4:] {
-		four := s[:4]
-		acc := base64Value[four[0]]<<18 | base64Value[four[1]]<<12 | base64Value[four[2]]<<6 | base64Value[four[3]]
-		a, b, c := byteKind[acc>>16&0xff], byteKind[acc>>8&0xff], byteKind[acc&0xff]
-		junk += a>>4 + b>>4 + c>>4 + junkPairs[(before<<2|a)&15] + junkPairs[(a<<2|b)&15] + junkPairs[(b<<2|c)&15]
-		if junk >= least {
-			return true
+// mayBeBase64 returns a bit for each of the first four characters of a run from which on it may say something readable, before any of it is written down: of most
+// runs a few bytes tell. It sees less of junk than a [reader] does: of bytes that are not ASCII those that their neighbours deny.
+func mayBeBase64(s []byte) uint {
+	var room uint32 // in a byte for each beginning: junk that it cannot bear reaches the high bit
+	for begin := range 4 {
+		most := (len(s) - begin) * 6 / 8 * 3 / 10
+		if most >= junkReach {
+			return 1<<4 - 1
 		}
-		before = c
+		room |= uint32(0x7f-most) << (8 * begin)
 	}
-	return false
+	s = s[:min(len(s), junkReach)]
+	junk, was, begun := uint32(0), uint32(0), uint32(0xff)
+	for pair := base64Value[s[0]]; len(s) > 4 && (junk+room)&0x80808080 != 0x80808080; s = s[4:] {
+		four := s[1:][:4]
+		pair = pair<<6&0xfc0 | base64Value[four[0]]
+		junk, was = oneMore(junk, was, pairKinds[pair]&begun, 0xff00)
+		pair = pair<<6&0xfc0 | base64Value[four[1]]
+		junk, was = oneMore(junk, was, bits.RotateLeft32(pairKinds[pair], 8)&(begun<<8|0xff), 0xff0000)
+		pair = pair<<6&0xfc0 | base64Value[four[2]]
+		junk, was = oneMore(junk, was, bits.RotateLeft32(pairKinds[pair], 16)&(begun<<16|0xffff), 0xff000000)
+		pair = pair<<6&0xfc0 | base64Value[four[3]]
+		junk, was = oneMore(junk, was, bits.RotateLeft32(pairKinds[pair], 24), 0xff)
+		begun = 1<<32 - 1
+	}
+	return uint(^(junk + room) >> 7 & 0x01010101 * 0x10204080 >> 28)
 }
 
-// Kinds of bytes of UTF-8. One that is junk whatever stands beside it has isJunk too.
+// oneMore goes on with what two more characters hold for each beginning but that for which they hold nothing.
+func oneMore(junk, was, now, none uint32) (newJunk, newWas uint32) {
+	cont, lead := now>>2, was>>1
+	return junk + now&0x01010101 + (lead&^cont|cont&^(lead|was>>2))&^none&0x01010101, was&none | now
+}
+
+// junkReach is how much of a run is looked at for that, in characters: of 160 bytes of each beginning a byte can count those that are junk.
+const junkReach = 160
+
+// pairKinds has what two characters one behind the other hold: a byte of the code that begins with the first of them in the lowest byte, of the one that began
+// before it in the highest, and of the one that began two before in the third. The bits are whether it is junk whatever stands beside it, a lead and a continuation.
+var pairKinds = func() (t [1 << 12]uint32) {
+	for pair := range uint32(1 << 12) {
+		for place, c := range [...]uint32{pair >> 4, 0, pair, pair >> 2} {
+			if place != 1 {
+				t[pair] |= uint32(byteKind[c&0xff]) << (8 * place)
+			}
+		}
+	}
+	return t
+}()
+
+// Kinds of bytes of UTF-8, as bits.
 const (
-	isASCII = iota
+	isJunk = 1 << iota // whatever stands beside it
 	isLead
 	isContinuation
-	isNothing
-	isJunk = 1 << 4
 )
 
 var byteKind = func() (t [256]uint8) {
 	for c := range 256 {
 		switch b := byte(c); {
 		case b < utf8.RuneSelf:
-			t[c] = isASCII | isJunk*(1-readableBit[b])
+			t[c] = isJunk * (1 - readableBit[b])
 		case b < 0xc0:
 			t[c] = isContinuation
 		case b < 0xc2 || b > 0xf4:
-			t[c] = isNothing | isJunk
+			t[c] = isJunk
 		default:
 			t[c] = isLead
 		}
-	}
-	return t
-}()
-
-// junkPairs is 1 where two kinds say that one of two bytes is junk: a lead without what must follow, or what follows without a lead.
-var junkPairs = func() (t [16]uint8) {
-	t[isASCII<<2|isContinuation], t[isNothing<<2|isContinuation] = 1, 1
-	for _, next := range [...]uint8{isASCII, isLead, isNothing} {
-		t[isLead<<2|next] = 1
 	}
 	return t
 }()

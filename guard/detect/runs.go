@@ -1,24 +1,24 @@
 package detect
 
-import "slices"
+import (
+	"math/bits"
+	"slices"
+)
 
 // Codes that are an unbroken run of letters and digits: hexadecimal, base64, base32.
 
 // run decodes an unbroken run of hexadecimal or base64, if it says something readable, and returns its length. A character in front that is none
 // of the code shifts all the others, so that each place where it can begin is tried.
 func (d *decoder) run(s []byte) int {
-	if len(s) >= minHex && hexValue(s[3])|hexValue(s[4])|hexValue(s[5])|hexValue(s[6]) >= 0 {
+	if hexValue(s[3])|hexValue(s[4])|hexValue(s[5])|hexValue(s[6]) >= 0 {
 		for phase := range 2 {
 			if d.hex(s[phase:]) {
 				return len(s)
 			}
 		}
 	}
-	if len(s) < minBase64 {
-		return 0
-	}
-	for phase := range 4 {
-		if d.base64(s[phase:]) {
+	for phases := mayBeBase64(s); phases != 0; phases &= phases - 1 {
+		if d.base64(s[bits.TrailingZeros(phases):]) {
 			return len(s)
 		}
 	}
@@ -106,9 +106,6 @@ func (d *decoder) base32(s []byte) bool {
 
 // base64 decodes characters of both alphabets, if they say something readable; s may be what stands behind the output.
 func (d *decoder) base64(s []byte) bool {
-	if len(s) <= codePiece && junkInBase64(s) {
-		return false
-	}
 	start, seen := len(d.out), reader{all: len(s) * 6 / 8}
 	for size := firstPiece; ; size = codePiece {
 		piece := s[:min(size, len(s))]
