@@ -1,5 +1,7 @@
 package sensitive
 
+import "bytes"
+
 // Identifiers that one country gives out, from west to east. As in checks.go, each function gets the compact form.
 
 // ssn follows the rules of the Social Security Administration for numbers that were never given out.
@@ -81,6 +83,16 @@ func rut(c []byte) bool {
 		}
 	}
 	return "0K987654321"[sum%11] == c[n]
+}
+
+// cif is the number of companies in Spain: a letter, seven digits, and the digit of [luhn] for them or a letter in its place.
+func cif(c []byte) bool {
+	for _, k := range []byte("0123456789") {
+		if luhn(append(append(make([]byte, 0, 8), c[1:8]...), k)) {
+			return bytes.IndexByte([]byte("ABCDEFGHJNPQRSUVW"), c[0]) >= 0 && (c[8] == k || c[8] == "JABCDEFGHI"[digit(k)])
+		}
+	}
+	return false
 }
 
 // codiceFiscale is the check letter of the Italian decree of 23 December 1976.

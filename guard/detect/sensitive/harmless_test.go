@@ -42,13 +42,23 @@ func TestNobodysNumbers(t *testing.T) {
 	}
 }
 
-// Numbers of the Philippines, Singapore, Germany, Korea and India, each with and without the word that tells it.
+// Numbers that are found behind a word that tells them, and are nobody's without it.
 func TestNumbersThatWordsTell(t *testing.T) {
+	const plate = "pii.vehicle-plate"
 	s := all(t)
 	for word, numbers := range map[string]map[string]string{
 		"TIN": {"123-456-789": "pii.ph-tin", "123-456-789-000": "pii.ph-tin"}, "SSS": {"34-1234567-8": "pii.ph-sss"}, "UMID": {"0028-1215160-9": "pii.ph-umid"}, "PhilHealth": {"12-123456789-1": "phi.ph-philhealth"},
 		"UEN": {"201412345K": "pii.sg-uen", "53312345D": "pii.sg-uen", "T08LL1234A": "pii.sg-uen"}, "BSNR": {"345678901": "phi.de-bsnr"}, "Steuernummer": {"21/815/08150": "pii.de-tax-number", "151/815/08156": "pii.de-tax-number"},
-		"Führerschein": {"B072RRE2I55": "pii.de-driver-licence"}, "운전면허": {"11-22-333333-44": "pii.kr-driver-license"}, "passport": {"K1234567": "pii.passport"},
+		"Führerschein": {"B072RRE2I55": "pii.de-driver-licence"}, "운전면허": {"11-22-333333-44": "pii.kr-driver-license"}, "passport": {"K1234567": "pii.passport", "AAA123456": "pii.passport", "12AB34567": "pii.passport", "M123A4567": "pii.passport"},
+		"Reisepassnummer": {"C01X00T47": "pii.passport"}, "passaporto": {"YA1234567": "pii.passport"}, "여권": {"M12345678": "pii.passport"},
+		// Of Italy, companies, vehicles and places.
+		"carta d'identità": {"AX1234567": "pii.it-id-card", "CA12345AB": "pii.it-id-card"}, "patente": {"MI1234567X": "pii.it-driver-licence", "U1H74A000B": "pii.it-driver-licence"},
+		"SIREN": {"820 000 016": "pii.fr-siren"}, "CVR": {"13 58 56 28": "pii.dk-cvr"}, "organisasjonsnummer": {"988 077 917": "pii.no-orgnr"}, "Y-tunnus": {"0112038-9": "pii.fi-business-id"}, "NIF": {"J99216582": "pii.es-cif", "J-99216582": "pii.es-cif"},
+		"KvK": {"12345678": "pii.nl-kvk"}, "company number": {"01234567": "pii.uk-company", "SC123456": "pii.uk-company"}, "KRS": {"0000123456": "pii.pl-krs"}, "KBO": {"0403170701": "pii.be-enterprise"},
+		"Kennzeichen": {"B-MA 1234": plate, "M-X 12": plate, "HH-AB 123E": plate, "KA PA 777": plate, "ABC-DE 123H": plate}, "registration": {"AB12 CDE": plate, "A123 BCD": plate, "MH 12 AB 1234": plate, "MH12AB1234": plate, "DL-01-C-1234": plate},
+		"plate number": {"ABC-123DE": plate, "KJA123AA": plate}, "immatriculation": {"AB-123-CD": plate}, "matrícula": {"1234 BCD": plate}, "plaka": {"34 ABC 123": plate, "06 AB 1234": plate, "06 A 1234": plate, "34AB123": plate},
+		"PLZ": {"10115": "pii.postcode", "1010": "pii.postcode"}, "postcode:": {"SW1A 1AA": "pii.postcode", "M1 1AE": "pii.postcode", "CR2 6XH": "pii.postcode", "B33 8TH": "pii.postcode", "DN55 1PT": "pii.postcode", "W1A 0AX": "pii.postcode", "1234 AB": "pii.postcode"},
+		"zip": {"90210": "pii.postcode", "90210-1234": "pii.postcode"}, "Postal Code:": {"K1A 0B1": "pii.postcode"}, "PIN code:": {"110001": "pii.postcode"}, "郵便番号": {"100-0001": "pii.postcode"}, "kod pocztowy": {"00-950": "pii.postcode"}, "Postnummer:": {"114 55": "pii.postcode"},
 	} {
 		for number, kind := range numbers {
 			if got := found(s, word+" "+number+"."); !slices.Equal(got, []string{kind + "=" + number}) {
@@ -57,6 +67,21 @@ func TestNumbersThatWordsTell(t *testing.T) {
 			if got := found(s, "part "+number+"."); len(got) > 0 {
 				t.Errorf("%s: %q", number, got)
 			}
+		}
+	}
+}
+
+// The register of companies of Germany, and that of Switzerland and Belgium, tell themselves.
+func TestRegistersOfCompanies(t *testing.T) {
+	s := all(t)
+	for text, want := range map[string][]string{
+		"Amtsgericht Charlottenburg, HRB 12345 B": {"pii.de-company-register=HRB 12345"}, "(HRA 101)": {"pii.de-company-register=HRA 101"}, "CHE-100.155.212": {"pii.ch-uid=CHE-100.155.212"}, "BE 0403.170.701": {"pii.be-enterprise=0403.170.701"},
+		"HRB 1": nil, "HRB 1234567": nil, "HRC 12345": nil, "HRB12345": nil, "HRB-X 12": nil, "HRBX 12345": nil, "CHE-100.155.213": nil, "0403.170.702": nil,
+		// Nothing tells these.
+		"Kennzeichen 1234": nil, "Kennzeichen B-MAX 1234": nil, "Kennzeichen ABCD-E 123": nil, "Kennzeichen B-MA 0123": nil, "Kennzeichen B-MA 12345": nil, "Kennzeichen ABC-DE 1234": nil, "Kennzeichen B-MA 1234X": nil, "the zip of 90210 files": nil, "PLZ of 10115": nil, "PLZ 101156777": nil, "zip-12345x": nil,
+	} {
+		if got := found(s, text); !slices.Equal(got, want) {
+			t.Errorf("%q: %q, want %q", text, got, want)
 		}
 	}
 }

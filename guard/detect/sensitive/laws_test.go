@@ -217,4 +217,29 @@ var laws = []law{
 		}
 		return fmt.Sprintf("%02d", 98-r)
 	}},
+	{kind: "pii.fr-siren", word: "SIREN", good: "dddddddd#", check: tens(0)},
+	{kind: "pii.ch-uid", good: "CHEdddddddd#", check: func(s string) string { return by("0-987654321", 5, 4, 3, 2, 7, 6, 5, 4)(s[3:]) }},
+	{kind: "pii.be-enterprise", word: "KBO", good: "0ddddddd## 1ddddddd##", bad: "2ddddddd##", check: func(s string) string {
+		k := 97 - integer(s[:8])%97
+		return fmt.Sprintf("%02d|%02d", k, (k+97)%194)
+	}},
+	{kind: "pii.es-cif", word: "CIF", good: "Addddddd# Hddddddd# Jddddddd# Nddddddd# Wddddddd#", bad: "Iddddddd# Oddddddd# Kddddddd# Xddddddd#", signs: alnums, check: func(s string) string {
+		k := tens(1)(s)
+		return k + "|" + string("JABCDEFGHI"[integer(k)])
+	}},
+	{kind: "pii.dk-cvr", word: "CVR", good: "1dddddd# 9dddddd#", bad: "0dddddd#", check: by("0-987654321", 2, 7, 6, 5, 4, 3, 2)},
+	{kind: "pii.no-orgnr", word: "organisasjonsnummer", good: "dddddddd#", check: by("0-987654321", 3, 2, 7, 6, 5, 4, 3, 2)},
+	{kind: "pii.fi-business-id", word: "Y-tunnus", good: "ddddddd#", check: by("0-987654321", 7, 9, 10, 5, 8, 4, 2)},
+	{kind: "pii.cz-ico", word: "IČO", good: "ddddddd#", check: by("10987654321", 8, 7, 6, 5, 4, 3, 2)},
+	{kind: "pii.pl-regon", word: "REGON", good: "dddddddd#", check: by("01234567890", 8, 9, 2, 3, 4, 5, 6, 7)},
+	{kind: "pii.ee-registry-code", word: "registrikood", good: "ddddddd#", check: orElse(by("0123456789-", 1, 2, 3, 4, 5, 6, 7), by("01234567890", 3, 4, 5, 6, 7, 8, 9))},
+	{kind: "pii.ru-ogrn", word: "ОГРН", good: "1ddddddddddd# 5ddddddddddd#", bad: "0ddddddddddd#", check: func(s string) string { return strconv.Itoa(integer(s[:12]) % 11 % 10) }},
+	{kind: "pii.jp-corporate-number", word: "法人番号", good: "#dddddddddddd", check: func(s string) string {
+		n := 0
+		for i := range 12 { // from the right: once, twice
+			n += value(s[12-i]) * (1 + i%2)
+		}
+		return strconv.Itoa(9 - n%9)
+	}},
+	{kind: "pii.passport", word: "Reisepass", good: "C01X00T47 Axxxxxxx9", bad: "901X00T47 CABCDEFGH"},
 }

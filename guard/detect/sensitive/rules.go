@@ -4,7 +4,7 @@ package sensitive
 type rule struct {
 	id    string
 	shape string   // A = capital letter, 9 = digit, X = either, else the character itself
-	forms []string // lengths of groups with what stands between them, as written; the compact form is always one
+	forms []string // lengths of groups with what stands between them, as written; the compact form is always one. Behind a "?" one that tells nothing without a word
 	check func(c []byte) bool
 	sure  bool     // in the compact form too; else only in one of forms, or near one of words
 	words []string // lower-case words that make the kind likely when they stand shortly before
@@ -27,6 +27,12 @@ var rules = []rule{
 	{"pii.passport", "AA9999999", nil, nil, false, []string{"passport", "passeport", "pasaporte"}},
 	{"pii.passport", "A9999999", nil, nil, false, []string{"passport"}}, // of India, among others
 	{"pii.passport", "999999999", nil, nil, false, []string{"passport"}},
+	{"pii.passport", "AA9999999", nil, nil, false, []string{"passaporto", "passnummer"}},
+	{"pii.passport", "AAA999999", nil, nil, false, []string{"pasaporte", "passport"}},
+	{"pii.passport", "99AA99999", nil, nil, false, []string{"passeport", "passport"}},
+	{"pii.passport", "A99999999", nil, nil, false, []string{"여권", "passeport", "pasaporte"}},
+	{"pii.passport", "A999A9999", nil, nil, false, []string{"여권", "passport"}}, // of Korea, from 2021 on
+	{"pii.passport", "XXXXXXXXX", nil, func(c []byte) bool { return isUpper(c[0]) && mixed(c) }, false, []string{"reisepass", "passnummer"}},
 	{"pii.mrz", "XXXXXXXXX9", nil, icao, false, []string{"document number", "mrz"}},
 	{"pii.birth-date", "99999999", []string{"4-2-2", "2-2-4", "2/2/4", "2.2.4"}, nil, false, []string{"born", "birth", "dob", "geboren", "nacimiento", "naissance"}},
 	// United States.
@@ -297,4 +303,43 @@ var rules = []rule{
 		k := 11 - (sum+weighted(c[3:], 4, 3, 2))%11
 		return k < 11 && k%10 == digit(c[6])
 	}, false, []string{"nhi"}},
+	// Companies, of one person often.
+	{"pii.fr-siren", "999999999", []string{"?3 3 3"}, luhn, false, []string{"siren"}},
+	{"pii.ch-uid", "CHE999999999", []string{"3-3.3.3"}, func(c []byte) bool {
+		return "0-987654321"[weighted(c[3:], 5, 4, 3, 2, 7, 6, 5, 4)%11] == c[11]
+	}, true, nil},
+	{"pii.be-enterprise", "9999999999", []string{"4.3.3"}, func(c []byte) bool { return c[0] <= '1' && (number(c[:8])+number(c[8:]))%97 == 0 }, false, []string{"ondernemingsnummer", "entreprise", "kbo", "bce", "btw", "tva"}},
+	{"pii.nl-kvk", "99999999", nil, nil, false, []string{"kvk", "handelsregister"}},
+	{"pii.uk-company", "99999999", nil, nil, false, []string{"company number", "company no", "companies house", "company registration"}},
+	{"pii.uk-company", "AA999999", nil, nil, false, []string{"company number", "company no", "companies house", "company registration"}},
+	{"pii.es-cif", "A9999999X", []string{"?1-8", "?1-7-1"}, cif, false, []string{"cif", "nif"}},
+	{"pii.dk-cvr", "99999999", []string{"?2 2 2 2"}, func(c []byte) bool { return weighted(c, 2, 7, 6, 5, 4, 3, 2, 1)%11 == 0 && c[0] != '0' }, false, []string{"cvr"}},
+	{"pii.no-orgnr", "999999999", []string{"?3 3 3"}, func(c []byte) bool { return "0-987654321"[weighted(c, 3, 2, 7, 6, 5, 4, 3, 2)%11] == c[8] }, false, []string{"organisasjonsnummer", "orgnr", "org.nr", "foretaksnummer"}},
+	{"pii.fi-business-id", "99999999", []string{"?7-1"}, func(c []byte) bool { return weighted(c, 7, 9, 10, 5, 8, 4, 2, 1)%11 == 0 }, false, []string{"y-tunnus", "business id", "fo-nummer"}},
+	{"pii.cz-ico", "99999999", nil, func(c []byte) bool { return "10987654321"[weighted(c, 8, 7, 6, 5, 4, 3, 2)%11] == c[7] }, false, []string{"ičo", "iČo", "ičo:"}},
+	{"pii.pl-regon", "999999999", nil, func(c []byte) bool { return "01234567890"[weighted(c, 8, 9, 2, 3, 4, 5, 6, 7)%11] == c[8] }, false, []string{"regon"}},
+	{"pii.pl-krs", "9999999999", nil, nil, false, []string{"krs"}},
+	{"pii.ee-registry-code", "99999999", nil, func(c []byte) bool {
+		k := weighted(c, 1, 2, 3, 4, 5, 6, 7) % 11
+		if k == 10 {
+			k = weighted(c, 3, 4, 5, 6, 7, 8, 9) % 11 % 10
+		}
+		return k == digit(c[7])
+	}, false, []string{"registrikood", "registry code"}},
+	{"pii.ru-ogrn", "9999999999999", nil, func(c []byte) bool { return int(number(c[:12])%11%10) == digit(c[12]) && c[0] != '0' }, false, []string{"огрн", "ОГРН", "ogrn"}},
+	{"pii.jp-corporate-number", "9999999999999", nil, func(c []byte) bool { return 9-weighted(c[1:], 2, 1, 2, 1, 2, 1, 2, 1, 2, 1, 2, 1)%9 == digit(c[0]) }, false, []string{"法人番号", "corporate number"}},
+	// Of Italy, and of vehicles.
+	{"pii.it-id-card", "AA9999999", nil, nil, false, []string{"carta d'ident", "carta di ident", "carta d’ident"}},
+	{"pii.it-id-card", "AA99999AA", nil, nil, false, []string{"carta d'ident", "carta di ident", "carta d’ident"}},
+	{"pii.it-driver-licence", "AA9999999A", nil, nil, false, []string{"patente"}},
+	{"pii.it-driver-licence", "U1XXXXXXXA", nil, nil, false, []string{"patente"}},
+	{"pii.vehicle-plate", "AA99AAA", []string{"4 3"}, nil, false, []string{"number plate", "registration", "reg no", "vrm", "licence plate", "license plate"}},              // of Britain
+	{"pii.vehicle-plate", "A999AAA", []string{"4 3"}, nil, false, []string{"number plate", "registration", "reg no", "vrm", "licence plate", "license plate"}},              // and before 2001
+	{"pii.vehicle-plate", "AA999AA", []string{"2-3-2", "2 3 2"}, nil, false, []string{"immatriculation", "plaque", "targa"}},                                                // of France and Italy
+	{"pii.vehicle-plate", "9999AAA", []string{"4 3", "4-3"}, nil, false, []string{"matrícula", "matricula"}},                                                                // of Spain
+	{"pii.vehicle-plate", "AA99AA9999", []string{"2 2 2 4", "2-2-2-4", "4 2 4", "4-2-4"}, nil, false, []string{"vehicle", "registration", "number plate"}},                  // of India
+	{"pii.vehicle-plate", "AA99A9999", []string{"2 2 1 4", "2-2-1-4", "4 1 4", "4-1-4"}, nil, false, []string{"vehicle", "registration", "number plate"}},                   // the same
+	{"pii.vehicle-plate", "AAA999AA", []string{"3-3-2", "3-5", "3 5", "3 3 2"}, nil, false, []string{"plate number", "number plate", "registration"}},                       // of Nigeria
+	{"pii.vehicle-plate", "99AAA999", []string{"2 3 3"}, nil, false, []string{"plaka"}}, {"pii.vehicle-plate", "99AA999", []string{"2 2 3"}, nil, false, []string{"plaka"}}, // of Turkey
+	{"pii.vehicle-plate", "99AA9999", []string{"2 2 4"}, nil, false, []string{"plaka"}}, {"pii.vehicle-plate", "99A9999", []string{"2 1 4"}, nil, false, []string{"plaka"}}, // the same
 }

@@ -2,15 +2,15 @@ package sensitive
 
 import (
 	"bytes"
-	"slices"
+	"strings"
 	"unicode"
 
 	"github.com/holdfast-ai/holdfast/guard/stream"
 )
 
 const (
-	// minSegment is the length of the shortest identifier, a mail address, in bytes.
-	minSegment = 6
+	// minSegment is the length of the shortest identifier, a postcode, in bytes.
+	minSegment = 5
 	// minBIC is the length of the shortest identifier without a digit, in bytes.
 	minBIC = 8
 	// maxID is the length of the longest identifier with a shape.
@@ -145,6 +145,8 @@ func (f *finder) words() {
 			f.shaped(i)
 			f.national(i)
 			f.iban(i)
+			f.plate(i)
+			f.postcode(i)
 		case s[i] == '+':
 			f.international(i)
 		case !isLetter(s[i]):
@@ -276,7 +278,7 @@ func (f *finder) ask(c []byte, from, to int) {
 	}
 	var best *rule
 	for _, r := range f.set.byLength[len(c)] {
-		as := !compact && slices.Contains(r.forms, string(written))
+		as, tells := r.written(written)
 		if !compact && !as || !fits(c, r.shape) || r.check != nil && !r.check(c) {
 			continue
 		}
@@ -285,13 +287,23 @@ func (f *finder) ask(c []byte, from, to int) {
 				return
 			}
 		}
-		if best == nil && (as && unmistakable(r) || compact && r.sure) {
+		if best == nil && (tells && unmistakable(r) || compact && r.sure) {
 			best = r
 		}
 	}
 	if best != nil {
 		f.add(best.id, from, to)
 	}
+}
+
+// written reports whether people write an identifier in a form, and whether that tells it.
+func (r *rule) written(form []byte) (as, tells bool) {
+	for _, f := range r.forms {
+		if bare := strings.TrimPrefix(f, "?"); bare == string(form) {
+			return true, len(bare) == len(f)
+		}
+	}
+	return false, false
 }
 
 // unmistakable reports whether the form in which people write an identifier tells it without a word: where a check stands
