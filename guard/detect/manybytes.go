@@ -58,6 +58,11 @@ func lowerRun(dst, text []byte, space, start bool) int {
 // A byteSet tells bytes of a kind from others, 64 at a time. Its marks are 1 for what it holds.
 type byteSet struct {
 	marks [256]uint8
+	byteRows
+}
+
+// byteRows are a set as assembly reads it.
+type byteRows struct {
 	low   [16]uint8 // by the low half of an ASCII byte, a bit for each high half with which it is in the set
 	other uint8     // 0xff if the set holds what is not ASCII, or some of it
 }
@@ -119,3 +124,26 @@ func letterMask(text []byte) uint64 {
 }
 
 var letterSet = newByteSet(letter)
+
+// A finder finds bytes of a set in a text, one behind the other.
+type finder struct {
+	set  *byteSet
+	text []byte
+	at   int    // of the 64 bytes that were looked at last
+	mask uint64 // which of them are in the set
+	end  int    // of those
+}
+
+// next returns the first place from i on, or the length of the text; i never is less than before, and no text behind it changes.
+func (f *finder) next(i int) int {
+	for i < len(f.text) {
+		if i >= f.end {
+			f.at, f.end, f.mask = i, i+64, f.set.mask(f.text[i:])
+		}
+		if some := f.mask >> (i - f.at); some != 0 {
+			return i + bits.TrailingZeros64(some)
+		}
+		i = f.end
+	}
+	return len(f.text)
+}

@@ -47,15 +47,37 @@ func (x *features) plain(text []byte, most, n int) (k int) {
 	return k + x.plainGo(text[k:], most-k, n+k)
 }
 
-// maskOf is maskGo of 64 bytes; of those that are not ASCII all may be in it if some are.
+// maskOf is maskGo of 64 bytes; of those that are not ASCII all may be in it if some are. masksOf is that of two sets.
 //
 //go:noescape
-func maskOf(low *[16]uint8, other uint8, text *byte) uint64
+func maskOf(a *byteRows, text *byte) uint64
+
+//go:noescape
+func masksOf(a, b *byteRows, text *byte) (inA, inB uint64)
 
 // mask has bit i set where text[i] is in the set, of the first 64 bytes; of those that are not ASCII all may be if some are.
 func (s *byteSet) mask(text []byte) uint64 {
-	if !wideBytes || len(text) < 64 {
+	if !wideBytes {
 		return s.maskGo(text)
 	}
-	return maskOf(&s.low, s.other, &text[0])
+	if len(text) < 64 {
+		var last [64]byte
+		some := uint64(1)<<copy(last[:], text) - 1
+		return maskOf(&s.byteRows, &last[0]) & some
+	}
+	return maskOf(&s.byteRows, &text[0])
+}
+
+// masks is mask of two sets.
+func masks(a, b *byteSet, text []byte) (inA, inB uint64) {
+	if !wideBytes {
+		return a.mask(text), b.mask(text)
+	}
+	if len(text) < 64 {
+		var last [64]byte
+		some := uint64(1)<<copy(last[:], text) - 1
+		inA, inB = masksOf(&a.byteRows, &b.byteRows, &last[0])
+		return inA & some, inB & some
+	}
+	return masksOf(&a.byteRows, &b.byteRows, &text[0])
 }

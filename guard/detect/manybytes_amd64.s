@@ -167,33 +167,57 @@ DATA  halves<>+0(SB)/8, $0x8040201008040201
 DATA  halves<>+8(SB)/8, $0
 GLOBL halves<>(SB), RODATA|NOPTR, $16
 
-// MASK flags the bytes at off(SI) that are in the set: a bit for the high half is among those of the low half.
-#define MASK(off, out) \
+// MASK flags the bytes at off(SI) that are in a set: a bit for the high half is among those of the low half.
+#define MASK(off, low, other, out) \
 	VMOVDQU   off(SI), Y0;    \
 	VPAND     Y0, Y13, Y1;    \
-	VPSHUFB   Y1, Y14, Y1;    \
+	VPSHUFB   Y1, low, Y1;    \
 	VPSRLW    $4, Y0, Y2;     \
 	VPAND     Y2, Y13, Y2;    \
 	VPSHUFB   Y2, Y15, Y2;    \
 	VPAND     Y1, Y2, Y1;     \
 	VPCMPEQB  Y1, Y2, Y1;     \
 	VPANDN    Y1, Y0, Y1;     \
-	VPAND     Y0, Y12, Y0;    \
+	VPAND     Y0, other, Y0;  \
 	VPOR      Y0, Y1, Y1;     \
 	VPMOVMSKB Y1, out
 
-// func maskOf(low *[16]uint8, other uint8, text *byte) uint64
-TEXT ·maskOf(SB), NOSPLIT, $0-32
-	MOVQ           low+0(FP), DI
+// func masksOf(a, b *byteRows, text *byte) (inA, inB uint64)
+TEXT ·masksOf(SB), NOSPLIT, $0-40
+	MOVQ           a+0(FP), DI
+	MOVQ           b+8(FP), DX
 	MOVQ           text+16(FP), SI
-	VPBROADCASTB   other+8(FP), Y12
 	VPBROADCASTQ   nibble<>(SB), Y13
-	VBROADCASTI128 (DI), Y14
 	VBROADCASTI128 halves<>(SB), Y15
-	MASK(0, AX)
-	MASK(32, BX)
+	VBROADCASTI128 (DI), Y14
+	VPBROADCASTB   16(DI), Y12
+	MASK(0, Y14, Y12, AX)
+	MASK(32, Y14, Y12, BX)
+	VBROADCASTI128 (DX), Y14
+	VPBROADCASTB   16(DX), Y12
+	MASK(0, Y14, Y12, CX)
+	MASK(32, Y14, Y12, DX)
 	SHLQ           $32, BX
 	ORQ            BX, AX
-	MOVQ           AX, ret+24(FP)
+	SHLQ           $32, DX
+	ORQ            DX, CX
+	MOVQ           AX, inA+24(FP)
+	MOVQ           CX, inB+32(FP)
+	VZEROUPPER
+	RET
+
+// func maskOf(a *byteRows, text *byte) uint64
+TEXT ·maskOf(SB), NOSPLIT, $0-24
+	MOVQ           a+0(FP), DI
+	MOVQ           text+8(FP), SI
+	VPBROADCASTQ   nibble<>(SB), Y13
+	VBROADCASTI128 halves<>(SB), Y15
+	VBROADCASTI128 (DI), Y14
+	VPBROADCASTB   16(DI), Y12
+	MASK(0, Y14, Y12, AX)
+	MASK(32, Y14, Y12, BX)
+	SHLQ           $32, BX
+	ORQ            BX, AX
+	MOVQ           AX, ret+16(FP)
 	VZEROUPPER
 	RET

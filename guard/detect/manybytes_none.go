@@ -9,3 +9,5 @@ func lowerMany(dst, text []byte, space, start bool) int { return lowerRun(dst, t
 func (x *features) plain(text []byte, most, n int) int { return x.plainGo(text, most, n) }
 
 func (s *byteSet) mask(text []byte) uint64 { return s.maskGo(text) }
+
+func masks(a, b *byteSet, text []byte) (inA, inB uint64) { return a.mask(text), b.mask(text) }

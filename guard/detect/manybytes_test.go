@@ -15,6 +15,7 @@ func FuzzLowerRun(f *testing.F) {
 			f.Add([]byte(strings.Repeat("of it, ", 5)[:pad]+s+strings.Repeat(" and all the rest", 4)), pad%2 == 0, pad%3 == 0)
 		}
 	}
+	f.Add([]byte("00 0\x800 000000000"), true, false)
 	f.Fuzz(func(t *testing.T, text []byte, space, start bool) {
 		dst, wide := make([]byte, len(text)), make([]byte, len(text))
 		k := lowerRun(dst, text, space, start)
@@ -103,6 +104,12 @@ func TestByteSets(t *testing.T) {
 					text := bytes.Repeat([]byte{around}, 70)
 					text[at] = byte(c)
 					got, want := s.mask(text), s.maskGo(text)
+					if a, b := masks(s, letterSet, text); a != got || b != letterSet.mask(text) {
+						t.Fatalf("%s, %x at %d among %x: two masks %x, %x", name, c, at, around, a, b)
+					}
+					if short, wantShort := s.mask(text[:at+1]), got<<(63-at)>>(63-at); short != wantShort {
+						t.Fatalf("%s, %x at the end of %d of %x: %x, want %x", name, c, at+1, around, short, wantShort)
+					}
 					if s == letterSet && lettersGo((*[64]byte)(text)) != want {
 						t.Fatalf("letters, %x at %d among %x: %x, want %x", c, at, around, lettersGo((*[64]byte)(text)), want)
 					}

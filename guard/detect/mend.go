@@ -2,6 +2,7 @@ package detect
 
 import (
 	"bytes"
+	"encoding/binary"
 	"math/bits"
 	"unicode/utf8"
 )
@@ -19,12 +20,17 @@ func (v *vocabulary) mend(t *Text) bool {
 	}
 	norm, k := t.rewrite()
 	from := 0 // what is kept next begins here
+	found := finder{set: breakSet, text: norm}
 	var token token
 	for i := 0; i < len(norm); {
+		if squeeze == 0 { // nothing but marks is asked for
+			if i = found.next(i); i == len(norm) {
+				break
+			}
+		}
 		c, gone, instead := norm[i], 0, byte(0)
 		switch {
 		case c == ' ':
-			token.start = i + 1
 		case stars && c == '*':
 			gone = 1
 			if inside(norm, i) && token.several(v, norm, i) {
@@ -34,7 +40,7 @@ func (v *vocabulary) mend(t *Text) bool {
 			gone, instead = 1, ' '
 		case marks && i > 0 && letterBit[norm[i-1]] != 0 && letterBit[c] == 0:
 			gone, _ = markInWord(norm, i)
-			wide := bytes.IndexByte(norm[i:i+gone], ' ') >= 0 // strings that are joined, and the end of a line
+			wide := gone > 1 && oddMark[c] && bytes.IndexByte(norm[i:i+gone], ' ') >= 0 // strings that are joined, and the end of a line
 			if wide && v.twoWords(norm, i, gone) || gone > 0 && !wide && token.several(v, norm, i) {
 				instead = betweenWords
 			}
@@ -54,6 +60,9 @@ func (v *vocabulary) mend(t *Text) bool {
 		if gone == 0 {
 			i++
 			continue
+		}
+		if marks || stars {
+			token.begin(norm, i, i+gone)
 		}
 		k = t.keep(norm, from, i, k)
 		if instead != 0 {
@@ -106,65 +115,13 @@ func markInWord(norm []byte, i int) (length int, joins bool) {
 	return n, joins
 }
 
-// broken counts words of the rules with marks in them, and joined strings, as far as that matters.
-func (v *vocabulary) broken(norm []byte) (n int) {
-	seen := 1 // what is in front of it has been looked at
-	for at := 0; at < len(norm) && n < signsOfFolding; at += 64 {
-		for some := breakSet.mask(norm[at:]); some != 0; some &= some - 1 {
-			i := at + bits.TrailingZeros64(some)
-			if i < seen || letterBit[norm[i-1]] == 0 || breakSet.marks[norm[i]] == 0 {
-				continue
-			}
-			m, joins := markInWord(norm, i)
-			if m == 0 {
-				continue
-			}
-			var w [maxShuffled]byte
-			size, end := lettersAround(w[:0], norm, i, m)
-			if joins || size > minShuffled && v.knows(w[:size]) {
-				n++
-			}
-			seen = end
-		}
+// oddMark marks what may break words otherwise than by standing before a letter, see [markInWord].
+var oddMark = func() (t [256]bool) {
+	for c := range 256 {
+		t[c] = c == '"' || c == '\'' || c == '-' || c >= 0xc0
 	}
-	return n
-}
-
-// lettersAround appends the letters of the word with a mark of the given length at norm[i] to w, as far as there is room, and returns how many they
-// are and where the word ends.
-func lettersAround(w, norm []byte, i, mark int) (size, end int) {
-	start := i
-	for start > 0 && letterBit[norm[start-1]] != 0 && i-start < cap(w) {
-		start--
-	}
-	w = append(w, norm[start:i]...)
-	for end = i; mark > 0 && len(w) < cap(w); {
-		for end += mark; end < len(norm) && letterBit[norm[end]] != 0 && len(w) < cap(w); end++ {
-			w = append(w, norm[end])
-		}
-		mark = 0
-		if end < len(norm) && letterBit[norm[end]] == 0 {
-			mark, _ = markInWord(norm, end)
-		}
-	}
-	return len(w), max(end, i+1)
-}
-
-// breakSet holds what may stand within a word: signs, and what begins characters that are not ASCII.
-var breakSet = newByteSet(func(c byte) bool { return c > ' ' && !isWord(c) || c >= 0xc0 })
-
-// knows reports whether w is a word of the rules.
-func (v *vocabulary) knows(w []byte) bool {
-	if v.shapes[shape(w)/64]>>(shape(w)%64)&1 == 0 {
-		return false
-	}
-	for k := letters(w) & v.mask; v.table[k] != ""; k = (k + 1) & v.mask {
-		if v.table[k] == string(w) {
-			return true
-		}
-	}
-	return false
-}
+	return t
+}()
 
 // What is looked at for repeated letters: some bytes every so many, and how many there must be that equal the one before.
 const (
@@ -176,22 +133,27 @@ const (
 // stretched reports whether letters are repeated: 1 if some are three times or more, 2 if all are.
 func stretched(norm []byte) int {
 	for i := 1; i+stretchedSample <= len(norm); i += stretchedStride {
-		equal, triple := 0, 0
+		if doubled(norm[i-1:])+doubled(norm[i-1+8:]) < stretchedLeast {
+			continue
+		}
+		triple := 0
 		for k := i; k < i+stretchedSample; k++ {
-			if norm[k] == norm[k-1] && letterBit[norm[k]] != 0 {
-				equal++
-				if k > 1 && norm[k-2] == norm[k] {
-					triple++
-				}
+			if k > 1 && norm[k] == norm[k-1] && norm[k] == norm[k-2] && letterBit[norm[k]] != 0 {
+				triple++
 			}
 		}
-		switch {
-		case equal < stretchedLeast:
-		case triple >= 2:
+		if triple >= 2 {
 			return 1
-		default:
-			return 2
 		}
+		return 2
 	}
 	return 0
+}
+
+// doubled counts letters among the eight bytes behind the first that equal the one before them.
+func doubled(norm []byte) int {
+	x, before := binary.LittleEndian.Uint64(norm[1:]), binary.LittleEndian.Uint64(norm)
+	differ := x ^ before
+	same := ^((differ&^high + 0x7f*each) | differ) & high
+	return bits.OnesCount64(same & lettersOf(x))
 }

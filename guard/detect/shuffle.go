@@ -13,8 +13,14 @@ type vocabulary struct {
 // A shape is what is looked at first of a word: a third of the words of prose have the shape of a known one.
 const shapeBits = 15
 
-func shape(w []byte) uint32 {
-	return uint32(w[0]&31)<<10 | uint32(w[len(w)-1]&31)<<5 | uint32(len(w)&31)
+func shape(first, last byte, size int) uint32 {
+	return uint32(first&31)<<10 | uint32(last&31)<<5 | uint32(size&31)
+}
+
+// shaped reports whether there is a word of a shape.
+func (v *vocabulary) shaped(first, last byte, size int) bool {
+	k := shape(first, last, size)
+	return v.shapes[k/64]>>(k%64)&1 != 0
 }
 
 // shortest word whose letters can change places, and the longest that is known.
@@ -41,7 +47,8 @@ func newVocabulary(patterns []string) vocabulary {
 			for ; v.table[k] != "" && v.table[k] != string(w); k = (k + 1) & v.mask {
 			}
 			v.table[k] = string(w)
-			v.shapes[shape(w)/64] |= 1 << (shape(w) % 64)
+			s := shape(w[0], w[len(w)-1], len(w))
+			v.shapes[s/64] |= 1 << (s % 64)
 		})
 	}
 	return v
@@ -74,7 +81,7 @@ func letters(w []byte) uint32 {
 
 // lookup returns the known word that w is a shuffle of; "" if there is none or w itself is known.
 func (v *vocabulary) lookup(w []byte) string {
-	if v.shapes[shape(w)/64]>>(shape(w)%64)&1 == 0 {
+	if !v.shaped(w[0], w[len(w)-1], len(w)) {
 		return ""
 	}
 	found := ""

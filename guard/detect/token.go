@@ -1,5 +1,7 @@
 package detect
 
+import "bytes"
+
 // Marks and signs between words ("forget.everything|above"), beside words with some inside.
 
 // betweenWords stands in a normal form for such a mark until it is settled what is made of it. It is nothing that a normal form has.
@@ -31,14 +33,24 @@ func (t *Text) settle(spaces bool) {
 	t.keep(norm, from, len(norm), k)
 }
 
-// A token is what stands between two spaces of a normal form.
+// A token is what stands between two spaces of a normal form, but for spaces in what was taken out of it.
 type token struct {
 	start, end int
+	looked     int // for where it begins, as far as this
 	words      bool
+}
+
+// begin finds where the token with norm[i] begins, before text moves. What is looked at next is norm[next].
+func (k *token) begin(norm []byte, i, next int) {
+	if n := bytes.LastIndexByte(norm[k.looked:i], ' '); n >= 0 {
+		k.start = k.looked + n + 1
+	}
+	k.looked = next
 }
 
 // several reports whether the token with something between letters at norm[i] is several words instead of a broken one. It is asked once of each.
 func (k *token) several(v *vocabulary, norm []byte, i int) bool {
+	k.begin(norm, i, i)
 	if i >= k.end {
 		for k.end = i; k.end < len(norm) && norm[k.end] != ' '; k.end++ {
 		}
