@@ -1,6 +1,9 @@
 package detect
 
-import "bytes"
+import (
+	"bytes"
+	"math/bits"
+)
 
 // Alphabets that letters were moved in: ROT13 and other Caesar ciphers, and those that also run backwards, as Atbash. Which one it was is told by how
 // often the letters of a block occur, and asked where vowels are rarer than in any language.
@@ -71,7 +74,7 @@ func (t turn) back(norm []byte) {
 }
 
 // rareVowels reports whether a block of lower case may have other letters than it seems: of a text in Latin letters a third are vowels. Most
-// blocks of most languages are told by their commonest.
+// blocks of most languages are told by their commonest, and those of code by the letters that there are.
 func rareVowels(block []byte) bool {
 	vowels := bytes.Count(block, []byte{'e'})
 	if 100*vowels >= 8*len(block) {
@@ -80,7 +83,14 @@ func rareVowels(block []byte) bool {
 	for _, c := range [...]byte{'a', 'i', 'o', 'u'} {
 		vowels += bytes.Count(block, []byte{c})
 	}
-	return 100*vowels < 26*len(block)
+	if 100*vowels >= 26*len(block) {
+		return false
+	}
+	letters := 0
+	for at := 0; at < len(block); at += 64 {
+		letters += bits.OnesCount64(letterMask(block[at:]))
+	}
+	return letters >= minLetters && 100*vowels <= 33*letters
 }
 
 // turns finds the blocks of a normal form whose letters were moved, and returns what puts them back.
@@ -150,9 +160,6 @@ func moved(block []byte) (turn, bool) {
 			count[c-'a']++
 			letters++
 		}
-	}
-	if letters < minLetters || 100*(count[0]+count['e'-'a']+count['i'-'a']+count['o'-'a']+count['u'-'a']) > 33*letters {
-		return turn{}, false
 	}
 	var values [2][turnWords]uint64
 	for k, n := range count {

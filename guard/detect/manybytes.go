@@ -137,6 +137,9 @@ type finder struct {
 // next returns the first place from i on, or the length of the text; i never is less than before, and no text behind it changes.
 func (f *finder) next(i int) int {
 	for i < len(f.text) {
+		if f.set.marks[f.text[i]] != 0 { // where they stand close
+			return i
+		}
 		if i >= f.end {
 			f.at, f.end, f.mask = i, i+64, f.set.mask(f.text[i:])
 		}

@@ -97,7 +97,7 @@ func FuzzSigns(f *testing.F) {
 }
 
 func TestByteSets(t *testing.T) {
-	for name, s := range map[string]*byteSet{"letters": letterSet, "signs": signSet, "breaks": breakSet, "all": newByteSet(func(byte) bool { return true }), "ASCII": newByteSet(func(c byte) bool { return c < 0x80 })} {
+	for name, s := range map[string]*byteSet{"letters": letterSet, "signs": signSet, "breaks": breakSet, "wide": wideSet, "all": newByteSet(func(byte) bool { return true }), "ASCII": newByteSet(func(c byte) bool { return c < 0x80 })} {
 		for c := range 256 {
 			for _, around := range []byte{0, 'a', 0xff} {
 				for at := range 64 {

@@ -69,7 +69,7 @@ func TestAssemblyStaysInside(t *testing.T) {
 				in, out := part(text, n), part(lowered, n)
 				copy(in, s)
 				faultless(t, name+", lower case", n, func() { lowerMany(out, in, false, true) })
-				for _, set := range []*byteSet{letterSet, signSet, breakSet} {
+				for _, set := range []*byteSet{letterSet, signSet, breakSet, wideSet} {
 					faultless(t, name+", mask", n, func() { set.mask(in) })
 					faultless(t, name+", two masks", n, func() { masks(set, letterSet, in) })
 				}

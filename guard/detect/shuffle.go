@@ -118,10 +118,9 @@ func (v *vocabulary) restore(norm []byte) bool {
 		long := m & (m >> 1)
 		long &= long >> 2 & (m >> 4) & (m >> 5) & (1<<step - 1)
 		for long &^= m<<1 | before; long != 0 && n < signsOfShuffling; long &= long - 1 {
-			start := at + bits.TrailingZeros64(long)
-			end := start + longShuffled
-			for end < len(norm) && letterBit[norm[end]] != 0 {
-				end++
+			first := bits.TrailingZeros64(long)
+			start, end := at+first, at+first+bits.TrailingZeros64(^(m>>first))
+			for ; end >= at+64 && end < len(norm) && letterBit[norm[end]] != 0; end++ { // beyond the 64
 			}
 			if end-start <= maxShuffled && v.lookup(norm[start:end]) != "" {
 				n++

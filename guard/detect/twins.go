@@ -72,6 +72,7 @@ func normRune(p []byte) (rune, int) {
 	return runeAt(p)
 }
 
+// nextWord returns what is asked of the word of which norm[i] is the first byte that is not ASCII.
 func nextWord(norm []byte, i int, kinds *[lastGlyph + 1]uint8) twinWord {
 	seen := uint8(0)
 	for i < len(norm) && norm[i] != ' ' {
@@ -90,6 +91,9 @@ func nextWord(norm []byte, i int, kinds *[lastGlyph + 1]uint8) twinWord {
 	return twinWord{end: i, scripts: seen & allScripts, foreign: seen != 0, twins: seen&isForeign == 0}
 }
 
+// wideSet holds what begins or goes on with a character that is not ASCII.
+var wideSet = newByteSet(func(c byte) bool { return c >= utf8.RuneSelf })
+
 // foldTwins reads such words in Latin letters: those of several scripts, and those of one where hardly a word cannot be read so.
 func (t *Text) foldTwins() bool {
 	if t.Evidence.Twins < signsOfTwins {
@@ -97,7 +101,8 @@ func (t *Text) foldTwins() bool {
 	}
 	kinds, latin := twinKinds(), homoglyphs()
 	others, twins, mixed := 0, 0, 0
-	for i := 0; i < len(t.Norm); {
+	wide := finder{set: wideSet, text: t.Norm}
+	for i := wide.next(0); i < len(t.Norm); {
 		w := nextWord(t.Norm, i, kinds)
 		switch {
 		case w.mixed():
@@ -107,7 +112,7 @@ func (t *Text) foldTwins() bool {
 		case w.foreign:
 			others++
 		}
-		i = w.end + 1
+		i = wide.next(w.end + 1)
 	}
 	all := twins > 4*others
 	if mixed == 0 && !(all && twins > 0) {
@@ -115,29 +120,32 @@ func (t *Text) foldTwins() bool {
 	}
 	norm, k := t.rewrite()
 	from := 0 // what is kept next begins here
-	for i := 0; i < len(norm); {
-		next := len(norm)
+	wide = finder{set: wideSet, text: norm}
+	for i := wide.next(0); i < len(norm); {
+		end := len(norm)
 		if others > 0 || !all { // some words stay as they are
 			w := nextWord(norm, i, kinds)
-			next = min(w.end+1, len(norm))
-			if !w.mixed() && !(all && w.foreign && w.twins) {
-				i = next
+			if end = w.end; !w.mixed() && !(all && w.foreign && w.twins) {
+				i = wide.next(end + 1)
 				continue
 			}
 		}
-		for i < next {
+		for i < end {
 			if norm[i] < utf8.RuneSelf {
 				i++
 				continue
 			}
-			r, n := normRune(norm[i:next])
+			r, n := normRune(norm[i:end])
 			if r <= lastTwin && latin[r] != 0 {
-				k = t.keep(norm, from, i, k)
+				if from < i {
+					k = t.keep(norm, from, i, k)
+				}
 				k = t.put(latin[r], i, k)
 				from = i + n
 			}
 			i += n
 		}
+		i = wide.next(end + 1)
 	}
 	t.keep(norm, from, len(norm), k)
 	return true
