@@ -154,7 +154,7 @@ func (f *serveFlags) serve(ctx context.Context, ui *ui, dir string) error {
 	if err := f.at.free(); err != nil {
 		return err
 	}
-	engine, err := backend(ctx, chain, to, bearer, cfg.Logger)
+	engine, err := f.backend(ctx, chain, to, bearer, cfg.Logger)
 	if err != nil {
 		return err
 	}

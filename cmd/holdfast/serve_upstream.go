@@ -48,6 +48,9 @@ func forward(to *url.URL, bearer string, log *slog.Logger) http.Handler {
 			DisableCompression:  true, // the guard reads answers: what is compressed would be inflated first
 		},
 		ErrorHandler: func(w http.ResponseWriter, r *http.Request, err error) {
+			if r.Context().Err() != nil { // the caller left, or the guard ended the request: the upstream is not at fault
+				panic(http.ErrAbortHandler)
+			}
 			log.ErrorContext(r.Context(), "serve: the upstream does not answer", "error", err)
 			w.Header().Set("Content-Type", "application/json")
 			w.WriteHeader(http.StatusBadGateway)

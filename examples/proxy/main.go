@@ -8,6 +8,9 @@
 // and the text of -system-prompt are what answers may not give away. -policy takes a whole policy instead (package guard has its
 // fields). Only the proxy may reach the upstream: let it listen on loopback, or on a network of its own, and want UPSTREAM_KEY
 // (vLLM's --api-key).
+//
+// In Kubernetes: -addr 0.0.0.0:8080 with -insecure-plain-http where an ingress or a mesh ends TLS. Every route wants a key, those of
+// health too: probe the port, or give the probe a key of its own in an Authorization header.
 package main
 
 import (
@@ -31,27 +34,53 @@ import (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM) // what Kubernetes and systemd send
 	defer stop()
-	if err := run(ctx); err != nil {
+	context.AfterFunc(ctx, stop) // a second signal ends at once
+	switch err := run(ctx, os.Args[1:]); {
+	case errors.Is(err, flag.ErrHelp):
+	case err != nil:
 		fmt.Fprintln(os.Stderr, "proxy:", err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context) error {
-	upstream := flag.String("upstream", "", "URL of the server with the model")
-	server := flag.String("server", "vllm", "what it is: vllm, llama.cpp, ollama or kserve")
-	model := flag.String("model", "", "the model that may be asked for, as the server calls it")
-	canary := flag.String("canary", "", "text of the system prompt that no answer may contain, 8 bytes at least")
-	prompt := flag.String("system-prompt", "", "file with a system prompt that no answer may repeat")
-	policy := flag.String("policy", "", "guard policy in JSON, in place of the four flags above")
-	keys := flag.String("keys", "", "file of API keys")
-	anybody := flag.Bool("insecure-anybody", false, "serve without API keys")
-	addr := flag.String("addr", "127.0.0.1:8080", "address to serve on")
-	certFile := flag.String("tls-cert", "", "certificate chain, PEM")
-	keyFile := flag.String("tls-key", "", "its private key, PEM")
-	newKey := flag.String("new-key", "", "print a new API key with this id, and end")
-	tenant := flag.String("tenant", "", "tenant of the new key")
-	flag.Parse()
+func run(ctx context.Context, args []string) error {
+	flags := flag.NewFlagSet("proxy", flag.ContinueOnError)
+	upstream := flags.String("upstream", "", "URL of the server with the model")
+	server := flags.String("server", "vllm", "what it is: vllm, llama.cpp, ollama or kserve")
+	model := flags.String("model", "", "the model that may be asked for, as the server calls it")
+	canary := flags.String("canary", "", "text of the system prompt that no answer may contain, 8 bytes at least")
+	prompt := flags.String("system-prompt", "", "file with a system prompt that no answer may repeat")
+	policy := flags.String("policy", "", "guard policy in JSON, in place of the four flags above")
+	keys := flags.String("keys", "", "file of API keys")
+	anybody := flags.Bool("insecure-anybody", false, "serve without API keys")
+	addr := flags.String("addr", "127.0.0.1:8080", "address to serve on")
+	plain := flags.Bool("insecure-plain-http", false, "serve without TLS on addresses other than loopback, where something in front ends it")
+	certFile := flags.String("tls-cert", "", "certificate chain, PEM")
+	keyFile := flags.String("tls-key", "", "its private key, PEM")
+	newKey := flags.String("new-key", "", "print a new API key with this id, and end")
+	tenant := flags.String("tenant", "", "tenant of the new key")
+	if err := flags.Parse(args); err != nil {
+		return err
+	}
+	given := make(map[string]bool)
+	empty := ""
+	flags.Visit(func(f *flag.Flag) {
+		if given[f.Name] = true; f.Value.String() == "" {
+			empty = f.Name
+		}
+	})
+	switch { // what would not be looked at is refused: it was meant to hold
+	case empty != "": // a variable that is not set, perhaps
+		return fmt.Errorf("-%s is empty: leave it out", empty)
+	case flags.NArg() > 0:
+		return fmt.Errorf("%q is no flag, and those behind it were not read", flags.Arg(0))
+	case given["policy"] && (given["server"] || given["model"] || given["canary"] || given["system-prompt"]):
+		return errors.New("-policy has what -server, -model, -canary and -system-prompt say: write it there")
+	case given["keys"] && *anybody:
+		return errors.New("-keys and -insecure-anybody exclude each other")
+	case given["tenant"] && *newKey == "":
+		return errors.New("-tenant is for -new-key")
+	}
 	if *newKey != "" {
 		return printKey(*newKey, *tenant)
 	}
@@ -70,7 +99,7 @@ func run(ctx context.Context) error {
 			return err
 		}
 		if cfg.Keys, err = caller.ParseKeys(data); err != nil {
-			return err
+			return fmt.Errorf("%s: %w", *keys, err)
 		}
 	case !*anybody:
 		return errors.New("give -keys, or -insecure-anybody where something else tells who calls")
@@ -91,8 +120,8 @@ func run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if ip := ln.Addr().(*net.TCPAddr).IP; cert == nil && !ip.IsLoopback() {
-		return errors.Join(errors.New("keys and prompts would cross the network in clear: give -tls-cert and -tls-key"), ln.Close())
+	if ip := ln.Addr().(*net.TCPAddr).IP; cert == nil && !*plain && !ip.IsLoopback() {
+		return errors.Join(errors.New("keys and prompts would cross the network in clear: give -tls-cert and -tls-key, or -insecure-plain-http where something in front ends TLS"), ln.Close())
 	}
 	cfg.Log.InfoContext(ctx, "proxy: serving", "address", ln.Addr().String(), "upstream", to.Redacted())
 	return Serve(ctx, ln, h, cert)
@@ -117,7 +146,11 @@ func readPolicy(file string, server guard.Server, model, canary, prompt string) 
 		if err != nil {
 			return guard.Policy{}, err
 		}
-		return guard.ParsePolicy(data)
+		p, err := guard.ParsePolicy(data)
+		if err != nil {
+			return p, fmt.Errorf("%s: %w", file, err)
+		}
+		return p, nil
 	}
 	p := guard.UntrustedPolicy()
 	if p.Routes = guard.ServerRoutes(server); p.Routes == nil {

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -67,6 +68,9 @@ func forward(cfg Config) http.Handler {
 			DisableCompression:    true, // the guard reads answers: what is compressed would be inflated first
 		},
 		ErrorHandler: func(w http.ResponseWriter, r *http.Request, err error) { // callers learn nothing of the network behind
+			if r.Context().Err() != nil { // the caller left, or the guard ended the request: the upstream is not at fault
+				panic(http.ErrAbortHandler)
+			}
 			cfg.Log.ErrorContext(r.Context(), "proxy: the upstream does not answer", "error", err)
 			w.Header().Set("Content-Type", "application/json")
 			w.WriteHeader(http.StatusBadGateway)
@@ -75,6 +79,9 @@ func forward(cfg Config) http.Handler {
 		ErrorLog: slog.NewLogLogger(cfg.Log.Handler(), slog.LevelWarn),
 	}
 }
+
+// grace is how long running answers may take at the end: less than the 30 s that Kubernetes gives a pod.
+const grace = 25 * time.Second
 
 // Serve serves h until ctx ends, then lets running answers finish.
 func Serve(ctx context.Context, ln net.Listener, h http.Handler, cert *tls.Certificate) error {
@@ -99,7 +106,10 @@ func Serve(ctx context.Context, ln net.Listener, h http.Handler, cert *tls.Certi
 		return fmt.Errorf("serve: %w", err)
 	case <-ctx.Done():
 	}
-	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second)
+	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), grace)
 	defer cancel()
-	return srv.Shutdown(grace)
+	if err := srv.Shutdown(last); err != nil {
+		return errors.Join(fmt.Errorf("serve: answers that still ran after %v were cut off: %w", grace, err), srv.Close())
+	}
+	return nil
 }

@@ -212,3 +212,29 @@ func TestUpstreamWithKeys(t *testing.T) {
 		t.Error(to, err)
 	}
 }
+
+// What would not be looked at is an error.
+func TestFlagsThatWouldNotCount(t *testing.T) {
+	base := []string{"-upstream", "http://127.0.0.1:1", "-addr", "127.0.0.1:0"}
+	for name, c := range map[string]struct {
+		args []string
+		want string
+	}{
+		"argument before flags":  {[]string{"x", "-insecure-anybody", "-model", "m"}, "no flag"},
+		"policy and its fields":  {[]string{"-policy", "p.json", "-canary", canary}, "write it there"},
+		"keys and everybody":     {[]string{"-model", "m", "-keys", "k.json", "-insecure-anybody"}, "exclude"},
+		"canary of no variable":  {[]string{"-model", "m", "-insecure-anybody", "-canary", ""}, "-canary is empty"},
+		"tenant of no key":       {[]string{"-model", "m", "-insecure-anybody", "-tenant", "blue"}, "-new-key"},
+		"no TLS, for everybody":  {[]string{"-model", "m", "-insecure-anybody", "-addr", "0.0.0.0:0"}, "-insecure-plain-http"},
+		"a flag that is not one": {[]string{"-modle", "m"}, "not defined"},
+	} {
+		if err := run(t.Context(), append(base[:4:4], c.args...)); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	stop()
+	if err := run(ctx, append(base[:4:4], "-model", "m", "-insecure-anybody", "-addr", "0.0.0.0:0", "-insecure-plain-http")); err != nil {
+		t.Error(err) // the twin
+	}
+}
