@@ -30,8 +30,11 @@ func newBench(ui *ui) *cobra.Command {
 		Example: "  holdfast bench --segment 64KiB",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if rounds < 1 || int64(segment) > seal.MaxSegment {
-				return fmt.Errorf("%w: --rounds and --segment", errUsage)
+			if rounds < 1 {
+				return fmt.Errorf("%w: --rounds %d, want 1 at least", errUsage, rounds)
+			}
+			if most := byteSize(seal.MaxSegment); segment > most {
+				return fmt.Errorf("%w: --segment %s, want %s at most", errUsage, segment.String(), most.String())
 			}
 			b, err := newBenchmark(int(size), int(segment))
 			if err != nil {

@@ -88,14 +88,25 @@ func replaceIn(root *os.Root, name string, data []byte) error {
 	temp := fmt.Sprintf("%s.%s.tmp", name, rand.Text())
 	f, err := root.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
 	if err != nil {
-		return err
+		return unwritten(filepath.Join(root.Name(), name), err)
 	}
 	_, err = f.Write(data)
 	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return errors.Join(err, root.Remove(temp))
+		return unwritten(filepath.Join(root.Name(), name), errors.Join(err, root.Remove(temp)))
 	}
 	if err := root.Rename(temp, name); err != nil {
-		return errors.Join(err, root.Remove(temp))
+		return unwritten(filepath.Join(root.Name(), name), errors.Join(err, root.Remove(temp)))
 	}
 	return durable.SyncIn(root, filepath.Dir(name))
+}
+
+// unwritten says which file could not be written: the name of the temporary one says nothing to anybody.
+func unwritten(name string, err error) error {
+	if e, ok := errors.AsType[*fs.PathError](err); ok {
+		return fmt.Errorf("write %s: %w", name, e.Err)
+	}
+	if e, ok := errors.AsType[*os.LinkError](err); ok {
+		return fmt.Errorf("write %s: %w", name, e.Err)
+	}
+	return fmt.Errorf("write %s: %w", name, err)
 }

@@ -55,13 +55,15 @@ func newGuardScan(ui *ui) *cobra.Command {
 				return err
 			}
 			lines = append(lines, fmt.Sprintf("%d of %d rows flagged", len(found), rows))
-			if err := ui.result(map[string]any{"rows": rows, "threshold": threshold, "flagged": found}, lines...); err != nil {
-				return err
-			}
+			doc := map[string]any{"rows": rows, "threshold": threshold, "flagged": found}
 			if len(found) > 0 {
-				return fmt.Errorf("%w: %d rows look like attacks", errRefused, len(found))
+				err = fmt.Errorf("%w: %d rows look like attacks", errRefused, len(found))
+				doc["error"], doc["exit"] = err.Error(), exitRefused
 			}
-			return nil
+			if printed := ui.result(doc, lines...); printed != nil {
+				return printed
+			}
+			return err
 		},
 	}
 	cmd.Flags().StringVar(&model, "model", "", "model file to use instead of the built-in one")

@@ -75,9 +75,12 @@ func newGuardTrain(ui *ui) *cobra.Command {
 func readRows(paths []string) ([]train.Row, error) {
 	var rows []train.Row
 	for _, p := range paths {
-		f, err := os.Open(p)
-		if err != nil {
-			return nil, err
+		f := os.Stdin
+		if p != "-" {
+			var err error
+			if f, err = os.Open(p); err != nil {
+				return nil, err
+			}
 		}
 		r, err := train.Read(f)
 		f.Close()

@@ -15,6 +15,7 @@ import (
 type kekFlags struct {
 	file, passphrase, id string
 
+	prefix string // of the flags' names
 	chosen bool   // what is sealed will open with this passphrase alone: who types it types it twice
 	typed  []byte // the passphrase that came from standard input
 }
@@ -28,7 +29,7 @@ func (k *kekFlags) add(cmd *cobra.Command) {
 
 // addNew names the key encryption key that a directory goes over to.
 func (k *kekFlags) addNew(cmd *cobra.Command) {
-	k.chosen = true
+	k.prefix, k.chosen = "new-", true
 	cmd.Flags().StringVar(&k.file, "new-kek", "", "key file to wrap with, 32 bytes, as made by keygen kek")
 	cmd.Flags().StringVar(&k.passphrase, "new-passphrase-file", "", "file whose first line is the passphrase to wrap with, - for standard input")
 	cmd.Flags().StringVar(&k.id, "new-kek-id", "default", "id of the new wrapped keyset, the file seal.keys/ID.json")
@@ -47,7 +48,7 @@ func (k *kekFlags) load(ctx context.Context, ui *ui) (*kek.KEK, error) {
 		}
 		return key, err
 	case k.passphrase == "":
-		return nil, fmt.Errorf("%w: give --kek or --passphrase-file", errUsage)
+		return nil, fmt.Errorf("%w: give --%[2]skek or --%[2]spassphrase-file", errUsage, k.prefix)
 	}
 	phrase := k.typed
 	if phrase == nil {

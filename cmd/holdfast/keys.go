@@ -43,17 +43,23 @@ func (p *privateKey) load(ctx context.Context, ui *ui) (crypto.Signer, error) {
 	}
 	defer func() { clear(password) }()
 	key, err := bundle.ParsePrivateKey(text, password)
-	if !errors.Is(err, bundle.ErrEncrypted) {
-		return key, err
+	switch {
+	case err == nil:
+		return key, nil
+	case !errors.Is(err, bundle.ErrEncrypted):
+		return nil, fmt.Errorf("%s: %w", p.file, err)
 	}
 	noPassword := err
 	if password, err = p.password.ask(ctx, ui); err != nil {
 		return nil, err
 	}
 	if password == nil {
-		return nil, fmt.Errorf("%w: give %s or HOLDFAST_PASSWORD", noPassword, cmp.Or(p.password.flag, "COSIGN_PASSWORD"))
+		return nil, fmt.Errorf("%s: %w: give %s or HOLDFAST_PASSWORD", p.file, noPassword, cmp.Or(p.password.flag, "COSIGN_PASSWORD"))
 	}
-	return bundle.ParsePrivateKey(text, password)
+	if key, err = bundle.ParsePrivateKey(text, password); err != nil {
+		return nil, fmt.Errorf("%s: %w", p.file, err)
+	}
+	return key, nil
 }
 
 // readPublicKeys reads one key of each file.

@@ -48,6 +48,12 @@ func run(ctx context.Context, args []string, stdout, stderr *os.File) int {
 	if cmd.ValidateArgs(cmd.Flags().Args()) != nil {
 		err = fmt.Errorf("%w (%s)", err, strings.TrimSuffix(cmd.UseLine(), " [flags]"))
 	}
+	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		err = fmt.Errorf("stopped by a signal: %w", err)
+	}
+	if what, names, ok := strings.Cut(err.Error(), "\n\nDid you mean this?"); ok {
+		err = fmt.Errorf("%w: %s: did you mean %s?", errUsage, what, strings.Join(strings.Fields(names), ", "))
+	}
 	code := exitCode(err)
 	for line := range strings.SplitSeq(err.Error(), "\n") { // joined errors stand on lines of their own
 		fmt.Fprintln(stderr, "holdfast:", printable(line))

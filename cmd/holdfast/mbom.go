@@ -26,6 +26,9 @@ func newMBOM(ui *ui) *cobra.Command {
 		Example: "  holdfast mbom model && holdfast sign key --private-key model.key model",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if version != "1.7" && version != "1.6" { // before a large model is read
+				return fmt.Errorf("%w: --spec-version %q is neither 1.7 nor 1.6", errUsage, version)
+			}
 			root, err := os.OpenRoot(args[0])
 			if err != nil {
 				return err

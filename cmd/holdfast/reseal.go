@@ -37,6 +37,9 @@ func newReseal(ui *ui) *cobra.Command {
 			}
 			defer root.Close()
 			src := sign.DirFS(root)
+			if err := sealed(src, args[0]); err != nil {
+				return err
+			}
 			f, err := seal.OpenFS(cmd.Context(), src, old, how.reading()...)
 			if err != nil {
 				return err

@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/holdfast-ai/holdfast/crypto/kek"
+	"github.com/holdfast-ai/holdfast/sign"
 )
 
 func newRewrap(ui *ui) *cobra.Command {
@@ -32,6 +33,9 @@ func newRewrap(ui *ui) *cobra.Command {
 				return err
 			}
 			defer root.Close()
+			if err := sealed(sign.DirFS(root), args[0]); err != nil {
+				return err
+			}
 			if err := kek.Rewrap(cmd.Context(), root, old, k, !remove); err != nil {
 				return err
 			}

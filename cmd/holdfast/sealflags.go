@@ -92,7 +92,7 @@ func (b *byteSize) Set(s string) error {
 	}
 	n, err := strconv.ParseInt(s, 10, 32)
 	if err != nil || n <= 0 || n > 1<<30>>shift {
-		return errors.New("not a size")
+		return errors.New("want a number of bytes up to 1 GiB, such as 65536, 64KiB or 1MiB")
 	}
 	*b = byteSize(n << shift)
 	return nil

@@ -37,7 +37,7 @@ func (k *keyServerFlags) client(cfg holdfast.Config) (*keyrelease.Client, error)
 	}
 	pub, err := bundle.ParsePublicKey(text)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%s: %w", k.key, err)
 	}
 	server, ok := pub.(*ecdsa.PublicKey)
 	if !ok {

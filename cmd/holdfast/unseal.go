@@ -2,7 +2,9 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 
 	"github.com/spf13/cobra"
@@ -53,13 +55,27 @@ func newUnseal(ui *ui) *cobra.Command {
 	return cmd
 }
 
+// sealed refuses a directory that is none that was sealed.
+func sealed(src fs.FS, dir string) error {
+	_, err := fs.Stat(src, "seal.json")
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("%w: %s is not sealed: it has no seal.json", errUsage, dir)
+	}
+	return err
+}
+
 // openSealed opens a sealed directory; the function it returns closes it.
 func openSealed(ctx context.Context, dir string, src seal.KeySource, opts ...seal.Option) (*seal.FS, func(), error) {
 	root, err := os.OpenRoot(dir)
 	if err != nil {
 		return nil, nil, err
 	}
-	f, err := seal.OpenFS(ctx, sign.DirFS(root), src, opts...)
+	files := sign.DirFS(root)
+	if err := sealed(files, dir); err != nil {
+		root.Close()
+		return nil, nil, err
+	}
+	f, err := seal.OpenFS(ctx, files, src, opts...)
 	if err != nil {
 		root.Close()
 		return nil, nil, err

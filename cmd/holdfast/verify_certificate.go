@@ -1,6 +1,11 @@
 package main
 
-import "github.com/spf13/cobra"
+import (
+	"fmt"
+	"regexp"
+
+	"github.com/spf13/cobra"
+)
 
 func newVerifyCertificate(ui *ui) *cobra.Command {
 	var flags verification
@@ -14,6 +19,11 @@ func newVerifyCertificate(ui *ui) *cobra.Command {
 			"--signature model.sig model",
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			for _, pattern := range patterns { // the command line is at fault, and no check of the model
+				if _, err := regexp.Compile(pattern); err != nil {
+					return fmt.Errorf("%w: --identity-pattern: %w", errUsage, err)
+				}
+			}
 			p := policy.policy()
 			var err error
 			if p.Roots, err = readCertificates(roots); err != nil {
