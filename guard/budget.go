@@ -64,7 +64,7 @@ func (t *Transaction) price() (limit.Price, *Rejection) {
 		p, ok = t.pol.Prices["*"]
 	}
 	if !ok && t.pol.counts(limit.Cost) {
-		return p, &Rejection{Code: CodeInvalid, Status: http.StatusBadRequest, Param: "model"}
+		return p, refuse("model", "has no price")
 	}
 	return p, nil
 }

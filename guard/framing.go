@@ -14,27 +14,27 @@ import (
 func (t *Transaction) framing(r *Request) *Rejection {
 	h := r.Header
 	if len(h["Upgrade"]) > 0 || hasUpgrade(h["Connection"]) { // a connection that leaves HTTP leaves the guard
-		return &Rejection{Code: CodeRoute, Status: http.StatusForbidden}
+		return &Rejection{Code: CodeRoute, Status: http.StatusForbidden, Err: errNoHTTP}
 	}
 	for name := range h {
 		if misleads(name) {
-			return &Rejection{Code: CodeRoute, Status: http.StatusForbidden}
+			return &Rejection{Code: CodeRoute, Status: http.StatusForbidden, Err: errMisleads}
 		}
 	}
 	if t.kind == KindPass {
 		if r.Length > 0 {
-			return &Rejection{Code: CodeInvalid, Status: http.StatusBadRequest, Param: "body"}
+			return refuse("body", whyAllowed)
 		}
 		return nil
 	}
 	if _, ok := t.g.decoder(h["Content-Encoding"]); !ok {
-		return &Rejection{Code: CodeMedia, Status: http.StatusUnsupportedMediaType}
+		return &Rejection{Code: CodeMedia, Status: http.StatusUnsupportedMediaType, Err: errPacked}
 	}
 	if !isJSON(h["Content-Type"]) && !t.isBinary(h) {
-		return &Rejection{Code: CodeMedia, Status: http.StatusUnsupportedMediaType}
+		return &Rejection{Code: CodeMedia, Status: http.StatusUnsupportedMediaType, Err: errMedia}
 	}
 	if r.Length > int64(t.pol.Limits.MaxBodyBytes) {
-		return tooLarge()
+		return tooLarge(errBodySize)
 	}
 	return nil
 }

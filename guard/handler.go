@@ -238,10 +238,10 @@ func serverLimits(r *http.Request) (reads, writes bool) {
 
 func rejectRead(err error) *Rejection {
 	if _, ok := errors.AsType[*http.MaxBytesError](err); ok || errors.Is(err, errBodySize) || errors.Is(err, errRatio) {
-		return tooLarge()
+		return tooLarge(err)
 	}
 	if errors.Is(err, os.ErrDeadlineExceeded) {
-		return &Rejection{Code: CodeTimeout, Status: http.StatusRequestTimeout}
+		return &Rejection{Code: CodeTimeout, Status: http.StatusRequestTimeout, Err: errSlow}
 	}
 	return &Rejection{Code: CodeInvalid, Status: http.StatusBadRequest, Param: "body", Err: err}
 }

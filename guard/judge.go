@@ -3,7 +3,6 @@ package guard
 import (
 	"fmt"
 	"log/slog"
-	"net/http"
 )
 
 // judge applies the policy's modes to the findings from index from on.
@@ -19,7 +18,7 @@ func (t *Transaction) judge(from int, mode func(rule string) Mode) *Rejection {
 			continue
 		}
 		if mode == ModeBlock && rej == nil {
-			rej = &Rejection{Code: CodeContent, Status: http.StatusBadRequest}
+			rej = blocked(f.Rule)
 		}
 		kept = append(kept, f)
 		t.report(f, mode)

@@ -22,7 +22,7 @@ func (t *Transaction) redact(body []byte) *Rejection {
 		}
 		// A text inside of another, and one that is no JSON string, has no place of its own that could be replaced.
 		if len(t.header[api.HeaderLength]) > 0 || f.Span < 0 || f.Span >= st.request.Inner || body[st.request.Spans[f.Span].Offset] != '"' {
-			return &Rejection{Code: CodeContent, Status: 400}
+			return withheld(errNoPlace)
 		}
 		if f.Start < 0 || f.End < f.Start || f.End > len(st.request.Spans[f.Span].Text) {
 			return internal(errRange)
@@ -30,7 +30,7 @@ func (t *Transaction) redact(body []byte) *Rejection {
 		e := api.Edit{At: st.request.Spans[f.Span].Offset, Start: f.Start, End: f.End, With: redacted}
 		if mode == ModeRestore {
 			if e.With = t.placeholder(body, f.Rule, st.request.Spans[f.Span].Text[f.Start:f.End]); e.With == "" {
-				return &Rejection{Code: CodeContent, Status: 400} // too many for one request
+				return withheld(errTooMany)
 			}
 		}
 		st.edits = append(st.edits, e)
@@ -49,7 +49,7 @@ func (t *Transaction) redact(body []byte) *Rejection {
 	}
 	for _, f := range st.findings[from:] {
 		if m := t.pol.mode(f.Rule); (m == ModeRedact || m == ModeRestore) && !t.stands(f) {
-			return &Rejection{Code: CodeContent, Status: 400}
+			return withheld(errStillThere)
 		}
 	}
 	return nil

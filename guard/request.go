@@ -37,8 +37,11 @@ func (t *Transaction) request(r *Request) *Rejection {
 	if t.api = t.pol.dialects[kind]; t.api == nil {
 		t.api = api.Errors(r.Path)
 	}
-	if !ok || r.Ambiguous || !clean(r.Path) {
-		return &Rejection{Code: CodeRoute, Status: http.StatusNotFound}
+	if r.Ambiguous || !clean(r.Path) {
+		return &Rejection{Code: CodeRoute, Status: http.StatusNotFound, Err: errSpelling}
+	}
+	if !ok {
+		return &Rejection{Code: CodeRoute, Status: http.StatusNotFound, Err: errNoRoute}
 	}
 	t.kind, t.sum.Kind, t.header = kind, kind, r.Header
 	if rej := t.framing(r); rej != nil {
@@ -46,13 +49,13 @@ func (t *Transaction) request(r *Request) *Rejection {
 	}
 	name := t.caller(r)
 	if name == "" {
-		return &Rejection{Code: CodeLimit, Status: http.StatusForbidden}
+		return &Rejection{Code: CodeLimit, Status: http.StatusForbidden, Err: errNobody}
 	}
 	t.key = t.g.hash(name)
 	t.subject = t.g.subject(r, route, t.key)
 	t.sum.KeyHash = binary.BigEndian.Uint64(t.key[:])
 	if t.inside = t.g.gate.Enter(t.subject.Key); !t.inside {
-		return &Rejection{Code: CodeLimit, Status: http.StatusTooManyRequests, RetryAfter: time.Second}
+		return &Rejection{Code: CodeLimit, Status: http.StatusTooManyRequests, RetryAfter: time.Second, Err: errBusy}
 	}
 	return nil
 }
@@ -74,7 +77,7 @@ func (t *Transaction) RequestBody(body []byte) (v Verdict) {
 	if t.kind == KindPass {
 		t.sum.Skipped = true
 		if len(body) > 0 {
-			return t.verdict(&Rejection{Code: CodeInvalid, Status: http.StatusBadRequest, Param: "body"})
+			return t.verdict(refuse("body", whyAllowed))
 		}
 		return t.verdict(nil)
 	}
@@ -91,7 +94,7 @@ func (t *Transaction) RequestBody(body []byte) (v Verdict) {
 // content decides about a body that is read.
 func (t *Transaction) content(body []byte) *Rejection {
 	if len(body) > t.pol.Limits.MaxBodyBytes {
-		return tooLarge()
+		return tooLarge(errBodySize)
 	}
 	if rej := t.parse(body); rej != nil {
 		return rej
@@ -161,14 +164,14 @@ func (t *Transaction) cost() (in, out int64, rej *Rejection) {
 	in += 4*int64(r.Params.Messages) + t.images // role and delimiters of a turn
 	t.sum.Input = in
 	if in > t.pol.Limits.MaxInputTokens {
-		return 0, 0, &Rejection{Code: CodeInputTokens, Status: http.StatusBadRequest, Param: "messages"}
+		return 0, 0, &Rejection{Code: CodeInputTokens, Status: http.StatusBadRequest, Param: "messages", Err: errInput}
 	}
 	most := t.pol.Limits.MaxOutputTokens
 	if out = r.Params.OutputTokens() * r.Params.Choices(); out > most {
-		return 0, 0, &Rejection{Code: CodeInvalid, Status: http.StatusBadRequest, Param: "max_tokens"}
+		return 0, 0, refuse("max_tokens", whyMax)
 	}
 	if least := r.Params.MinTokens; least*r.Params.Choices() > or(out, most) {
-		return 0, 0, &Rejection{Code: CodeInvalid, Status: http.StatusBadRequest, Param: "min_tokens"}
+		return 0, 0, refuse("min_tokens", whyMax)
 	}
 	if out == 0 && generates(t.kind) {
 		out = most
@@ -178,10 +181,6 @@ func (t *Transaction) cost() (in, out int64, rej *Rejection) {
 
 // generates reports whether answers of a kind are made token by token.
 func generates(k Kind) bool { return k != KindEmbeddings && k != KindEmbed && k != KindInfer }
-
-func tooLarge() *Rejection {
-	return &Rejection{Code: CodeTooLarge, Status: http.StatusRequestEntityTooLarge}
-}
 
 // invalid answers a body that does not follow its format.
 func invalid(err error) *Rejection {

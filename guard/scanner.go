@@ -161,7 +161,7 @@ func (t *Transaction) keep(ms []stream.Match, from int) ([]stream.Match, error) 
 			kept = append(kept, m)
 		default:
 			t.found(f, mode)
-			return kept, &Rejection{Code: CodeContent, Status: 400}
+			return kept, blocked(m.Rule)
 		}
 	}
 	return kept, nil
@@ -207,7 +207,7 @@ func (t *Transaction) alone(p *api.Piece, shift int) *Rejection {
 		t.st.repeats.add(p.Text)
 	}
 	if len(ms) > 0 && (p.Name || len(t.header[api.HeaderLength]) > 0) {
-		return &Rejection{Code: CodeContent, Status: 400} // neither a name nor JSON of a stated length can be changed
+		return withheld(errNoPlace) // neither a name nor JSON of a stated length can be changed
 	}
 	for _, m := range ms {
 		t.st.hold.Edit(stream.Edit{Ref: p.Offset + shift, Start: m.Start, End: m.End, With: m.Replacement})
@@ -222,7 +222,7 @@ func (t *Transaction) unnamed(text []byte) *Rejection {
 		return t.scanned(err)
 	}
 	if len(ms) > 0 {
-		return &Rejection{Code: CodeContent, Status: 400}
+		return withheld(errNoPlace)
 	}
 	return nil
 }

@@ -70,13 +70,25 @@ func TestRefusalsAreExplained(t *testing.T) {
 	for body, want := range map[string][2]string{
 		`{` + turn + `}`: {"model (required)", "param=model"},
 		`{"model":"m",` + turn + `,"temperature":7}`:          {"temperature (max)", "param=temperature"},
-		`{"model":"m",` + turn + `,"n":9}`:                    {"not valid: n.", "param=n"},
+		`{"model":"m",` + turn + `,"n":9}`:                    {"n (max)", "param=n cause=\"api: invalid n (max)\""},
 		`{"model":"m",` + turn + `,"model":"` + secret + `"}`: {"json: duplicate", "cause=\"json: duplicate"},
 		`{"model":"m",` + turn + `,"lora":"` + secret + `"}`:  {"lora (cannot be inspected)", "param=lora"},
-		`{"model":"m",` + turn + `,"max_tokens":9999}`:        {"not valid: max_tokens.", "param=max_tokens"},
+		`{"model":"m",` + turn + `,"max_tokens":9999}`:        {"max_tokens (max)", "param=max_tokens cause=\"api: invalid max_tokens (max)\""},
 	} {
 		log.Reset()
 		w := post(g.Handler(&guardtest.Upstream{}), body)
+		if w.Code != 400 || !strings.Contains(w.Body.String(), want[0]) || !strings.Contains(log.String(), want[1]) || strings.Contains(w.Body.String()+log.String(), secret) {
+			t.Errorf("%s: %d %s\n%s", body, w.Code, w.Body, &log)
+		}
+	}
+	strict := all()
+	strict.Tools, strict.Models = []guard.ToolRule{}, []string{"m"}
+	for body, want := range map[string][2]string{
+		`{"model":"` + secret + `",` + turn + `}`:                                                       {"model (not allowed here)", "cause=\"api: invalid model"},
+		`{"model":"m",` + turn + `,"tools":[{"type":"function","function":{"name":"` + secret + `"}}]}`: {"tools (not allowed here)", "cause=\"api: invalid tools"},
+	} {
+		log.Reset()
+		w := post(newGuard(t, strict, guard.WithLogger(slog.New(slog.NewTextHandler(&log, nil)))).Handler(&guardtest.Upstream{}), body)
 		if w.Code != 400 || !strings.Contains(w.Body.String(), want[0]) || !strings.Contains(log.String(), want[1]) || strings.Contains(w.Body.String()+log.String(), secret) {
 			t.Errorf("%s: %d %s\n%s", body, w.Code, w.Body, &log)
 		}

@@ -10,28 +10,24 @@ import (
 	"github.com/holdfast-ai/holdfast/guard/api"
 )
 
-func refuse(field string) *Rejection {
-	return &Rejection{Code: CodeInvalid, Status: http.StatusBadRequest, Param: field}
-}
-
 // structure checks what a request asks for beside text.
 func (t *Transaction) structure(r *api.Request) *Rejection {
 	s, p := t.pol.Structure, &r.Params
 	switch {
 	case t.pol.Models != nil && t.kind != KindInfer && !slices.Contains(t.pol.Models, p.Model):
-		return refuse("model")
+		return refuse("model", whyAllowed)
 	case p.N > s.MaxChoices:
-		return refuse("n")
+		return refuse("n", whyMax)
 	case p.BestOf > s.MaxChoices:
-		return refuse("best_of")
+		return refuse("best_of", whyMax)
 	case p.ContextTokens > t.pol.Limits.MaxInputTokens+t.pol.Limits.MaxOutputTokens:
-		return refuse("num_ctx")
+		return refuse("num_ctx", whyMax)
 	}
 	// Log probabilities together with a bias on logits give a model's last layer away, a few numbers at a time.
 	t.biased, t.probs = p.LogitBias > 0, -1
 	if p.Logprobs || p.TopLogprobs > 0 {
 		if t.probs = int(p.TopLogprobs); p.TopLogprobs > s.MaxLogprobs || s.MaxLogprobs < 0 || t.biased {
-			return refuse("logprobs")
+			return refuse("logprobs", whyAllowed)
 		}
 	}
 	for _, ids := range r.Tokens {
@@ -49,7 +45,7 @@ func (t *Transaction) structure(r *api.Request) *Rejection {
 	}
 	for _, name := range r.Tools {
 		if t.pol.tool(string(name)) == nil {
-			return refuse("tools")
+			return refuse("tools", whyAllowed)
 		}
 	}
 	if t.g.specs != nil && t.kind == KindInfer {

@@ -27,7 +27,7 @@ func inputs(s *tensor.Specs, ts []api.Tensor) *Rejection {
 		in := &ts[i]
 		dtype, ok := kserve.DType(in.Datatype)
 		if !ok {
-			return refuse("inputs")
+			return refuse("inputs", "datatype")
 		}
 		v := tensor.View{Name: in.Name, DType: dtype, Shape: in.Shape, Data: in.Raw}
 		if in.JSON != nil {

@@ -148,7 +148,7 @@ type Decision struct {
 	Code      string // of the rejection
 	Status    int    // of the rejection
 	Param     string // of the rejection: the request field at fault, where there is one
-	Err       error  // of the rejection: the cause, for the operator; nil where the code says all. It holds no content, unless a function given as an option put some in
+	Err       error  // of the rejection: the cause, for the operator. It holds no content, unless a function given as an option put some in
 	Skipped   bool   // the route was passed on without a look, or a check was missed
 	Missed    int    // checks that could not be done, under a policy that lets them pass
 	Findings  int    // that the policy does not drop

@@ -68,7 +68,7 @@ func (w *responseWriter) writeHeader(status int) {
 	}
 	if status >= 100 && status < 200 {
 		if status == http.StatusSwitchingProtocols {
-			w.deny(&Rejection{Code: CodeUpstream, Status: http.StatusBadGateway})
+			w.deny(&Rejection{Code: CodeUpstream, Status: http.StatusBadGateway, Err: errNoHTTP})
 		}
 		return // early hints of the upstream are not worth a look
 	}

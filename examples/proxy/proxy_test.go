@@ -226,7 +226,7 @@ func TestFlagsThatWouldNotCount(t *testing.T) {
 		"canary of no variable":  {[]string{"-model", "m", "-insecure-anybody", "-canary", ""}, "-canary is empty"},
 		"tenant of no key":       {[]string{"-model", "m", "-insecure-anybody", "-tenant", "blue"}, "-new-key"},
 		"no TLS, for everybody":  {[]string{"-model", "m", "-insecure-anybody", "-addr", "0.0.0.0:0"}, "-insecure-plain-http"},
-		"a flag that is not one": {[]string{"-modle", "m"}, "not defined"},
+		"a flag that is not one": {[]string{"-nothing", "m"}, "not defined"},
 	} {
 		if err := run(t.Context(), append(base[:4:4], c.args...)); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %v", name, err)
