@@ -4,6 +4,9 @@ import "math/bits"
 
 // Words of the rules with marks in them tell that marks are a disguise. READMEs and code have some in 25 words of each kilobyte, and hardly one of those is known.
 
+// signsOfFolding is the number of words with marks in them from which they are a disguise: a text has such a word now and then.
+const signsOfFolding = 2
+
 // broken counts words of the rules with marks in them, and joined strings, as far as that matters.
 func (v *vocabulary) broken(norm []byte) (n int) {
 	seen := 1 // what is in front of it has been looked at

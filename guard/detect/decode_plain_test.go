@@ -223,7 +223,7 @@ func (d *plainDecoder) base64(s []byte) bool {
 			out = append(out, byte(acc>>have))
 		}
 	}
-	return d.says(out)
+	return !(likeName(s) && !oneScript(out)) && d.says(out)
 }
 
 func (d *plainDecoder) base32(s []byte) bool {

@@ -279,3 +279,18 @@ func (x *features) words(n int, last bool) {
 		x.first, x.from = uint64(x.units[from]&unitBits), x.sums[from]
 	}
 }
+
+// wordGram is the n-gram that a word of ASCII letters is.
+func wordGram(word []byte) uint32 {
+	if len(word) == 0 {
+		return 0
+	}
+	last := len(word) - 1
+	w := 1 + uint64(word[0])*mul2 + uint64(word[last])*mul5
+	for _, c := range word[:last] {
+		w += betweens[c]
+	}
+	w *= mulWord
+	w ^= w >> 29
+	return uint32(w * mulTwo >> 32)
+}

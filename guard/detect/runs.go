@@ -106,7 +106,7 @@ func (d *decoder) base32(s []byte) bool {
 
 // base64 decodes characters of both alphabets, if they say something readable; s may be what stands behind the output.
 func (d *decoder) base64(s []byte) bool {
-	start, seen := len(d.out), reader{all: len(s) * 6 / 8}
+	name, start, seen := likeName(s), len(d.out), reader{all: len(s) * 6 / 8}
 	for size := firstPiece; ; size = codePiece {
 		piece := s[:min(size, len(s))]
 		s = s[len(piece):]
@@ -119,7 +119,11 @@ func (d *decoder) base64(s []byte) bool {
 			break
 		}
 	}
-	return seen.all > 0
+	if seen.all == 0 || name && !oneScript(d.out[start:]) {
+		d.out = d.out[:start]
+		return false
+	}
+	return true
 }
 
 func (d *decoder) pieceOfBase64(s []byte) {

@@ -4,10 +4,6 @@ import "math/bits"
 
 // Digits and signs that stand for letters ("1gn0r3"), and marks inside words.
 
-// signsOfFolding is the number of words with such digits or marks from which they are a disguise: identifiers and units have
-// them too.
-const signsOfFolding = 2
-
 // signs maps digits and signs to the letters they stand for inside words, and others to 0.
 var signs = func() (t [256]byte) {
 	const from, to = "013456789@$!|+2", "oieasgtbgasiltz"
@@ -37,28 +33,10 @@ const (
 	isMarkup = 2
 )
 
-// foldSigns reads digits and signs inside words as letters and takes marks out of words, where enough words have them.
+// foldSigns reads digits and signs inside words as letters and takes marks out of words, where they are a disguise.
 // Bytes are replaced or dropped, never added.
 func (v *vocabulary) foldSigns(t *Text) bool {
-	n, norm := 0, t.Norm
-	for at := 0; at < len(norm) && n < signsOfFolding; at += 64 {
-		for some := signSet.mask(norm[at:]); some != 0; some &= some - 1 {
-			i := at + bits.TrailingZeros64(some)
-			if i == 0 || i+1 >= len(norm) {
-				continue
-			}
-			c, before, after := norm[i], letter(norm[i-1]), letter(norm[i+1])
-			switch {
-			case markup(c):
-				if before && markupInWord(norm, i) {
-					n++
-				}
-			case before && (after || signs[norm[i+1]] != 0), after && norm[i-1] == ' ':
-				n++
-			}
-		}
-	}
-	if n < signsOfFolding {
+	if !v.disguised(t.Norm) {
 		return false
 	}
 	v.foldWords(t)
@@ -162,10 +140,3 @@ func letterFor(before byte, rest []byte) byte {
 
 // markup reports whether c may stand inside a word unseen.
 func markup(c byte) bool { return c == '*' || c == '~' || c == '`' || c == '^' }
-
-func markupInWord(norm []byte, i int) bool {
-	for i < len(norm) && markup(norm[i]) {
-		i++
-	}
-	return i < len(norm) && letter(norm[i])
-}
