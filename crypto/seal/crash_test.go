@@ -194,6 +194,63 @@ func TestResumeFailsAtEveryStep(t *testing.T) {
 	}
 }
 
+// A call under another keyset than the one that stopped, and stopped too: what is left says one thing of itself. The next one finds its
+// keyset by it.
+func TestResumeUnderAnotherKeyset(t *testing.T) {
+	fault := errors.New("stop")
+	call := func(dst, key string, hook func(string) error) error {
+		h := crashKey(t, key)
+		c, err := seal.Commitment(h)
+		if err != nil {
+			t.Fatal(err)
+		}
+		o := seal.Options{Name: "m", Resume: true, Workers: 1, Wraps: []seal.Wrapper{
+			wrapFunc(func() (seal.Wrapped, error) { return seal.Wrapped{ID: "ops", Blob: c[:]}, nil }),
+		}}
+		_, err = seal.Dir(t.Context(), dst, crashModel("x"), h, seal.WithHook(o, hook))
+		return err
+	}
+	for step := 0; ; step++ {
+		dst := filepath.Join(t.TempDir(), "sealed")
+		if err := call(dst, "first", func(name string) error {
+			if name == "create seal.mac" {
+				return fault
+			}
+			return nil
+		}); !errors.Is(err, fault) {
+			t.Fatal(err)
+		}
+		n := 0
+		err := call(dst, "second", func(string) error {
+			if n++; n > step {
+				return fault
+			}
+			return nil
+		})
+		if err == nil {
+			break
+		}
+		if !errors.Is(err, fault) {
+			t.Fatalf("step %d: %v", step, err)
+		}
+		if _, err := os.Stat(dst); err == nil { // it stopped after the end
+			break
+		}
+		c, err := seal.Interrupted(dst)
+		if err == nil && (len(c.Wraps) != 1 || !bytes.Equal(c.Wraps[0].Blob, c.Commitment[:])) {
+			t.Errorf("step %d: the wrapped keyset is not of the commitment", step)
+		} else if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("step %d: %v", step, err)
+		}
+		if err := call(dst, "third", nil); err != nil {
+			t.Errorf("step %d: %v", step, err)
+		}
+		if err := readEverything(t, dirFS(t, dst), crashKey(t, "third")); err != nil {
+			t.Errorf("step %d: %v", step, err)
+		}
+	}
+}
+
 // A process that is killed at any step.
 func TestDirKilledAtEveryStep(t *testing.T) {
 	needsExchange(t)

@@ -1,6 +1,7 @@
 package seal
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -150,6 +151,9 @@ func (d *sealing) write(ctx context.Context, h *keyset.Handle, files []FileSize)
 		Version: formatVersion, Model: modelName{d.Name, d.Version}, Segment: d.key.segment,
 		Commitment: hex.EncodeToString(c[:]), Files: []sealed{},
 	}
+	if err := d.sameAsBefore(ctx, m); err != nil {
+		return Info{}, err
+	}
 	for _, dir := range []string{blobsDir, keysDir} {
 		if err := d.dst.mkdir(dir); err != nil {
 			return Info{}, err
@@ -189,6 +193,23 @@ func (d *sealing) write(ctx context.Context, h *keyset.Handle, files []FileSize)
 	}
 	_, info, err := parseManifest(b)
 	return info, err
+}
+
+// sameAsBefore begins anew where an earlier call was under another keyset, or for another model: nothing of it can be kept, and its mark
+// would name a commitment that no wrapped keyset is of.
+func (d *sealing) sameAsBefore(ctx context.Context, m manifest) error {
+	if !d.dst.resumed {
+		return nil
+	}
+	want, err := m.bytes()
+	if err != nil {
+		return err
+	}
+	have, err := readSmall(ctx, d.dst.root.FS(), partialFile, MaxManifest)
+	if err != nil || bytes.Equal(have, want) {
+		return err
+	}
+	return d.dst.restart()
 }
 
 // writeManifest writes what the package would also read.

@@ -107,6 +107,22 @@ func (p *partial) takeOver() error {
 	return p.empty()
 }
 
+// restart forgets what an earlier call left. The mark goes first: without it the rest is nobody's.
+func (p *partial) restart() error {
+	err := p.options.step("forget %s", partialFile)
+	if err == nil {
+		err = p.root.Remove(partialFile)
+	}
+	if err == nil {
+		err = p.empty()
+	}
+	if err != nil {
+		return fmt.Errorf("seal: %w", err)
+	}
+	p.resumed = false
+	return nil
+}
+
 // empty removes what is there: the directory that a finished call had replaced, or one that had only begun. Anything else of
 // that name is not ours.
 func (p *partial) empty() error {
