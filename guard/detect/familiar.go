@@ -20,28 +20,27 @@ const (
 	usualSize  = 15
 )
 
-// add samples the block that x read last, the one behind so many others: n-grams of four characters, and of words.
-func (f *familiarity) add(s *seenFilter, x *features, blocks int) {
+// add samples the block that a [seenFilter] left in x, the one behind so many others: n-grams of four characters, and of words.
+func (f *familiarity) add(x *features, blocks int) {
 	step := min(firstStep+moreSteps*blocks, lastStep)
 	sum, n := 0, 0
-	for k := 4; k <= x.last; k += step {
-		u := (*[4]uint16)(x.units[k-3:])
-		gram := uint64(u[0]&unitBits)<<36 | uint64(u[1]&unitBits)<<24 | uint64(u[2]&unitBits)<<12 | uint64(u[3]&unitBits)
-		sum += s.size(uint32(gram * mul4 >> 32))
+	entries := x.grams[:min(x.n, maxGrams)]
+	words := min(2*x.last, len(entries))
+	for k := 7; k < words; k += 2 * step { // from the first on that lies in the block
+		sum += weightSize(entries[k])
 		n++
 	}
-	words := x.grams[min(2*x.last, x.n):min(x.n, maxGrams)]
-	for k := 0; k < len(words); k += step {
-		sum += s.size(words[k])
+	for k := words; k < len(entries); k += step {
+		sum += weightSize(entries[k])
 		n++
 	}
 	f.size += int64(sum * step)
 	f.n += int64(n * step)
 }
 
-// size is that of the weight of an n-gram, whatever its sign.
-func (s *seenFilter) size(hash uint32) int {
-	w := int(s.entry[uint64(hash)*uint64(len(s.entry))>>32]&maxWeight) - 128
+// weightSize is that of the weight of an entry, whatever its sign.
+func weightSize(entry uint32) int {
+	w := int(entry&maxWeight) - 128
 	return max(w, -w)
 }
 

@@ -12,9 +12,9 @@ import "unicode/utf8"
 // A block is read in three short loops: bytes to units, units to characters' n-grams, units to words. None of them has a branch that
 // prose makes hard to predict, and each keeps its state in registers.
 type features struct {
-	grams [maxGrams]uint32 // hashes of the n-grams of the block that was read last, repeats included
-	n     int              // how many there are
-	end   int              // of that block in the normal form, in bytes
+	grams [maxGrams + 7]uint32 // hashes of the n-grams of the block that was read last, repeats included
+	n     int                  // how many there are
+	end   int                  // of that block in the normal form, in bytes
 
 	last      int    // of the units of that block
 	flags     uint16 // of all of them

@@ -6,7 +6,7 @@ package detect
 // which are, and what those make.
 type meanings struct {
 	known *concepts
-	grams [maxMeanings + 4]uint32 // of the block that was read last
+	grams [maxMeanings + 7]uint32 // of the block that was read last
 	n     int
 	last  [2]meaning // the latest first
 	now   uint32     // words and characters so far

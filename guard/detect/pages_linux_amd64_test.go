@@ -89,6 +89,7 @@ func TestLookUpsStayInside(t *testing.T) {
 	entries := (*table)(unsafe.Pointer(unsafe.SliceData(fenced(t, int(unsafe.Sizeof(table{})), false))))
 	for _, front := range [...]bool{false, true} {
 		memory, text := fenced(t, 4*longestFenced, front), bytes.Repeat([]byte{'x'}, longestFenced)
+		behind := fenced(t, 8*longestFenced, front)
 		for n := 1; n <= longestFenced; n++ {
 			at := 0
 			if !front {
@@ -98,12 +99,22 @@ func TestLookUpsStayInside(t *testing.T) {
 			for i := range grams {
 				grams[i] = [...]uint32{0, 1 << 31, 1<<32 - 1}[i%3] // up to the last entry
 			}
-			faultless(t, "n-grams", n, func() { lookHashes(entries, &counts, maxWeight, &grams[0], n) })
+			faultless(t, "n-grams", n, func() { visitHashes(entries, 0, &grams[0], n) })
 			if !front {
 				at = len(memory) - 2*(n+1)
 			}
 			units := unsafe.Slice((*uint16)(unsafe.Pointer(&memory[at])), n+1) // the last of the block before, and n
-			faultless(t, "units", n, func() { lookUnits(entries, &counts, maxWeight, &units[1], n, 0) })
+			to := 0
+			if !front {
+				to = len(behind) - 8*n
+			}
+			faultless(t, "units", n, func() {
+				visitUnits(entries, 0, &units[1], n, 0, (*uint32)(unsafe.Pointer(&behind[to])))
+			})
+			if eights := n / 4; n%4 == 0 { // entries of n units
+				var out sum
+				faultless(t, "entries", n, func() { sumEntries((*uint32)(unsafe.Pointer(&behind[to])), eights, maxWeight, &out) })
+			}
 			chunks := (n + 1) / 16
 			if chunks == 0 {
 				continue
@@ -111,8 +122,8 @@ func TestLookUpsStayInside(t *testing.T) {
 			if !front {
 				at = len(memory) - 32*chunks
 			}
-			to := unsafe.Slice((*uint16)(unsafe.Pointer(&memory[at])), 16*chunks)
-			faultless(t, "chunks", chunks, func() { unitsOf(&to[0], &text[0], chunks) })
+			out := unsafe.Slice((*uint16)(unsafe.Pointer(&memory[at])), 16*chunks)
+			faultless(t, "chunks", chunks, func() { unitsOf(&out[0], &text[0], chunks) })
 		}
 	}
 }

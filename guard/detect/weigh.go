@@ -39,7 +39,7 @@ const endOfTime = 1<<(32-weightBits) - 1 - wideBlocks*ticksPerBlock
 type sum struct{ weight, n [scales]int32 }
 
 // add adds what meanings sum up to: each is worth [Strength] n-grams, and its square in the length of the vector.
-func (s *sum) add(m sum) {
+func (s *sum) add(m *sum) {
 	for k := range m.n {
 		s.weight[k] += Strength * m.weight[k]
 		s.n[k] += Strength * Strength * m.n[k]
@@ -62,30 +62,33 @@ func (m *Model) windows(norm []byte, start int, x *features, seen *seenFilter, c
 			seen.entry[i] = uint32(int(w) + 128)
 		}
 	}
-	var ring [wideBlocks]sum
+	var ring [8]sum              // of the last blocks: wideBlocks of them, and the one that is new
 	var total sum                // of each width, over the last blocks
 	var ends [wideBlocks + 1]int // of the blocks before, in the normal form
 	seen.pass(wideBlocks)
 	x.start()
 	for x.next(norm) {
 		seen.pass(1)
-		grams := seen.characters(x)
-		x.finish(norm)
-		grams.add(seen.look(x.grams[2*x.last : min(x.n, maxGrams)]))
-		here := grams.sum()
-		here.add(seen.look(x.meanings.hashes()).sum())
+		seen.block(x, norm)
+		here := &ring[blocks%len(ring)]
+		seen.sum(x.grams[:], min(x.n, maxGrams), here)
+		if means := &x.meanings; means.n > 0 {
+			var meant sum
+			seen.visit(means.hashes())
+			seen.sum(means.grams[:], means.n, &meant)
+			here.add(&meant)
+		}
 		to := &cells[(start+x.end-1)/cellBytes]
-		to.known.add(seen, x, blocks)
+		to.known.add(x, blocks)
 		for k, width := range widths {
 			total.weight[k] += here.weight[k]
 			total.n[k] += here.n[k]
 			if blocks >= width {
-				gone := &ring[(blocks-width)%wideBlocks]
+				gone := &ring[(blocks-width)%len(ring)]
 				total.weight[k] -= gone.weight[k]
 				total.n[k] -= gone.n[k]
 			}
 		}
-		ring[blocks%wideBlocks] = here
 		blocks++
 		ends[blocks%len(ends)] = x.end
 		for k, width := range widths {
@@ -118,24 +121,59 @@ func (s *seenFilter) pass(n uint32) {
 	s.now += n * ticksPerBlock
 }
 
-// tally is what n-grams come to. Three sums travel in one word, one for each width: no branch asks which of them an n-gram counts in. A
+// block finishes the block of which x read the units. In place of the n-grams it leaves their entries as they were, [features.block] says in which order.
+func (s *seenFilter) block(x *features, norm []byte) {
+	seen := 2 * x.last
+	if x.flags&wide != 0 { // the n-grams of characters may be words
+		seen = 0
+		x.characters(x.last)
+	} else {
+		s.characters(x)
+	}
+	x.finish(norm)
+	s.visit(x.grams[seen:min(x.n, maxGrams)])
+}
+
+// visitGo enters the time for hashes of n-grams, and leaves entries as they were in place of them. Nothing here waits for what an entry says.
+func (s *seenFilter) visitGo(grams []uint32) {
+	entries, size, now := s.entry, uint64(len(s.entry)), s.now<<weightBits
+	for i, h := range grams {
+		k := uint64(h) * size >> 32
+		if k >= uint64(len(entries)) {
+			break // never
+		}
+		e := entries[k]
+		grams[i] = e
+		entries[k] = now + e&maxWeight
+	}
+}
+
+// charactersGo does the same for the n-grams of three and four characters of a block.
+func (s *seenFilter) charactersGo(x *features) {
+	x.characters(x.last)
+	s.visitGo(x.grams[:2*x.last])
+}
+
+// sumGo is what n entries come to, as they were before the block. Three sums travel in one word, one for each width: no branch asks which of them an n-gram counts in. A
 // block has at most maxGrams n-grams of a byte each, so that no sum reaches the next.
-type tally struct{ weight, n uint64 }
+func (s *seenFilter) sumGo(entries []uint32, n int, out *sum) {
+	var weight, number uint64
+	now := s.now<<weightBits | maxWeight
+	for _, e := range entries[:n] {
+		ones := counts[bits.LeadingZeros32(now-e)]
+		weight += uint64(e&maxWeight) * ones
+		number += ones
+	}
+	for k := range out.n {
+		out.n[k] = int32(number >> (k * sumBits) & sumMask)
+		out.weight[k] = int32(weight>>(k*sumBits)&sumMask) - 128*out.n[k]
+	}
+}
 
 const (
 	sumBits = 21
 	sumMask = 1<<sumBits - 1
 )
-
-func (t *tally) add(u tally) { t.weight, t.n = t.weight+u.weight, t.n+u.n }
-
-func (t tally) sum() (out sum) {
-	for k := range out.n {
-		out.n[k] = int32(t.n >> (k * sumBits) & sumMask)
-		out.weight[k] = int32(t.weight>>(k*sumBits)&sumMask) - 128*out.n[k]
-	}
-	return out
-}
 
 // counts has a one in each sum in which an n-gram counts, by the number of zeros in front of its age in ticks, shifted by weightBits.
 var counts = func() (t [33]uint64) {
@@ -151,30 +189,6 @@ var counts = func() (t [33]uint64) {
 	}
 	return t
 }()
-
-// lookGo is look for any processor and any size of the table.
-func (s *seenFilter) lookGo(grams []uint32) (t tally) {
-	entries, size, now := s.entry, uint64(len(s.entry)), s.now<<weightBits|maxWeight
-	for _, h := range grams {
-		k := uint64(h) * size >> 32
-		if k >= uint64(len(entries)) {
-			break // never
-		}
-		e := entries[k]
-		w := e & maxWeight
-		entries[k] = now - maxWeight + w
-		ones := counts[bits.LeadingZeros32(now-e)]
-		t.weight += uint64(w) * ones
-		t.n += ones
-	}
-	return t
-}
-
-// charactersGo is characters for any processor and any size of the table.
-func (s *seenFilter) charactersGo(x *features) tally {
-	x.characters(x.last)
-	return s.lookGo(x.grams[:2*x.last])
-}
 
 func (m *Model) logOdds(sum, n int32) float64 {
 	return float64(sum)*m.card.Scale/math.Sqrt(float64(max(n, 1))) + m.card.Bias

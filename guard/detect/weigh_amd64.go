@@ -7,39 +7,54 @@ import "golang.org/x/sys/cpu"
 // table is that of the model that this package is released with. Others go through plain Go.
 type table [1 << 18]uint32
 
-// assembly says that the processor has what the assembly needs: RORX of BMI2, and LZCNT, which virtual machines can hide apart. Without it LZCNT is BSR, and scores
-// would be wrong in silence.
-var assembly = cpu.X86.HasBMI2 && cpu.X86.HasLZCNT
+// assembly says that the processor has what visitUnits needs: RORX of BMI2.
+var assembly = cpu.X86.HasBMI2
 
-// lookHashes is lookGo of n hashes from grams on, at least one. now is shifted by weightBits, and ones below it.
+// visitHashes is visitGo of n hashes from grams on, at least one. now is shifted by weightBits.
 //
 //go:noescape
-func lookHashes(entries *table, counts *[33]uint64, now uint32, grams *uint32, n int) (weight, ones uint64)
+func visitHashes(entries *table, now uint32, grams *uint32, n int)
 
-// lookUnits is charactersGo of n units from units on, at least one; in front of them there is one more in memory. gram is those before, one to each twelve bits; it returns
+// visitUnits is charactersGo of n units from units on, at least one; in front of them there is one more in memory. gram is those before, one to each twelve bits; it returns
 // the last three.
 //
 //go:noescape
-func lookUnits(entries *table, counts *[33]uint64, now uint32, units *uint16, n int, gram uint64) (weight, ones, last uint64)
+func visitUnits(entries *table, now uint32, units *uint16, n int, gram uint64, grams *uint32) (last uint64)
 
-func (s *seenFilter) look(grams []uint32) (t tally) {
-	if !assembly || len(s.entry) != len(table{}) || len(grams) == 0 {
-		return s.lookGo(grams)
+// sumEntries is sumGo of eights of entries, at least one, with 128 too much in the weights for each that counts. now is shifted by weightBits, and ones below it.
+//
+//go:noescape
+func sumEntries(entries *uint32, eights int, now uint32, out *sum)
+
+func (s *seenFilter) visit(grams []uint32) {
+	if len(s.entry) != len(table{}) || len(grams) == 0 {
+		s.visitGo(grams)
+		return
 	}
-	t.weight, t.n = lookHashes((*table)(s.entry), &counts, s.now<<weightBits|maxWeight, &grams[0], len(grams))
-	return t
+	visitHashes((*table)(s.entry), s.now<<weightBits, &grams[0], len(grams))
 }
 
-// characters looks up the n-grams of three and four characters of a block. It leaves their hashes where they may be words.
-func (s *seenFilter) characters(x *features) (t tally) {
+func (s *seenFilter) characters(x *features) {
 	units := x.units[1 : x.last+1]
 	if !assembly || len(s.entry) != len(table{}) || len(units) == 0 {
-		return s.charactersGo(x)
+		s.charactersGo(x)
+		return
 	}
-	if x.flags&wide != 0 {
-		x.characters(x.last)
-		return s.look(x.grams[:2*x.last])
+	grams := x.grams[:2*len(units)]
+	x.gram = visitUnits((*table)(s.entry), s.now<<weightBits, &units[0], len(units), x.gram, &grams[0])
+}
+
+// sum is sumGo. Behind the entries there is room for seven more, which it fills with some that do not count.
+func (s *seenFilter) sum(entries []uint32, n int, out *sum) {
+	if !wideBytes || n == 0 {
+		s.sumGo(entries, n, out)
+		return
 	}
-	t.weight, t.n, x.gram = lookUnits((*table)(s.entry), &counts, s.now<<weightBits|maxWeight, &units[0], len(units), x.gram)
-	return t
+	now := s.now<<weightBits | maxWeight
+	eights := (n + 7) / 8
+	*(*[7]uint32)(entries[n:]) = [7]uint32{now, now, now, now, now, now, now}
+	sumEntries(&entries[:8*eights][0], eights, now, out)
+	for k := range out.n {
+		out.weight[k] -= 128 * out.n[k]
+	}
 }

@@ -28,17 +28,24 @@ func FuzzLook(f *testing.F) {
 		for x.next(n.Norm) && y.next(n.Norm) {
 			here.pass(1)
 			plain.pass(1)
-			if got, want := here.characters(&x), plain.charactersGo(&y); got != want {
-				t.Fatalf("characters come to %x, in Go to %x", got, want)
+			here.block(&x, n.Norm)
+			from := 0
+			if y.flags&wide == 0 {
+				plain.charactersGo(&y)
+				from = 2 * y.last
+			} else {
+				y.characters(y.last)
 			}
-			x.finish(n.Norm)
 			y.finish(n.Norm)
-			from := 2 * x.last
-			if !slices.Equal(x.grams[from:x.n], y.grams[from:y.n]) || !slices.Equal(x.meanings.hashes(), y.meanings.hashes()) {
-				t.Fatal("words differ behind characters")
+			plain.visitGo(y.grams[from:y.n])
+			if !slices.Equal(x.grams[:x.n], y.grams[:y.n]) || !slices.Equal(x.meanings.hashes(), y.meanings.hashes()) {
+				t.Fatal("entries or meanings differ")
 			}
-			if got, want := here.look(x.grams[from:x.n]), plain.lookGo(y.grams[from:y.n]); got != want {
-				t.Fatalf("words come to %x, in Go to %x", got, want)
+			var got, want sum
+			here.sum(x.grams[:], x.n, &got)
+			plain.sumGo(y.grams[:], y.n, &want)
+			if got != want {
+				t.Fatalf("a block comes to %v, in Go to %v", got, want)
 			}
 		}
 		if !slices.Equal(here.entry, plain.entry) {
