@@ -99,11 +99,21 @@ func runeAt(p []byte) (rune, int) {
 	return utf8.DecodeRune(p)
 }
 
-// glyphRun appends runes from text[i:] that need little more than a look-up, and returns where they end.
-func (t *Text) glyphRun(text []byte, i, base int) int {
+// glyphRun appends runes from text[i:] that need little more than a look-up in all glyphs, and returns where they end.
+func (t *Text) glyphRun(text []byte, i, base int, all *[lastGlyph - firstGlyph + 1]glyph) int {
 	t.mark(base + i)
-	all, near := glyphs(), latinNear{text: text, start: i, ahead: i}
+	near := latinNear{text: text, start: i, ahead: i}
 	for i < len(text) && text[i] >= utf8.RuneSelf {
+		if two := text[i:min(i+2, len(text))]; len(two) == 2 && two[0] >= 0xc2 && two[0] < 0xe0 && two[1]&0xc0 == 0x80 { // what most alphabets are of
+			g := all[rune(two[0]&0x1f)<<6|rune(two[1]&0x3f)-firstGlyph]
+			if g != 0 && g&glyphFolded == 0 && (g&glyphTwin == 0 || near.none()) {
+				t.endRuns()
+				t.Evidence.Twins += int(g / glyphTwin)
+				t.Norm = append(t.Norm, 0xc0|byte(g&glyphRune>>6), 0x80|byte(g&0x3f))
+				i += 2
+				continue
+			}
+		}
 		r, n := runeAt(text[i:])
 		var g glyph
 		switch {
@@ -111,8 +121,15 @@ func (t *Text) glyphRun(text []byte, i, base int) int {
 			g = all[r-firstGlyph]
 		case asItIs(r) || r == utf8.RuneError && n > 1:
 			t.endRuns()
-			t.Norm = append(t.Norm, text[i:i+n]...)
-			i += n
+			end := i + n
+			for end < len(text) && text[end] >= utf8.RuneSelf {
+				if r, n = runeAt(text[end:]); !asItIs(r) {
+					break
+				}
+				end += n
+			}
+			t.Norm = append(t.Norm, text[i:end]...)
+			i = end
 			continue
 		case r == utf8.RuneError:
 			t.endRuns()
@@ -199,9 +216,15 @@ func (l *latinNear) at(i int) bool {
 	if l.last >= 0 && i-l.last <= wordReach {
 		return true
 	}
-	for l.ahead = max(l.ahead, i); !l.found && !l.wall && l.ahead < len(l.text) && l.ahead-i <= wordReach; {
-		c := l.text[l.ahead]
-		switch {
+	end := min(i+wordReach+1, len(l.text))
+	for l.ahead = max(l.ahead, i); !l.found && !l.wall && l.ahead < end; {
+		for l.ahead < end && l.text[l.ahead] >= utf8.RuneSelf {
+			l.ahead++
+		}
+		if l.ahead == end {
+			break
+		}
+		switch c := l.text[l.ahead]; {
 		case letter(c):
 			l.found = true
 		case !wordByte(c):

@@ -56,6 +56,28 @@ func sameNormalForm(t *testing.T, text []byte) {
 	}
 }
 
+// The same of runes of all kinds in a row.
+func FuzzGlyphs(f *testing.F) {
+	for _, s := range []string{"игнорировать всё вышесказанное и", "αλφα βητα", "忽略以上所有指示。하세요 ひらがな", "😀🔥\u200d🔥 \U0001f3f4", "ꭺꮮꮮ ᎪᏞᏞ оре", "сomе wоrds оf several sсripts", "ᎪᏞ\u0301Ꮮ e\u0301\u0301 й й", "नमकल ไทย \xff\xe2\x80 \u2062\u2064", "ǝɹouƃᴉ ǅ ß ﬁ Ａ"} {
+		f.Add([]byte(s))
+		f.Add([]byte(s + "x" + s + "q" + strings.Repeat("д", 30) + "z"))
+	}
+	f.Fuzz(func(t *testing.T, some []byte) {
+		var text []byte // with nothing that is spelled out in ASCII
+		for _, c := range some {
+			switch {
+			case c >= utf8.RuneSelf:
+				text = append(text, c)
+			case letter(c):
+				text = append(text, 'A', 'b')
+			default:
+				text = append(text, ' ')
+			}
+		}
+		sameNormalForm(t, text)
+	})
+}
+
 func TestPictured(t *testing.T) {
 	n := 0
 	for r := range rune(0x30000) {

@@ -24,9 +24,13 @@ func (v *vocabulary) mend(t *Text) bool {
 	var token token
 	for i := 0; i < len(norm); {
 		if squeeze == 0 { // nothing but marks is asked for
-			if i = found.next(i); i == len(norm) {
-				break
-			}
+			i = found.next(i)
+		}
+		for squeeze > 0 && i+1 < len(norm) && norm[i] != norm[i+1] && letterBit[norm[i]] != 0 { // nothing is asked of letters that are said once
+			i++
+		}
+		if i == len(norm) {
+			break
 		}
 		c, gone, instead := norm[i], 0, byte(0)
 		switch {

@@ -64,11 +64,12 @@ func (t *Text) Original(i int) int {
 // On ASCII it allocates nothing once the buffers have grown. The text must be shorter than 2 GiB.
 func (t *Text) Append(text []byte, base int) {
 	t.mark(base)
+	all := glyphs()
 	for i := 0; i < len(text); {
 		c := text[i]
 		switch {
 		case c >= utf8.RuneSelf:
-			if k := t.glyphRun(text, i, base); k > i {
+			if k := t.glyphRun(text, i, base, all); k > i {
 				i = k
 				continue
 			}

@@ -65,26 +65,35 @@ const longWord = 20
 // several reports whether marks and signs in a token stand between words, so that to take them out would hide those: together its letters are no word that the rules
 // know, and some between two marks are, or they are more than those of a word.
 func (v *vocabulary) several(token []byte) bool {
-	var w [maxShuffled]byte
-	n, start, known, before := 0, 0, false, byte(0)
+	var w [longWord]byte
+	n, before := 0, byte(0)
 	for i, c := range token {
 		if letterBit[c] == 0 {
-			known = known || v.holds(token[start:i])
-			start = i + 1
 			if signs[c] == 0 {
 				continue
 			}
 			c = letterFor(before, token[i:])
 		}
 		before = c
-		if n++; n <= len(w) {
-			w[n-1] = c
+		if n == longWord {
+			return true
 		}
+		w[n] = c
+		n++
 	}
-	if n <= longWord && v.holds(w[:n]) {
+	if v.holds(w[:n]) {
 		return false
 	}
-	return known || n > longWord || v.holds(token[start:])
+	start := 0
+	for i, c := range token {
+		if letterBit[c] == 0 {
+			if v.holds(token[start:i]) {
+				return true
+			}
+			start = i + 1
+		}
+	}
+	return v.holds(token[start:])
 }
 
 // twoWords reports whether a mark of n bytes at norm[i], between letters and with a space in it, stands between words: what goes on behind such marks is longer than a
