@@ -1,6 +1,9 @@
 package detect
 
-import "math/bits"
+import (
+	"encoding/binary"
+	"math/bits"
+)
 
 // Words of the rules with marks in them tell that marks are a disguise. READMEs and code have some in 25 words of each kilobyte, and hardly one of those is known.
 
@@ -11,11 +14,11 @@ const signsOfFolding = 2
 func (v *vocabulary) broken(norm []byte) (n int) {
 	seen := 1 // what is in front of it has been looked at
 	for at := 0; at < len(norm) && n < signsOfFolding; at += 64 {
-		b := breaksOf(norm, at)
-		for some := b.behind; some != 0; some &= some - 1 {
+		b := breaks{norm: norm, at: at}
+		for some := b.look(); some != 0; some &= some - 1 {
 			q := bits.TrailingZeros64(some)
 			i := at + q
-			if c := norm[i]; i < seen || b.ahead>>q&1 == 0 && !oddMark[c] {
+			if i < seen {
 				continue
 			}
 			if end, ok := b.unknown(v, q); ok {
@@ -42,18 +45,47 @@ type breaks struct {
 	norm           []byte
 	at             int
 	marks, letters uint64
-	behind         uint64 // marks behind a letter
-	ahead          uint64 // a letter is next, or stands behind one or two marks, or may do so behind the 64 bytes
+	odd            uint64 // marks that break words otherwise than by standing between letters, see [markInWord]
 }
 
-func breaksOf(norm []byte, at int) breaks {
-	m, l := masks(breakSet, letterSet, norm[at:])
+// look returns where marks may break a word: behind a letter, and in front of one with no more than two others between them, or odd ones.
+func (b *breaks) look() uint64 {
+	m, l, odd := breakMasks(b.norm[b.at:])
+	b.marks, b.letters, b.odd = m, l, odd
 	behind := l << 1
-	if at > 0 {
-		behind |= uint64(letterBit[norm[at-1]])
+	if b.at > 0 {
+		behind |= uint64(letterBit[b.norm[b.at-1]])
 	}
-	const last = 7 << 61
-	return breaks{norm: norm, at: at, marks: m, letters: l, behind: m & behind, ahead: l>>1 | m>>1&(l>>2|m>>2&(l>>3)) | last}
+	const unseen = 7 << 61 // what is in front of those is not among the 64
+	return m & behind & (l>>1 | m>>1&(l>>2|m>>2&(l>>3)) | odd | unseen)
+}
+
+// breakMasks tells marks, letters and odd marks of the first 64 bytes of a text from others.
+func breakMasks(text []byte) (marks, letters, odd uint64) {
+	some := ^uint64(0)
+	if len(text) < 64 {
+		var last [64]byte
+		some = 1<<copy(last[:], text) - 1
+		text = last[:]
+	}
+	marks, letters, odd = breaksIn((*[64]byte)(text))
+	return marks & some, letters & some, odd & some
+}
+
+func breaksInGo(text *[64]byte) (marks, letters, odd uint64) {
+	for i := 0; i < 64; i += 8 {
+		x := binary.LittleEndian.Uint64(text[i:])
+		l := lettersOf(x)
+		digits := between(x&^high, '0', '9') &^ x
+		visible := (x&^high + (0x7f-' ')*each | x) & high
+		letters |= l >> 7 * gather >> 56 << i
+		marks |= (visible &^ l &^ digits) >> 7 * gather >> 56 << i
+	}
+	for m := marks; m != 0; m &= m - 1 {
+		i := bits.TrailingZeros64(m)
+		odd |= uint64(oddSet.marks[text[i]]) << i
+	}
+	return marks, letters, odd
 }
 
 // unknown reports whether the word that the mark at bit q may break stands among the 64 bytes, with no odd mark in it, and is none that the rules know by its length,
@@ -72,8 +104,8 @@ func (b *breaks) unknown(v *vocabulary, q int) (end int, ok bool) {
 	if m&(m>>1)&(m>>2)&(m>>3) != 0 { // more than one mark has
 		return 0, false
 	}
-	for ; m != 0; m &= m - 1 {
-		if c := b.norm[b.at+q+bits.TrailingZeros64(m)]; oddMark[c] && (c != '-' || b.norm[b.at+stop-1] == '-') {
+	for m &= b.odd >> q; m != 0; m &= m - 1 {
+		if b.norm[b.at+q+bits.TrailingZeros64(m)] != '-' || b.norm[b.at+stop-1] == '-' {
 			return 0, false
 		}
 	}

@@ -47,13 +47,13 @@ func (x *features) plain(text []byte, most, n int) (k int) {
 	return k + x.plainGo(text[k:], most-k, n+k)
 }
 
-// maskOf is maskGo of 64 bytes; of those that are not ASCII all may be in it if some are. masksOf is that of two sets.
+// maskOf is maskGo of 64 bytes; of those that are not ASCII all may be in it if some are. masksOf is that of three sets.
 //
 //go:noescape
 func maskOf(a *byteRows, text *byte) uint64
 
 //go:noescape
-func masksOf(a, b *byteRows, text *byte) (inA, inB uint64)
+func masksOf(a, b, c *byteRows, text *byte) (inA, inB, inC uint64)
 
 // mask has bit i set where text[i] is in the set, of the first 64 bytes; of those that are not ASCII all may be if some are.
 func (s *byteSet) mask(text []byte) uint64 {
@@ -68,16 +68,9 @@ func (s *byteSet) mask(text []byte) uint64 {
 	return maskOf(&s.byteRows, &text[0])
 }
 
-// masks is mask of two sets.
-func masks(a, b *byteSet, text []byte) (inA, inB uint64) {
+func breaksIn(text *[64]byte) (marks, letters, odd uint64) {
 	if !wideBytes {
-		return a.mask(text), b.mask(text)
+		return breaksInGo(text)
 	}
-	if len(text) < 64 {
-		var last [64]byte
-		some := uint64(1)<<copy(last[:], text) - 1
-		inA, inB = masksOf(&a.byteRows, &b.byteRows, &last[0])
-		return inA & some, inB & some
-	}
-	return masksOf(&a.byteRows, &b.byteRows, &text[0])
+	return masksOf(&breakSet.byteRows, &letterSet.byteRows, &oddSet.byteRows, &text[0])
 }

@@ -182,27 +182,35 @@ GLOBL halves<>(SB), RODATA|NOPTR, $16
 	VPOR      Y0, Y1, Y1;     \
 	VPMOVMSKB Y1, out
 
-// func masksOf(a, b *byteRows, text *byte) (inA, inB uint64)
-TEXT ·masksOf(SB), NOSPLIT, $0-40
-	MOVQ           a+0(FP), DI
-	MOVQ           b+8(FP), DX
-	MOVQ           text+16(FP), SI
+// func masksOf(a, b, c *byteRows, text *byte) (inA, inB, inC uint64)
+TEXT ·masksOf(SB), NOSPLIT, $0-56
+	MOVQ           a+0(FP), AX
+	MOVQ           b+8(FP), BX
+	MOVQ           c+16(FP), CX
+	MOVQ           text+24(FP), SI
 	VPBROADCASTQ   nibble<>(SB), Y13
 	VBROADCASTI128 halves<>(SB), Y15
-	VBROADCASTI128 (DI), Y14
-	VPBROADCASTB   16(DI), Y12
-	MASK(0, Y14, Y12, AX)
-	MASK(32, Y14, Y12, BX)
-	VBROADCASTI128 (DX), Y14
-	VPBROADCASTB   16(DX), Y12
-	MASK(0, Y14, Y12, CX)
-	MASK(32, Y14, Y12, DX)
+	VBROADCASTI128 (AX), Y3
+	VPBROADCASTB   16(AX), Y4
+	VBROADCASTI128 (BX), Y5
+	VPBROADCASTB   16(BX), Y6
+	VBROADCASTI128 (CX), Y7
+	VPBROADCASTB   16(CX), Y8
+	MASK(32, Y3, Y4, AX)
+	MASK(32, Y5, Y6, BX)
+	MASK(32, Y7, Y8, CX)
+	SHLQ           $32, AX
 	SHLQ           $32, BX
-	ORQ            BX, AX
-	SHLQ           $32, DX
-	ORQ            DX, CX
-	MOVQ           AX, inA+24(FP)
-	MOVQ           CX, inB+32(FP)
+	SHLQ           $32, CX
+	MASK(0, Y3, Y4, DI)
+	MASK(0, Y5, Y6, R8)
+	MASK(0, Y7, Y8, R9)
+	ORQ            DI, AX
+	ORQ            R8, BX
+	ORQ            R9, CX
+	MOVQ           AX, inA+32(FP)
+	MOVQ           BX, inB+40(FP)
+	MOVQ           CX, inC+48(FP)
 	VZEROUPPER
 	RET
 

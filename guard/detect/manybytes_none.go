@@ -10,4 +10,4 @@ func (x *features) plain(text []byte, most, n int) int { return x.plainGo(text, 
 
 func (s *byteSet) mask(text []byte) uint64 { return s.maskGo(text) }
 
-func masks(a, b *byteSet, text []byte) (inA, inB uint64) { return a.mask(text), b.mask(text) }
+func breaksIn(text *[64]byte) (marks, letters, odd uint64) { return breaksInGo(text) }

@@ -122,15 +122,19 @@ var (
 )
 
 func TestByteSets(t *testing.T) {
-	for name, s := range map[string]*byteSet{"letters": letterSet, "signs": signSet, "breaks": breakSet, "wide": wideSet, "all": newByteSet(func(byte) bool { return true }), "ASCII": newByteSet(func(c byte) bool { return c < 0x80 })} {
+	for name, s := range map[string]*byteSet{"letters": letterSet, "signs": signSet, "breaks": breakSet, "wide": wideSet, "odd": oddSet, "all": newByteSet(func(byte) bool { return true }), "ASCII": newByteSet(func(c byte) bool { return c < 0x80 })} {
 		for c := range 256 {
 			for _, around := range []byte{0, 'a', 0xff} {
 				for at := range 64 {
 					text := bytes.Repeat([]byte{around}, 70)
 					text[at] = byte(c)
 					got, want := s.mask(text), s.maskGo(text)
-					if a, b := masks(s, letterSet, text); a != got || b != letterSet.mask(text) {
-						t.Fatalf("%s, %x at %d among %x: two masks %x, %x", name, c, at, around, a, b)
+					m, l, o := breakMasks(text)
+					if wantM, wantL, wantO := breaksInGo((*[64]byte)(text)); m != wantM || l != wantL || o != wantO || l != letterSet.mask(text) || s == breakSet && (m&want != want || c < 0x80 && (m^want)>>at&1 != 0) || s == oddSet && o != got {
+						t.Fatalf("%x at %d among %x: marks %x, letters %x, odd ones %x, want %x, %x, %x", c, at, around, m, l, o, wantM, wantL, wantO)
+					}
+					if m2, l2, o2 := breakMasks(text[:at+1]); m2 != m<<(63-at)>>(63-at) || l2 != l<<(63-at)>>(63-at) || o2 != o<<(63-at)>>(63-at) {
+						t.Fatalf("%x at the end of %d of %x: %x, %x, %x", c, at+1, around, m2, l2, o2)
 					}
 					if short, wantShort := s.mask(text[:at+1]), got<<(63-at)>>(63-at); short != wantShort {
 						t.Fatalf("%s, %x at the end of %d of %x: %x, want %x", name, c, at+1, around, short, wantShort)

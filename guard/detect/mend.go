@@ -44,7 +44,7 @@ func (v *vocabulary) mend(t *Text) bool {
 			gone, instead = 1, ' '
 		case marks && i > 0 && letterBit[norm[i-1]] != 0 && letterBit[c] == 0:
 			gone, _ = markInWord(norm, i)
-			wide := gone > 1 && oddMark[c] && bytes.IndexByte(norm[i:i+gone], ' ') >= 0 // strings that are joined, and the end of a line
+			wide := gone > 1 && oddSet.marks[c] != 0 && bytes.IndexByte(norm[i:i+gone], ' ') >= 0 // strings that are joined, and the end of a line
 			if wide && v.twoWords(norm, i, gone) || gone > 0 && !wide && token.several(v, norm, i) {
 				instead = betweenWords
 			}
@@ -119,13 +119,8 @@ func markInWord(norm []byte, i int) (length int, joins bool) {
 	return n, joins
 }
 
-// oddMark marks what may break words otherwise than by standing before a letter, see [markInWord].
-var oddMark = func() (t [256]bool) {
-	for c := range 256 {
-		t[c] = c == '"' || c == '\'' || c == '-' || c >= 0xc0
-	}
-	return t
-}()
+// oddSet holds what marks begin with that go by other rules than the rest of them.
+var oddSet = newByteSet(func(c byte) bool { return c == '"' || c == '\'' || c == '-' || c >= utf8.RuneSelf })
 
 // What is looked at for repeated letters: some bytes every so many, and how many there must be that equal the one before.
 const (

@@ -11,15 +11,18 @@ import (
 func (t *Text) asciiRun(text []byte, i, base int) int {
 	t.Norm = slices.Grow(t.Norm, len(text)-i)
 	norm := t.Norm[:cap(t.Norm)]
-	n := len(t.Norm)
+	n, last := len(t.Norm), byte(' ')
+	if n > 0 {
+		last = norm[n-1]
+	}
 	for slow := i; i < len(text); { // up to there it is not worth to try many at once
-		space, start := n == 0 || norm[n-1] == ' ', n == 0 || !asciiWord(norm[n-1])
 		if i >= slow {
-			k := lowerMany(norm[n:], text[i:], space, start)
+			k := lowerMany(norm[n:], text[i:], last == ' ', !asciiWord(last))
 			if i, n = i+k, n+k; k < lowerWorth {
 				slow = i + lowerWorth
 			}
 			if k > 0 {
+				last = norm[n-1]
 				continue
 			}
 		}
@@ -27,22 +30,23 @@ func (t *Text) asciiRun(text []byte, i, base int) int {
 		case c >= 0x7f:
 			t.Norm = norm[:n]
 			return i
-		case c <= ' ' && space: // is none
+		case c <= ' ' && last == ' ': // is none
 			i += whites(text[i:])
 			t.Norm = norm[:n]
 			t.mark(base + i)
 			slow = i
 			continue
-		case start && i+2 < len(text) && wordLower[c] != 0 && wordLower[text[i+1]] == 0 && maySpell(text[i:]):
+		case !asciiWord(last) && i+2 < len(text) && wordLower[c] != 0 && wordLower[text[i+1]] == 0 && maySpell(text[i:]):
 			t.Norm = norm[:n]
 			if k := t.spelledOut(text, i, base); k > 0 {
 				norm, n = t.Norm[:cap(t.Norm)], len(t.Norm)
-				i += k
+				i, last = i+k, norm[n-1]
 				continue
 			}
 			fallthrough
 		default:
-			norm[n] = max(lowered[c], ' ')
+			last = max(lowered[c], ' ')
+			norm[n] = last
 			i, n = i+1, n+1
 		}
 	}

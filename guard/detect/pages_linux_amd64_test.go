@@ -71,8 +71,8 @@ func TestAssemblyStaysInside(t *testing.T) {
 				faultless(t, name+", lower case", n, func() { lowerMany(out, in, false, true) })
 				for _, set := range []*byteSet{letterSet, signSet, breakSet, wideSet} {
 					faultless(t, name+", mask", n, func() { set.mask(in) })
-					faultless(t, name+", two masks", n, func() { masks(set, letterSet, in) })
 				}
+				faultless(t, name+", words that may be broken", n, func() { breakMasks(in) })
 				faultless(t, name+", letters", n, func() { letterMask(in) })
 				var x features
 				faultless(t, name+", units", n, func() { x.plain(in, maxUnits, 1) })

@@ -68,6 +68,22 @@ func FuzzFoldSigns(f *testing.F) {
 		if !bytes.Equal(n.Norm, want) || n.unsettled != unsettled {
 			t.Fatalf("%q becomes %q, %v, not %q, %v", was.Norm, n.Norm, n.unsettled, want, unsettled)
 		}
+		var spaced Text
+		spaced.hold(&n)
+		spaced.unsettled = unsettled
+		if spaced.settle(true); !bytes.Equal(spaced.Norm, bytes.ReplaceAll(want, []byte{betweenWords}, []byte(" "))) {
+			t.Fatalf("%q becomes %q with spaces between words", n.Norm, spaced.Norm)
+		}
+		n.settle(false)
+		rest := at[:0:0]
+		for i, k := range at {
+			if want[i] != betweenWords {
+				rest = append(rest, k)
+			}
+		}
+		if at = rest; !bytes.Equal(n.Norm, bytes.ReplaceAll(want, []byte{betweenWords}, nil)) {
+			t.Fatalf("%q becomes %q without what is between words", want, n.Norm)
+		}
 		for i, k := range at {
 			if n.Original(i) != was.Original(k) {
 				t.Fatalf("byte %d of %q, read from %q, comes from %d of %q, not %d", i, n.Norm, was.Norm, n.Original(i), text, was.Original(k))

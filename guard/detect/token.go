@@ -14,23 +14,25 @@ func (t *Text) settle(spaces bool) {
 		return
 	}
 	t.unsettled = false
-	if spaces {
-		for i, c := range t.Norm {
-			if c == betweenWords {
-				t.Norm[i] = ' '
-			}
-		}
-		return
+	norm, from, k := t.Norm, 0, 0
+	if !spaces {
+		norm, k = t.rewrite()
 	}
-	norm, k := t.rewrite()
-	from := 0
-	for i, c := range norm {
-		if c == betweenWords {
+	for {
+		n := bytes.IndexByte(norm[from:], betweenWords)
+		if n < 0 {
+			break
+		}
+		if i := from + n; spaces {
+			norm[i] = ' '
+		} else {
 			k = t.keep(norm, from, i, k)
-			from = i + 1
 		}
+		from += n + 1
 	}
-	t.keep(norm, from, len(norm), k)
+	if !spaces {
+		t.keep(norm, from, len(norm), k)
+	}
 }
 
 // A token is what stands between two spaces of a normal form, but for spaces in what was taken out of it.
