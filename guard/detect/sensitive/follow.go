@@ -89,7 +89,7 @@ func (f *follower) write(ms []stream.Match, p []byte) []stream.Match {
 			kinds |= k
 			j++
 		}
-		if j < len(p) && (kinds&(numeral|telling) == 0 && (kinds&capital == 0 && j-i < maxSegment || j-i < minLetters && fewCapitals(p[i:j])) || j-i < minSegment) { // a word of prose, or too short
+		if j < len(p) && (kinds&(numeral|telling) == 0 && (kinds&capital == 0 && j-i < maxSegment || j-i < minLetters && fewCapitals(p[i:j])) || j-i < minSegment && !(j-i == minPostcode && kinds == numeral)) { // a word of prose, or too short
 			c := p[j]
 			if c == ' ' && !joins(p[j-1]) || c != ' ' && (kinds&(capital|mark|numeral) == 0 && !quote(c) || !parts[c] || !f.set.mayBegin(p[i:j], kinds&^(letter|capital|numeral) == 0)) {
 				i = j + 1
@@ -187,7 +187,7 @@ func (f *follower) flush(ms []stream.Match, next byte) []stream.Match {
 // look looks at a segment, which ends before the byte next, and passes it.
 func (f *follower) look(ms []stream.Match, seg []byte, next byte) []stream.Match {
 	first := len(ms)
-	if len(seg) >= minSegment {
+	if len(seg) >= minPostcode {
 		ms = f.set.segment(ms, seg, f.context(), f.pos)
 	}
 	if parts[next] || f.split.state != none {

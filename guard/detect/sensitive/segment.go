@@ -9,8 +9,10 @@ import (
 )
 
 const (
-	// minSegment is the length of the shortest identifier, a postcode, in bytes.
-	minSegment = 5
+	// minSegment is the length of the shortest identifier but a postcode, in bytes.
+	minSegment = 6
+	// minPostcode is the length of the shortest postcode that stands alone, in bytes.
+	minPostcode = 5
 	// minBIC is the length of the shortest identifier without a digit, in bytes.
 	minBIC = 8
 	// maxID is the length of the longest identifier with a shape.

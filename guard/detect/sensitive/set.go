@@ -12,7 +12,8 @@
 // nor do escapes that readers undo: of JSON and programs, of Markdown, character references of HTML, and of addresses.
 //
 // Secrets with a prefix of their own (ghp_…, AKIA…) are found too where a line end, with what quotes or indents the next line, a hyphen or a backslash splits them, and
-// where a program joins strings ("ghp_ab" + "cd", also with "\", ".", "..", "&", "||" or nothing between them). The finding, and so what is redacted, is one run of
+// where a program joins strings: "ghp_ab" + "cd", also with "\", ".", "..", "&", "||", "<>", "~", "^" or nothing between them, .concat("cd"), expressions in strings
+// (`ghp_${"ab"}cd`), and lists (["ghp_", "abcd"].join("")) as long as nothing in them is a secret by itself. Values of variables, in strings or added one statement after another, are not followed. The finding, and so what is redacted, is one run of
 // the text: all pieces and what joins them. The prefix must stand whole in the first piece, which has a capital, a digit, "_" or "-", unless that is a string with a part of it ("gh" + "p_…"), and there are at most 64 pieces. A piece that is a whole secret by itself ends
 // with its line.
 //

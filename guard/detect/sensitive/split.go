@@ -28,6 +28,8 @@ type split struct {
 	pieces int
 	gap    int  // bytes since the last piece
 	last   byte // of the gap
+	full   bool // the first piece is a secret by itself
+	listed bool // the pieces are of a list
 }
 
 // gap says what stands behind the last piece.
@@ -40,10 +42,17 @@ const (
 	line               // a line end, and what quotes or indents the next line: a piece may begin
 	between            // the end of a string
 	opened             // the beginning of the next string: a piece must begin
+	closed             // the end of an expression in a string ("ghp_${"a"}b"): a piece may begin
 )
 
 // parts marks the bytes that may follow a piece when there is another.
-var parts = [256]bool{'\n': true, '\r': true, '"': true, '\'': true, '`': true, '\\': true}
+var parts = [256]bool{'\n': true, '\r': true, '"': true, '\'': true, '`': true, '\\': true, '{': true, '}': true}
+
+// operators are bytes that programs put strings together with, beside those of passed. With "," they are those of a list, which is joined where nothing in it is a secret by itself.
+const operators = "+.&$~ "
+
+// concat is the call of a function that does.
+const concat = ".concat("
 
 // passed takes a byte between segments while something is split.
 func (f *follower) passed(ms []stream.Match, c byte) []stream.Match {
@@ -59,9 +68,15 @@ func (f *follower) passed(ms []stream.Match, c byte) []stream.Match {
 	case was == ended && c == '\\':
 		p.state = escaped
 	case was == line && (c == ' ' || c == '\t' || c == '>' || c == '|' || c == '\n' && p.last == '\r'):
-	case was == between && quoted:
+	case (was == ended || was == closed) && c == '{': // of an expression in a string
+		p.state = between
+	case (was == between || was == closed) && quoted:
 		p.state = opened
-	case was == between && (lineEnd || c == ' ' || c == '\t' || c == '\\' || c == '>' || c == '|'):
+	case was == between && c == '}':
+		p.state = closed
+	case was == between && c == ',' && p.rule == "" && !p.full:
+		p.listed = true
+	case was == between && (lineEnd || c == ' ' || c == '\t' || c == '\\' || c == '>' || c == '|' || c == '<' || c == '^' || c == '{'):
 	default:
 		return f.whole(ms)
 	}
@@ -74,13 +89,14 @@ func (f *follower) passed(ms []stream.Match, c byte) []stream.Match {
 // all while something is split.
 func (f *follower) ended(ms []stream.Match, first int, seg []byte, next byte) []stream.Match {
 	p := &f.split
-	if p.state == between && p.gap+len(seg) <= maxGap && (len(bytes.Trim(seg, "+.& ")) == 0 || quote(next) && len(seg) <= 2 && len(bytes.Trim(seg, "bfruBFRUL")) == 0) { // an operator, or the kind of a string
+	if (p.state == between && p.gap+len(seg) <= maxGap && (len(bytes.Trim(seg, operators)) == 0 || quote(next) && (len(seg) <= 2 && len(bytes.Trim(seg, "bfruBFRUL")) == 0 || string(seg) == concat))) ||
+		p.state == closed && (string(seg) == "$" || string(seg) == "#") && next == '{' { // an operator, or the kind of a string
 		p.gap += len(seg)
 		p.last = seg[len(seg)-1]
 		return ms
 	}
 	if p.state != none {
-		if p.state != line && p.state != opened || len(ms) > first || p.pieces == maxPieces {
+		if p.state != line && p.state != opened && p.state != closed || len(ms) > first || p.pieces == maxPieces {
 			ms = f.whole(ms)
 		} else {
 			ms = f.piece(ms, seg, next)
@@ -102,7 +118,10 @@ func (f *follower) opens(ms []stream.Match, seg []byte, next byte) {
 		return
 	}
 	tail := bytes.TrimRight(seg, " ")
-	if quote(next) && f.set.opening(tail) {
+	if next == '{' {
+		tail = bytes.TrimRight(tail, "$#")
+	}
+	if (quote(next) || next == '{') && f.set.opening(tail) {
 		f.begin(tail, f.pos)
 		return
 	}
@@ -114,12 +133,16 @@ func (f *follower) opens(ms []stream.Match, seg []byte, next byte) {
 	if i < 0 {
 		return
 	}
+	full := false
 	for _, m := range ms {
-		if m.End >= f.pos+len(tail) && len(tail)-i-len(t.prefix) >= t.min && !quote(next) {
-			return // it is whole, and what comes is another line
+		if m.End >= f.pos+len(tail) && len(tail)-i-len(t.prefix) >= t.min {
+			if full = true; !quote(next) {
+				return // it is whole, and what comes is another line
+			}
 		}
 	}
 	f.begin(tail[i:], f.pos+i)
+	f.split.full = full
 }
 
 // begin begins with the first piece, which stands at start.
@@ -132,6 +155,9 @@ func (f *follower) begin(piece []byte, start int) {
 func (f *follower) piece(ms []stream.Match, seg []byte, next byte) []stream.Match {
 	p := &f.split
 	seg = bytes.TrimRight(seg, " ")
+	if next == '{' {
+		seg = bytes.TrimRight(seg, "$#")
+	}
 	if k := bytes.IndexByte(seg, ' '); k >= 0 {
 		seg, next = seg[:k], ' '
 	}
@@ -146,7 +172,7 @@ func (f *follower) piece(ms []stream.Match, seg []byte, next byte) []stream.Matc
 			continue
 		}
 		last := run{len(t.prefix), had} // whose characters are of the class
-		if end := t.match(p.joined, 0, &last); end > had && random(p.joined[len(t.prefix):end]) {
+		if end := t.match(p.joined, 0, &last); end > had && random(p.joined[len(t.prefix):end]) && (!p.listed || digital(p.joined[len(t.prefix):end])) {
 			p.rule, p.end, found = t.id, f.pos+end-had, true
 			break
 		}
@@ -170,6 +196,17 @@ func (f *follower) piece(ms []stream.Match, seg []byte, next byte) []stream.Matc
 	p.state, p.gap = ended, 0
 	p.pieces++
 	return ms
+}
+
+// digital reports whether a twelfth of a text is digits, of random ones a sixth: lists of words have fewer.
+func digital(b []byte) bool {
+	n := 0
+	for _, c := range b {
+		if isDigit(c) {
+			n++
+		}
+	}
+	return 12*n >= len(b)
 }
 
 // whole ends what is split, and reports it if it is a secret.

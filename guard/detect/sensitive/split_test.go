@@ -91,7 +91,8 @@ func TestWholeSecretsEndWithTheirLine(t *testing.T) {
 func TestHarmlessLinesAreNotJoined(t *testing.T) {
 	s := all(t)
 	for _, text := range []string{
-		"ghp_16C7e42F292c\n\n6912E7710c838347Ae178B4a", "ghp_16C7e42F292c 6912E7710c838347Ae178B4a", "\"ghp_16C7e42F292c\", \"6912E7710c838347Ae178B4a\"", "\"ghp_16C7e42F292c\": \"6912E7710c838347Ae178B4a\"",
+		"ghp_16C7e42F292c\n\n6912E7710c838347Ae178B4a", "ghp_16C7e42F292c 6912E7710c838347Ae178B4a", "\"ghp_16C7e42F292c\": \"6912E7710c838347Ae178B4a\"",
+		"\"ghp_16C7e42F292c\", name, \"6912E7710c838347Ae178B4a\"", "`ghp_16C7e42F292c${name}6912E7710c838347Ae178B4a`", "`ghp_16C7e42F292c$ {\"6912E7710c838347Ae178B4a\"}`", "[\"ghp_\", \"gho_\", \"ghu_\", \"ghs_\"]", "'path',\n'path3',\n'pattern',\n'pause',\n'pdf',\n'pedal',\n'periodic',\n'perp',\n'perpendicular',\n'perpendicularmark',\n'phantom',\n'phi1'", "{\"SK\": \"0123456789abcdef0123456789abcdef\"}", "ghp_16C7e42F292c} 6912E7710c838347Ae178B4a", "ghp_16C7e42F292c{6912E7710c838347Ae178B4a}",
 		"\"ghp_16C7e42F292c\" + name + \"6912E7710c838347Ae178B4a\"", "ghp_16C7e42F292c\n- 6912E7710c838347Ae178B4a", "ghp_abcdefghijkl\nmnopqrstuvwxyzabcdefghijkl", "ghp_16C7e42F292c\n6912E7710c838347Ae178B4", "ghp_16C7e42F292c\n6912E7710c838347Ae178B4é",
 		"{\"key\": \"0123456789abcdef0123456789abcdef\"}", "'sk', 'np', 'gh'", "\"gh\" + name + \"p_16C7e42F292c6912E7710c838347Ae178B4a\"", "\"g\" + \"hp_16C7e42F292c6912E7710c838347Ae178B4a\"", "\"ghp_16C7e42F292c\" x\"6912E7710c838347Ae178B4a\"",
 		"the sk-\nlearn library has 2 parts", "a sk-\nthis-is-a-very-long-name-of-a-branch-with-2-digits", "The prefix is \"ghp_\" + 36 characters", "see key-\nvalue stores", "patient\nrecords of 2024 are kept for ten years in the archive of the hospital.", "md-\nto-html-2.1.3-converter",
@@ -143,7 +144,7 @@ func TestSplitSecretsCutAnywhere(t *testing.T) {
 // Words, prefixes and what may join them, in any order and cut anywhere.
 func TestSplitsOfFragmentsCutAnywhere(t *testing.T) {
 	s := all(t)
-	fragments := []string{"ghp_", "hvs.", "hvs.caesij", "eyJ", "SK", "AKIA", "sk-", "cio", "patient", "word", "Word", "16C7e42F292c", "6912E7710c838347Ae178B4a", "CAESIJ3kQ2b9dXy7zWv5uTs1", "a@b.co", "4111 1111", "x=", "\n", "\r\n", "\n> ", "-\n", "\\\n", "\"", "\" + \"", "' '", " ", ".", "+", "-", "\u00a0", "é"}
+	fragments := []string{"ghp_", "hvs.", "hvs.caesij", "eyJ", "SK", "AKIA", "sk-", "cio", "patient", "word", "Word", "16C7e42F292c", "6912E7710c838347Ae178B4a", "CAESIJ3kQ2b9dXy7zWv5uTs1", "a@b.co", "4111 1111", "x=", "${", "{", "}", "\", \"", "$", "\n", "\r\n", "\n> ", "-\n", "\\\n", "\"", "\" + \"", "' '", " ", ".", "+", "-", "\u00a0", "é"}
 	rapid.Check(t, func(t *rapid.T) {
 		text := []byte(strings.Join(rapid.SliceOfN(rapid.SampledFrom(fragments), 1, 9).Draw(t, "fragments"), ""))
 		want := s.Find(nil, text)
@@ -202,6 +203,34 @@ func TestSplitClassOfTheFirstPiece(t *testing.T) {
 	} {
 		if got := found(s, text); !slices.Equal(got, want) {
 			t.Errorf("%q: %q, want %q", text, got, want)
+		}
+	}
+}
+
+// Strings that a program joins in other ways are joined too: what stands between « and » is found.
+func TestJoinedStrings(t *testing.T) {
+	s := all(t)
+	for _, e := range []string{
+		"[\"«SK\", \"A\"].join(\"\")", "''.join(['«SK','B',\n  'C'])", "strings.Join([]string{\"«SK\", \"A\"}, \"\")", "sprintf(\"%s%s\", \"«SK\", \"A\")", "implode('', array('«SK', 'A'))", "\"«SK\".concat(\"A\")", "'«SK' <> 'A'", "(\"«SK\" ^ \"A\")", "{{ \"«SK\" ~ \"A\" }}",
+		"`«SK${\"B\"}C`", "`${\"«SK\"}${\"A\"}`", "`${\"«SK\" + \"A\"}`", "f\"«SK{'B'}{'C'}\"", "`«SKB${'D'}${\"E\"}`", "`«SK${`B`}C`", "\"«SK#{'B'}C\"", "const k = `«SK${\n  'B'\n}C`;", "\"«SK\" +\n  \"B\" +\n  \"C\"", "(\"«SK\"\n \"B\"\n \"C\")",
+	} {
+		const secret = "0123456789abcdef0123456789abcdef"
+		text := strings.NewReplacer("A", secret+"»", "B", secret[:11], "C", secret[11:]+"»", "D", secret[11:20], "E", secret[20:]+"»").Replace(e)
+		from, to := strings.Index(text, "«"), strings.Index(text, "»")
+		want := "secret.twilio=" + text[from+len("«"):to]
+		text = strings.NewReplacer("«", "", "»", "").Replace(text)
+		if got := found(s, text); !slices.Equal(got, []string{want}) {
+			t.Errorf("%q: %q, want %q", text, got, want)
+		}
+		ms := s.Find(nil, []byte(text))
+		for cut := range len(text) {
+			sc := s.Start()
+			got, held, _ := sc.Write(nil, []byte(text[:cut]))
+			n := len(got)
+			got, _, _ = sc.Write(got, []byte(text[cut:]))
+			if got, _ = sc.Finish(got); !slices.Equal(got, ms) || len(got) > n && got[n].Start < cut-held {
+				t.Fatalf("%q at %d, %d held: %v, whole %v", text, cut, held, got, ms)
+			}
 		}
 	}
 }
