@@ -156,7 +156,7 @@ func (f *follower) step(ms []stream.Match, c byte) (matches []stream.Match, took
 	switch {
 	case n == maxSegment:
 		return f.flush(ms, c), false
-	case part[c] != 0 && (!spaced || joins(c)), c == ' ' && !spaced && joins(f.seg[n-1]):
+	case part[c] != 0 && (!spaced || joins(c)), c == ' ' && (!spaced && joins(f.seg[n-1]) || spaced && n > 1 && f.seg[n-2] != ' '): // one space, or two
 		f.seg = append(f.seg, c)
 		return ms, true
 	}

@@ -17,7 +17,7 @@ var rules = []rule{
 	{"pii.card", "9999999999999", []string{"4 4 4 1", "4-4-4-1"}, card, false, []string{"card", "visa", "karte", "carte", "tarjeta"}}, // one in ten barcodes is such a number
 	{"pii.card", "99999999999999", []string{"4 6 4", "4-6-4"}, card, true, nil},
 	{"pii.card", "999999999999999", []string{"4 6 5", "4-6-5"}, card, true, nil},
-	{"pii.card", "9999999999999999", []string{"4 4 4 4", "4-4-4-4", "4.4.4.4"}, card, true, nil},
+	{"pii.card", "9999999999999999", []string{"4 4 4 4", "4-4-4-4", "4.4.4.4", "4/4/4/4", "4_4_4_4"}, card, true, nil},
 	{"pii.card", "9999999999999999999", []string{"4 4 4 4 3", "4-4-4-4-3"}, card, true, nil},
 	{"pii.imei", "999999999999999", []string{"2-6-6-1", "2 6 6 1"}, luhn, false, []string{"imei"}},
 	{"pii.vin", "XXXXXXXXXXXXXXXXX", nil, vin, false, []string{"vin", "vehicle", "chassis"}},

@@ -73,19 +73,24 @@ func (s *Set) segment(ms []stream.Match, seg, before []byte, start int) []stream
 	return f.ms
 }
 
-// add reports a match unless an earlier one, which is the surer, has some of its bytes.
+// add reports a match unless an earlier one, which is the surer, has some of its bytes. A secret and an identifier hide nothing from each other, as policies may be easy on one of them;
+// and of two secrets the later is left out only if it has no byte of its own.
 func (f *finder) add(id string, from, to int) bool {
 	if !f.set.on[id] {
 		return false
 	}
+	from, to = from+f.start, to+f.start
 	for _, m := range f.ms[f.from:] {
-		if from+f.start < m.End && m.Start < to+f.start {
+		if from < m.End && m.Start < to && secret(id) == secret(m.Rule) && (!secret(id) || from >= m.Start && to <= m.End) {
 			return false
 		}
 	}
-	f.ms = append(f.ms, stream.Match{Rule: id, Category: Category, Start: f.start + from, End: f.start + to})
+	f.ms = append(f.ms, stream.Match{Rule: id, Category: Category, Start: from, End: to})
 	return true
 }
+
+// secret reports whether a kind is of secrets.
+func secret(id string) bool { return strings.HasPrefix(id, "secret.") }
 
 // near reports whether one of the words stands in the text shortly before position i.
 func (f *finder) near(words []string, i int) bool {
@@ -201,7 +206,7 @@ func (f *finder) shaped(i int) {
 			}
 			c[n] = b
 			n++
-		} else if b != ' ' && b != '-' && b != '.' && b != '/' && b != '(' && b != ')' {
+		} else if b != ' ' && !separator(b) && b != '(' && b != ')' {
 			break
 		}
 		if (alnum || b == ')') && f.ends(j+1) {
@@ -242,9 +247,10 @@ func years(c, written []byte) bool {
 	return true
 }
 
-// form writes the lengths of the groups of an identifier with what stands between them: "4 4 4 4", "(3) 3-4".
+// form writes the lengths of the groups of an identifier with what stands between them: "4 4 4 4", "(3) 3-4". Spaces beside another separator say nothing, and groups of one
+// with the same between all of them are no groups.
 func form(dst, text []byte) []byte {
-	group := 0
+	group, ones, from := 0, true, len(dst)
 	for i := 0; i <= len(text); i++ {
 		if i < len(text) && isAlnum(text[i]) {
 			group++
@@ -256,12 +262,19 @@ func form(dst, text []byte) []byte {
 		if group > 0 {
 			dst = append(dst, '0'+byte(group%10))
 		}
-		if group = 0; i < len(text) {
+		ones = ones && group == 1 && (i == len(text) || text[i] == text[1])
+		if group = 0; i < len(text) && (text[i] != ' ' || text[i-1] != ' ' && !separator(text[i-1]) && !separator(text[i+1])) {
 			dst = append(dst, text[i])
 		}
 	}
+	if ones {
+		return dst[:from]
+	}
 	return dst
 }
+
+// separator reports whether c stands between groups, and is no space.
+func separator(c byte) bool { return c == '-' || c == '.' || c == '/' || c == '_' }
 
 // ask holds an identifier against the rules of its length.
 func (f *finder) ask(c []byte, from, to int) {
@@ -271,6 +284,9 @@ func (f *finder) ask(c []byte, from, to int) {
 	written := buf[:0]
 	if !compact {
 		written = form(written, s[from:to])
+		if compact = len(written) == 0; compact && to+1 < len(s) && s[to] == s[from+1] && isAlnum(s[to+1]) {
+			return // some digits of a longer row
+		}
 	}
 	if to+1 < len(s) && s[to] == ' ' && isDigit(s[to+1]) && bytes.IndexByte(written, ' ') >= 0 {
 		return // some groups of a longer number
