@@ -1,6 +1,8 @@
 package detect
 
 import (
+	"encoding/binary"
+	"math/bits"
 	"slices"
 	"unicode"
 	"unicode/utf8"
@@ -30,6 +32,11 @@ func apart(text []byte) bool {
 }
 
 func isolated(sample []byte) bool {
+	if len(sample) >= 8 { // in most texts the first word tells: too few letters stand in front of what may cut the sample
+		if l := lettersOf(binary.LittleEndian.Uint64(sample)); l&(l<<8) != 0 {
+			return false
+		}
+	}
 	n, before := 0, false
 	for len(sample) > 0 {
 		c, size := rune(sample[0]), 1
@@ -107,53 +114,91 @@ func whiteSpace(r rune) bool {
 // maxGapInWord is the longest gap between letters of a word, in characters.
 const maxGapInWord = 4
 
-// commonGap returns the length of the gap that stands between most neighbours, in characters; 0 if more than a third of them touch or no gap
-// is the common one.
-func commonGap(text []byte, by uint8) int {
+// gaps counts how far from one another characters of two kinds are, those of [bySpace] and of [byMarks].
+type gaps struct {
+	of [2]struct {
+		count [maxGapInWord + 1]int // by the characters between neighbours
+		all   int
+		last  uint64 // the latest 64 characters that were counted, a bit each, the last of them highest
+	}
+}
+
+// take counts n characters, of which spaced and marked have a bit each.
+func (g *gaps) take(spaced, marked uint64, n int) {
+	for kind, chars := range [...]uint64{spaced, marked} {
+		k := &g.of[kind]
+		k.all += bits.OnesCount64(chars)
+		first := chars // those that have none as near
+		for gap := range k.count {
+			before := k.last>>(63-gap) | chars<<(gap+1)
+			k.count[gap] += bits.OnesCount64(first & before)
+			first &^= before
+		}
+	}
+	g.of[0].last = g.of[0].last>>n | spaced<<(64-n)
+	g.of[1].last = g.of[1].last>>n | marked<<(64-n)
+}
+
+var (
+	spacedSet = newByteSet(func(c byte) bool { return c < utf8.RuneSelf && setApart[c]&bySpace != 0 })
+	markedSet = newByteSet(func(c byte) bool { return c < utf8.RuneSelf && setApart[c]&byMarks != 0 })
+	otherSet  = newByteSet(func(c byte) bool { return c >= utf8.RuneSelf })
+)
+
+// commonGap returns the length of the gap that stands between most neighbours, in characters, and what they are apart by; 0 if more than a third of them touch or
+// no gap is the common one.
+func commonGap(text []byte) (gap int, by uint8) {
 	words := wordRunes()
-	var count [maxGapInWord + 2]int // the last of longer ones
-	n, all := maxGapInWord+1, 0     // what stands in front is none
+	var g gaps
+	var spaced, marked uint64 // n characters that are not counted yet
+	n := 0
 	for i := 0; i < len(text); {
-		var is bool
-		size := 1
-		if c := text[i]; c < utf8.RuneSelf {
-			is = setApart[c]&by != 0
-		} else {
-			is, size = runeApart(text[i:], by, words)
+		if n == 64 {
+			g.take(spaced, marked, n)
+			spaced, marked, n = 0, 0, 0
 		}
-		i += size
-		if !is {
-			n++
-			continue
+		switch p := text[i:]; {
+		case p[0] >= utf8.RuneSelf:
+			r, size := runeAt(p)
+			if !whiteSpace(r) {
+				spaced |= 1 << n
+			}
+			if r <= lastGlyph && words[r] || r > lastGlyph && inWord(r) {
+				marked |= 1 << n
+			}
+			n, i = n+1, i+size
+		case len(p) == 1 || p[1] >= utf8.RuneSelf:
+			kinds := uint64(setApart[p[0]])
+			spaced |= kinds / bySpace & 1 << n
+			marked |= kinds / byMarks & 1 << n
+			n, i = n+1, i+1
+		default:
+			size := min(bits.TrailingZeros64(otherSet.mask(p)), len(p), 64-n)
+			only := ^uint64(0) >> (64 - size)
+			spaced |= spacedSet.mask(p) & only << n
+			marked |= markedSet.mask(p) & only << n
+			n, i = n+size, i+size
 		}
-		count[min(n, maxGapInWord+1)]++
-		all++
-		if n == 0 && 3*count[0] > all+len(text)-i { // whatever is to come
-			return 0
-		}
-		n = 0
 	}
-	for gap := 1; gap <= maxGapInWord; gap++ {
-		if 3*count[gap] >= 2*(all-1) && all > 2*apartLeast {
-			return gap
+	g.take(spaced, marked, n)
+	for kind, k := range g.of {
+		for gap := 1; gap <= maxGapInWord; gap++ {
+			if 3*k.count[gap] >= 2*(k.all-1) && k.all > 2*apartLeast {
+				return gap, bySpace << kind
+			}
 		}
 	}
-	return 0
+	return 0, 0
 }
 
 // closeUp puts letters together that are set apart, if most of the text's are, and reports whether it did. A gap longer than the common one
 // stays as a space, and between marks so does one with a space in it.
 func (d *decoder) closeUp(text []byte) bool {
-	by := uint8(bySpace)
-	gap := commonGap(text, by)
-	if gap == 0 {
-		by = byMarks
-		gap = commonGap(text, by)
-	}
+	gap, by := commonGap(text)
 	if gap == 0 {
 		return false
 	}
-	d.out, d.from, d.used = slices.Grow(d.out[:0], len(text)), append(d.from[:0], offset{}), true
+	d.out, d.from, d.used = slices.Grow(d.out[:0], len(text)), append(d.from[:0], offset{}), max(d.used, len(text))
 	out, words, n, white := d.out, wordRunes(), 0, false
 	for i := 0; i < len(text); {
 		var is bool
@@ -164,7 +209,7 @@ func (d *decoder) closeUp(text []byte) bool {
 			is, size = runeApart(text[i:], by, words)
 		}
 		if !is {
-			n, white = n+1, white || by == byMarks && spaceAt(text[i:])
+			n, white = n+1, white || by == byMarks && (text[i] == ' ' || spaceAt(text[i:]))
 			i += size
 			continue
 		}

@@ -8,7 +8,7 @@ import "slices"
 type decoder struct {
 	out  []byte
 	from []offset // as in Text
-	used bool     // out holds something of a text, or did
+	used int      // how much of out may hold something of a text, in bytes
 	said []place  // what codes said, in out
 	deep bool     // the text is what another decoder made of one
 	was  []place  // what codes said there: runs that none of it touches were tried by that decoder
@@ -19,10 +19,8 @@ type decoder struct {
 
 // forget clears what the decoder holds of a text.
 func (d *decoder) forget() {
-	if d.used {
-		clear(d.out[:cap(d.out)])
-		d.out, d.used = d.out[:0], false
-	}
+	clear(d.out[:min(d.used, cap(d.out))])
+	d.out, d.used = d.out[:0], 0
 }
 
 // Least lengths, in characters, of runs that are taken for codes. Shorter ones are words, digests in part or chance.
@@ -36,6 +34,7 @@ const (
 	opensCode // of another kind
 	inNumbers // digits, and what stands between numbers
 	inMorse
+	inGap // between numbers
 )
 
 var codeChar = func() (t [256]uint8) {
@@ -59,13 +58,16 @@ var codeChar = func() (t [256]uint8) {
 		if b == ' ' || b == '\n' {
 			t[c] |= inMorse
 		}
+		if numberGap(b) {
+			t[c] |= inGap
+		}
 	}
 	return t
 }()
 
 // decode replaces the codes in text, with hidden also those of invisible characters, and reports how many there were. If there are none it leaves nothing of use in d.out.
 func (d *decoder) decode(text []byte, hidden bool) int {
-	d.out, d.from, d.said, d.used = d.out[:0], append(d.from[:0], offset{}), d.said[:0], true
+	d.out, d.from, d.said, d.used = d.out[:0], append(d.from[:0], offset{}), d.said[:0], max(d.used, len(text)+1) // what a code says is no longer than the code, but for a space
 	d.dead = len(text)
 	for k := range d.short {
 		d.short[k] = len(text)
@@ -121,7 +123,7 @@ func (d *decoder) at(f *codeFinder, i int) (n, end int) {
 			n = d.run(text[:run])
 		}
 	}
-	if n == 0 {
+	if n == 0 && (run < minRun || text[0] == '0' || text[0] == '1') { // binary digits in a row
 		n = d.numbers(text, run)
 	}
 	for n > 0 && n < len(text) && text[n] == '=' { // padding
@@ -162,7 +164,7 @@ type mapper struct {
 }
 
 func (m *mapper) original(i int) int {
-	if len(m.from) == 0 || int(m.from[0].norm) > i {
+	if len(m.from) < 2 || int(m.from[1].norm) > i { // nothing in front of it is another one's
 		return i
 	}
 	for m.k > 0 && int(m.from[m.k].norm) > i {

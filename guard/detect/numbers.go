@@ -56,37 +56,36 @@ func (d *decoder) numbers(s []byte, run int) int {
 
 // numeralsOf decodes as many numbers as there are, and returns their length, how many they were and where what is none begins.
 func (d *decoder) numeralsOf(s []byte, f *numeral) (length, count, stop int) {
-	n := 0
+	n, out := 0, d.out
 	for n < len(s) {
-		if f.base == 16 && n+1 < len(s) && s[n] == '0' && s[n+1]|0x20 == 'x' {
+		if f.base == 16 && s[n] == '0' && n+1 < len(s) && s[n+1]|0x20 == 'x' {
 			n += 2
 		}
 		v, k := 0, n
-		for k < len(s) && k-n < f.most {
-			x := hexValue(s[k])
-			if x < 0 || x >= f.base {
+		for end := min(n+f.most, len(s)); k < end; k++ {
+			x := int(uint8(hexValues[s[k]])) // of what is no digit 255
+			if x >= f.base {
 				break
 			}
 			v = v*f.base + x
-			k++
 		}
 		if k-n < f.least || v > 0xff || v < ' ' && v != '\n' && v != '\t' && v != '\r' {
 			break
 		}
-		gap := 0
-		for gap < 2 && k+gap < len(s) && numberGap(s[k+gap]) {
-			gap++
+		next := k
+		for next < len(s) && next < k+2 && codeChar[s[next]]&inGap != 0 {
+			next++
 		}
-		if gap == 0 && k < len(s) && codeChar[s[k]]&inBase64 != 0 && f.base != 2 {
+		if next == k && f.base != 2 {
+			if k == len(s) || codeChar[s[k]]&inBase64 == 0 { // the last one
+				out, length, count = append(out, byte(v)), k, count+1
+			}
 			break
 		}
-		d.out = append(d.out, byte(v))
-		length, count = k, count+1
-		if gap == 0 && f.base != 2 {
-			break
-		}
-		n = k + gap
+		out, length, count = append(out, byte(v)), k, count+1
+		n = next
 	}
+	d.out = out
 	return length, count, n
 }
 

@@ -74,20 +74,21 @@ var base64Value = func() (t [256]uint32) {
 
 // base32 decodes letters of one case with the digits 2 to 7, if s has nothing else and says something readable.
 func (d *decoder) base32(s []byte) bool {
+	bad := uint8(notBase32)
+	if letter(s[0]) {
+		bad |= base32Kind[s[0]^0x20]
+	}
+	for _, c := range s { // most runs are none
+		if base32Kind[c]&bad != 0 {
+			return false
+		}
+	}
 	var acc uint32
 	bits, start, seen := 0, len(d.out), reader{all: len(s) * 5 / 8}
 	for i, c := range s {
 		v := c - '2' + 26
-		switch {
-		case letter(c):
-			if c&0x20 != s[0]&0x20 && letter(s[0]) {
-				d.out = d.out[:start]
-				return false
-			}
+		if letter(c) {
 			v = c | 0x20 - 'a'
-		case c < '2' || c > '7':
-			d.out = d.out[:start]
-			return false
 		}
 		acc = acc<<5 | uint32(v)
 		if bits += 5; bits >= 8 {
@@ -103,6 +104,27 @@ func (d *decoder) base32(s []byte) bool {
 	}
 	return true
 }
+
+// Kinds of characters of base32, as bits.
+const (
+	capital32 = 1 << iota
+	small32
+	notBase32
+)
+
+var base32Kind = func() (t [256]uint8) {
+	for c := range 256 {
+		switch b := byte(c); {
+		case letter(b) && b&0x20 == 0:
+			t[c] = capital32
+		case letter(b):
+			t[c] = small32
+		case b < '2' || b > '7':
+			t[c] = notBase32
+		}
+	}
+	return t
+}()
 
 // base64 decodes characters of both alphabets, if they say something readable; s may be what stands behind the output.
 func (d *decoder) base64(s []byte) bool {
