@@ -47,7 +47,8 @@ type Config struct {
 	TLSKey crypto.PublicKey
 
 	// Workers bounds how many processors loading takes, and Duty is the percentage of the time that each is used, so that it
-	// leaves some to what is served. Default: all of them, all of the time. No digest covers them.
+	// leaves some to what is served. Default, 0: all of them, all of the time. Below 0, and a Duty above 100, is [ErrConfig]. No digest
+	// covers them.
 	Workers, Duty int
 
 	// Logger receives decisions, never content. Default: discard.

@@ -64,6 +64,9 @@ func Open(ctx context.Context, cfg Config) (*Chain, error) {
 	if cfg.Source == nil {
 		return nil, fmt.Errorf("%w: no source", ErrConfig)
 	}
+	if cfg.Workers < 0 || cfg.Duty < 0 || cfg.Duty > 100 {
+		return nil, fmt.Errorf("%w: %d workers, a duty of %d percent", ErrConfig, cfg.Workers, cfg.Duty)
+	}
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}

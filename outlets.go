@@ -27,6 +27,9 @@ const filesAtOnce = 4
 // The memory is undefined until Load returns nil, and that of files that failed is cleared. The first error ends the others.
 // Errors: those of [sign.Model.ReadInto] and dst, [ErrConfig] for a closed chain.
 func (c *Chain) Load(ctx context.Context, dst func(name string, size int64) ([]byte, error), names ...string) error {
+	if dst == nil {
+		return fmt.Errorf("%w: no memory to load into", ErrConfig)
+	}
 	if len(names) == 0 {
 		names = c.weights()
 	}

@@ -267,6 +267,16 @@ func TestLoadRefuses(t *testing.T) {
 	if b := got[weights]; !bytes.Equal(b, make([]byte, len(b))) {
 		t.Error("altered bytes are still there")
 	}
+	if err := c.Load(t.Context(), nil); !errors.Is(err, holdfast.ErrConfig) { // a panic of another goroutine could not be recovered
+		t.Errorf("without memory: %v", err)
+	}
+	for _, effort := range [][2]int{{-1, 0}, {0, -1}, {0, 101}} {
+		cfg := config(key, src)
+		cfg.Workers, cfg.Duty = effort[0], effort[1]
+		if _, err := holdfast.Open(t.Context(), cfg); !errors.Is(err, holdfast.ErrConfig) {
+			t.Errorf("workers and duty %d: %v", effort, err)
+		}
+	}
 	if _, err := c.Handler(t.Context(), newAnswer()); !errors.Is(err, holdfast.ErrNotLoaded) {
 		t.Error(err)
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/holdfast-ai/holdfast/attest"
+	"github.com/holdfast-ai/holdfast/attest/channel"
 	"github.com/holdfast-ai/holdfast/attest/snp"
 )
 
@@ -23,11 +24,11 @@ func newAttestDocument(ui *ui) *cobra.Command {
 	var at asOf
 	cmd := &cobra.Command{
 		Use:   "document FILE",
-		Short: "Verify the document that a server gives at /.well-known/holdfast: machine, models, configuration",
+		Short: "Verify the document that a server gives at " + channel.PathEvidence + ": machine, models, configuration",
 		Long: "Verify the document of a server: that a machine which the policy accepts made its key, and signed its claims with it. This says\n" +
 			"nothing of a connection: clients use attest/channel, which binds their own. A document that was asked for with a challenge is\n" +
 			"verified with --challenge alone.",
-		Example: "  curl -s https://server/.well-known/holdfast > document.json\n" +
+		Example: "  curl -s https://server" + channel.PathEvidence + " > document.json\n" +
 			"  holdfast attest verify document --policy policy.json document.json",
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {

@@ -37,7 +37,7 @@ func newDigest(ui *ui) *cobra.Command {
 			})
 			end()
 			if err != nil {
-				return err
+				return unsigned(args[0], links, err)
 			}
 			return ui.result(map[string]any{
 				"model_id": hexOf(m.ModelID()), "root_digest": hexOf(m.Root), "method": m.Method, "files": len(m.Files),

@@ -37,7 +37,7 @@ func newKeyserver(ui *ui) *cobra.Command {
 		Short: "Release the keysets of sealed models to machines that prove what they are",
 		Long: "Keyserver serves the key release protocol from a policy file, whose fields docs/keyrelease.md has with an example. The sealed\n" +
 			"directories that the policy names need seal.json and seal.keys only. Every decision is a line of the audit file; where it cannot\n" +
-			"be written, nothing is released. SIGHUP reads the policy again; minimum versions and lists only rise. Guests pin the public key\n" +
+			"be written, nothing is released; the file stays open, so rotate it by copying and truncating. SIGHUP reads the policy again; minimum versions and lists only rise. Guests pin the public key\n" +
 			"that belongs to --identity; TLS hides who asks for what.",
 		Example: "  holdfast keygen identity --private-key server.key --public-key server.pub\n" +
 			"  holdfast keyserver --policy policy.json --identity server.key --kek serving.kek --audit audit.jsonl \\\n" +
@@ -85,7 +85,7 @@ func (f *keyserverFlags) run(ctx context.Context, ui *ui) error {
 	for _, m := range handler.models {
 		lines = append(lines, "model     "+m)
 	}
-	lines = append(lines, handler.insecure...)
+	lines = append(append(lines, handler.notes...), handler.insecure...)
 	if err := ui.result(view, lines...); err != nil {
 		ln.Close()
 		return err
@@ -112,7 +112,7 @@ func (f *keyserverFlags) reload(ctx context.Context, ui *ui, s *keyserver, hup <
 			s.log.ErrorContext(ctx, "keyserver: the policy was not reloaded", "error", err)
 			continue
 		}
-		s.log.InfoContext(ctx, "keyserver: policy reloaded", "insecure", insecure)
+		s.log.InfoContext(ctx, "keyserver: policy reloaded", "insecure", insecure, "notes", notes(cfg))
 	}
 }
 
@@ -138,6 +138,7 @@ type keyserver struct {
 	journal  *keyrelease.FileJournal
 	models   []string
 	insecure []string
+	notes    []string
 	log      *slog.Logger
 }
 
@@ -163,14 +164,17 @@ func (f *keyserverFlags) handler(ctx context.Context, ui *ui) (*keyserver, map[s
 	if err != nil {
 		return nil, nil, errors.Join(err, journal.Close())
 	}
-	h := &keyserver{Server: s, journal: journal, insecure: insecure, log: cfg.Audit}
+	h := &keyserver{Server: s, journal: journal, models: []string{}, insecure: insecure, notes: notes(cfg), log: cfg.Audit}
 	for name, m := range cfg.Models {
 		for _, v := range m.Versions {
+			if v.Version < m.MinVersion {
+				continue
+			}
 			h.models = append(h.models, fmt.Sprintf("%s version %d", name, v.Version))
 		}
 	}
 	slices.Sort(h.models)
-	return h, map[string]any{"identity": hexOf(transcript.KeyHash(transcript.SuiteECDSAP256, spki)), "models": h.models, "insecure": h.insecure}, nil
+	return h, map[string]any{"identity": hexOf(transcript.KeyHash(transcript.SuiteECDSAP256, spki)), "models": h.models, "insecure": h.insecure, "notes": h.notes}, nil
 }
 
 // readIdentity reads the server's private key.

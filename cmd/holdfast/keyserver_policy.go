@@ -4,7 +4,9 @@ import (
 	"context"
 	"encoding/hex"
 	"fmt"
+	"maps"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -77,6 +79,18 @@ func (p keyPolicy) insecure() []string {
 	for _, m := range p.Models {
 		if m.InsecureAnyConfig {
 			out = append(out, "INSECURE: model "+m.Name+" is released to any configuration")
+		}
+	}
+	return out
+}
+
+// notes lists models that nobody gets a key of, which may be what is meant, and may be an oversight.
+func notes(cfg keyrelease.ServerConfig) []string {
+	out := []string{}
+	for _, name := range slices.Sorted(maps.Keys(cfg.Models)) {
+		m := cfg.Models[name]
+		if !slices.ContainsFunc(m.Versions, func(v keyrelease.Version) bool { return v.Version >= m.MinVersion }) {
+			out = append(out, fmt.Sprintf("note: nobody gets a key of %s: none of its %d sealed directories has version %d or above", name, len(m.Versions), m.MinVersion))
 		}
 	}
 	return out

@@ -37,6 +37,17 @@ func newSign(ui *ui) *cobra.Command {
 	return cmd
 }
 
+// unsigned says what a model has that cannot be signed, and what to do about links.
+func unsigned(path string, links bool, err error) error {
+	switch {
+	case errors.Is(err, sign.ErrFormat):
+		return fmt.Errorf("%w: %s cannot be signed as it is: %w", errRefused, path, err)
+	case errors.Is(err, sign.ErrNotRegular) && !links:
+		return fmt.Errorf("%w\na link to a file is taken as the file with --allow-symlinks", hubHint(path, err))
+	}
+	return err
+}
+
 // signDir signs a directory and writes the bundle, whole or not at all.
 func signDir(ctx context.Context, ui *ui, path string, flags *signFlags, key crypto.Signer, chain []*x509.Certificate) error {
 	t, err := openTarget(path)
@@ -61,7 +72,7 @@ func signDir(ctx context.Context, ui *ui, path string, flags *signFlags, key cry
 	})
 	end()
 	if err != nil {
-		return err
+		return unsigned(path, flags.links, err)
 	}
 	if name, inside := below(t.dir, flags.signature); inside { // by its spelling: a link in the model must not lead it out
 		err = replaceIn(t.root, filepath.FromSlash(name), data)

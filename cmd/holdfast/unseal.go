@@ -20,8 +20,10 @@ func newUnseal(ui *ui) *cobra.Command {
 	var out string
 	var unbound bool
 	cmd := &cobra.Command{
-		Use:     "unseal DIR",
-		Short:   "Decrypt a sealed model directory; it appears whole or not at all",
+		Use:   "unseal DIR",
+		Short: "Decrypt a sealed model directory; it appears whole or not at all",
+		Long: "Decrypt a sealed model directory; it appears whole or not at all. Where the command is killed, or the machine stops, plaintext is left\n" +
+			"beside --out as .NAME.partial-NUMBER, which only its owner can enter: remove it.",
 		Example: "  holdfast unseal --kek serving.kek --out model model.sealed",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
