@@ -134,12 +134,16 @@ func (c *Chain) install(doc document) error {
 	if err != nil {
 		return err
 	}
+	if len(b) > MaxDocument { // which no relying party reads
+		return fmt.Errorf("%w: document of %d bytes: it is time for a new chain", ErrFormat, len(b))
+	}
 	c.doc, c.encoded = doc, b
 	return nil
 }
 
 // Next starts the next epoch: what changed without a new model, such as the guard's policy. The models must be those of
-// the chain; another model needs a new chain with a new quote. Errors: [ErrFormat].
+// the chain; another model needs a new chain with a new quote, and so does one of [MaxEpochs], or whose document would be above
+// [MaxDocument]: the epoch before stays the current one then. Errors: [ErrFormat].
 func (c *Chain) Next(cl Claims) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()

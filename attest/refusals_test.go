@@ -400,3 +400,35 @@ func TestDeviceFaults(t *testing.T) {
 		t.Errorf("epoch of no configuration: %v", err)
 	}
 }
+
+// A chain grows by what is reloaded, and relying parties read so much and no more: it says that it is full before nobody can read it.
+func TestChainIsReadAsLongAsItGrows(t *testing.T) {
+	w := newWorld(t)
+	large := claims()
+	large.Models = slicesOf(large.Models[0], attest.MaxModels)
+	for i := range large.Models {
+		large.Models[i].Name = "tiny" // of which the policy accepts each
+	}
+	c, err := attest.NewChain(t.Context(), attest.ChainConfig{Device: w.device, Identity: w.key, Claims: large, Clock: w.clock})
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := 0
+	for ; err == nil; n++ {
+		err = c.Next(large)
+	}
+	if !errors.Is(err, attest.ErrFormat) {
+		t.Fatal(err)
+	}
+	if _, err := attest.VerifyChain(t.Context(), c.Document(), nil, w.policy); err != nil {
+		t.Errorf("after %d epochs, in %d bytes: %v", n, len(c.Document()), err)
+	}
+	var challenge [32]byte
+	doc, err := c.Fresh(t.Context(), challenge)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := attest.VerifyChain(t.Context(), doc, &challenge, w.policy); err != nil {
+		t.Errorf("fresh: %v", err)
+	}
+}
