@@ -37,6 +37,9 @@ type finder struct {
 	before []byte
 	start  int
 	lower  []byte // before and seg in lower case, made when a word is looked for
+	// The last answer of worded.
+	asked   int
+	letters bool
 }
 
 // segment appends the matches in a segment that stands at start in its text.
@@ -105,7 +108,11 @@ func (f *finder) stands(words []string, i, n int, beside bool) bool {
 		return false
 	}
 	end := len(f.before) + i
-	b := f.text()[max(0, end-n):end]
+	b := f.text()[max(0, end-maxContext):end]
+	if !f.worded(b, end) {
+		return false
+	}
+	b = b[max(0, len(b)-n):]
 	for _, w := range words {
 		for rest := b; ; {
 			k := bytes.Index(rest, []byte(w))
@@ -121,6 +128,20 @@ func (f *finder) stands(words []string, i, n int, beside bool) bool {
 		}
 	}
 	return false
+}
+
+// worded reports whether there is a letter in what stands before position end: numbers among numbers have none. It is asked of each position many times.
+func (f *finder) worded(b []byte, end int) bool {
+	if f.asked != end {
+		f.asked, f.letters = end, false
+		for _, c := range b {
+			if c >= 0x80 || isLetter(c) {
+				f.letters = true
+				break
+			}
+		}
+	}
+	return f.letters
 }
 
 // text returns the text before the segment and the segment, in lower case as far as ASCII goes: offsets must hold.

@@ -51,6 +51,9 @@ func (f *finder) addresses() {
 		for from > max(0, i-65) && (isAlnum(s[from-1]) || bytes.IndexByte([]byte("._%+-~"), s[from-1]) >= 0) {
 			from--
 		}
+		for s[from] == '.' { // of a sentence
+			from++
+		}
 		if scheme >= 0 {
 			if again := bytes.IndexAny(s[i+1:], "@/?# "); again >= 0 && s[i+1+again] == '@' { // the host stands behind the last one
 				continue
@@ -69,7 +72,7 @@ func (f *finder) addresses() {
 			to++
 		}
 		tld := i + bytes.LastIndexByte(s[i:to], '.')
-		if from == i || s[from] == '.' || dots == 0 || s[i+1] == '.' || !topDomain(s[tld+1:to]) || i-from > 64 {
+		if from == i || dots == 0 || s[i+1] == '.' || !topDomain(s[tld+1:to]) || i-from > 64 {
 			continue
 		}
 		f.add("pii.email", from, to)

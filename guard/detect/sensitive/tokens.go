@@ -272,7 +272,7 @@ func (f *finder) endsInName(end int) bool {
 		return true
 	default:
 		flag := i
-		for flag > 0 && f.at(flag-1) != ' ' {
+		for flag > 0 && f.at(flag-1) > ' ' {
 			flag--
 		}
 		if i < flag+2 || f.at(flag) != '-' || f.at(flag+1) != '-' {
