@@ -98,13 +98,14 @@ func TestSecretFormats(t *testing.T) {
 
 // skewed reports whether random letters are, by chance, of one case mostly.
 func skewed(text string) bool {
+	text = text[strings.LastIndexByte(text, '_')+1:]
 	capitals := 0
 	for _, c := range text {
 		if c >= 'A' && c <= 'Z' {
 			capitals++
 		}
 	}
-	return 3*capitals < len(text) || 3*capitals > 2*len(text)
+	return 3*capitals < len(text)+2 || 3*capitals > 2*len(text)-2
 }
 
 // Words say what a number is in other languages, capitals and compounds too.

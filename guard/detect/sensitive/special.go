@@ -5,7 +5,7 @@ import "bytes"
 // special lists the kinds that have no fixed shape.
 var special = []string{
 	"pii.email", "pii.phone", "pii.iban", "pii.ipv4", "pii.ipv6", "pii.mac", "pii.crypto-btc", "pii.crypto-eth", "pii.fi-hetu", plateID, postcodeID, registerID,
-	"secret.url-password", "secret.assigned", botID, pemID,
+	"secret.url-password", assignedID, botID, pemID,
 }
 
 const (

@@ -63,6 +63,14 @@ var postcodes = []string{"99999-9999", "99999", "999999", "999-9999", "99-999", 
 // postcode looks for a postcode just behind a word for it.
 func (f *finder) postcode(i int) {
 	s := f.seg
+	digits := 0
+	for i+digits < len(s) && digits <= 6 && isDigit(s[i+digits]) {
+		digits++
+	}
+	switch behind := s[min(i+digits, len(s)):]; { // most numbers and words are none
+	case digits == 0 && (len(behind) < 3 || !isDigit(behind[1]) && !isDigit(behind[2])), digits == 1, digits > 6, digits != 0 && digits < 4 && (len(behind) < 3 || !isDigit(behind[1])):
+		return
+	}
 	var as [10]byte // in the letters of postcodes
 	n := copy(as[:], s[i:])
 	for k, c := range as[:n] {

@@ -2,6 +2,7 @@ package sensitive
 
 import (
 	"bytes"
+	"strings"
 
 	"github.com/holdfast-ai/holdfast/internal/entropy"
 )
@@ -13,6 +14,9 @@ type token struct {
 	class      class
 	min, max   int
 }
+
+// minTelling is the length of the shortest prefix that tells a secret within a word, in bytes.
+const minTelling = 4
 
 // class is an alphabet.
 type class uint8
@@ -94,16 +98,22 @@ func (f *finder) tokens() {
 	s := f.seg
 	var runs [classes]run // of each class, the one that was looked at last
 	for i := range s {
-		if i > 0 && (isAlnum(s[i-1]) || s[i-1] == '_' || s[i-1] == '-' && i > 1 && isAlnum(s[i-2])) {
+		if !f.set.begins(s[i:]) {
 			continue
 		}
+		within := i > 0 && (isAlnum(s[i-1]) || s[i-1] == '_' || s[i-1] == '-' && i > 1 && isAlnum(s[i-2]))
 		for _, t := range f.set.starting(s[i:]) {
-			if end := t.match(s, i, &runs[t.class]); end > 0 && f.add(t.id, i, end) {
+			if end := t.match(s, i, &runs[t.class]); end > 0 && (!within || t.telling()) && f.add(t.id, i, end) {
 				break
 			}
 		}
 	}
 	f.assigned()
+}
+
+// telling reports whether a prefix tells a secret within a word too, so that a letter in front hides none. Names of files end in "key-" and a hash.
+func (t *token) telling() bool {
+	return len(t.prefix) >= minTelling && t.class != hexes && strings.ContainsAny(t.prefix, "_-")
 }
 
 // pair tells texts apart by their first two bytes: most secrets that begin with the same letter differ in the next.
@@ -214,7 +224,7 @@ const (
 // assigned looks for a value of high entropy behind a name such as API_KEY and '=' or ':', in this segment or at the end of
 // the text before it.
 func (f *finder) assigned() {
-	if !f.set.on["secret.assigned"] {
+	if !f.set.on[assignedID] {
 		return
 	}
 	s := f.seg
@@ -229,7 +239,7 @@ func (f *finder) assigned() {
 		}
 		if named && i > from {
 			if v := bytes.TrimRight(s[from:i], ").!?*"); secretValue(v) && (!calls(v) || f.quoted(from)) {
-				f.add("secret.assigned", from, from+len(v))
+				f.add(assignedID, from, from+len(v))
 			}
 		}
 		named = i < len(s) && (s[i] == '=' || s[i] == ':') && f.endsInName(len(f.before)+i+1)

@@ -15,6 +15,7 @@ import (
 type typeset struct {
 	plain   follower
 	keys    keys
+	values  values
 	pending []byte // of a character that is not complete
 	buf     []byte
 	in, of  int     // bytes that plain was given, and of the text, without what is pending
@@ -168,21 +169,31 @@ func (t *typeset) take(ms []stream.Match, p []byte) []stream.Match {
 // write gives a plain text to all that follow it: what they find is in the order in which it is complete.
 func (t *typeset) write(ms []stream.Match, text []byte) []stream.Match {
 	for len(text) > 0 {
-		var key [1]stream.Match
-		found, n := key[:0], len(text)
-		if t.plain.set.on[pemID] {
-			found, n = t.keys.write(found, text)
+		var value, key [1]stream.Match
+		valued, n := value[:0], len(text)
+		if t.plain.set.on[assignedID] {
+			valued, n = t.values.write(valued, text)
 		} else {
-			t.keys.pos += n
+			t.values.pos += n
 		}
-		ms = append(t.plain.write(ms, text[:n]), found...)
+		for text := text[:n]; len(text) > 0; {
+			found, n := key[:0], len(text)
+			if t.plain.set.on[pemID] {
+				found, n = t.keys.write(found, text)
+			} else {
+				t.keys.pos += n
+			}
+			ms = append(t.plain.write(ms, text[:n]), found...)
+			text = text[n:]
+		}
+		ms = append(ms, valued...)
 		text = text[n:]
 	}
 	return ms
 }
 
 // needed returns where the plain text begins in which there may be matches yet.
-func (t *typeset) needed() int { return min(t.plain.needed(), t.keys.needed()) }
+func (t *typeset) needed() int { return min(t.plain.needed(), t.keys.needed(), t.values.needed()) }
 
 // ascii returns how many bytes at the beginning of p are ASCII, or a few less.
 func ascii(p []byte) int {
