@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/holdfast-ai/holdfast/guard/detect/sensitive"
 	"github.com/holdfast-ai/holdfast/guard/stream"
 )
 
@@ -43,6 +44,9 @@ func TestFindingsHideNothing(t *testing.T) {
 		"mail " + key + "@github.com":       {"pii.email=" + key + "@github.com", "secret.github=" + key},
 		"password=S3cret@corp.com!2024xyz9": {"pii.email=S3cret@corp.com", "secret.assigned=S3cret@corp.com!2024xyz9"},
 		"secret: GB82WEST12345698765432":    {"pii.iban=GB82WEST12345698765432", "secret.assigned=GB82WEST12345698765432"},
+		"a@b.co/c@d.co":                     {"pii.email=a@b.co", "pii.email=c@d.co"},
+		"password=" + key + "!x9":           {"secret.assigned=" + key + "!x9", "secret.github=" + key},
+		"password=abc!" + key:               {"secret.assigned=abc!" + key, "secret.github=" + key},
 		"token=" + key:                      {"secret.github=" + key},
 		"token=abc." + key + ".def":         {"secret.assigned=abc." + key + ".def", "secret.github=" + key},
 	} {
@@ -81,6 +85,27 @@ func TestValuesBetweenQuotes(t *testing.T) {
 			ms, _, _ = sc.Write(ms, []byte(text[cut:]))
 			if ms, _ = sc.Finish(ms); !slices.Equal(ms, whole) || len(ms) > n && ms[n].Start < cut-held {
 				t.Fatalf("%q at %d, %d held: %v, whole %v", text, cut, held, ms, whole)
+			}
+		}
+	}
+}
+
+// A set finds its kinds alone, whatever else stands in a text.
+func TestSetsFindTheirKindsAlone(t *testing.T) {
+	var texts []string
+	for _, list := range examples {
+		texts = append(texts, list...)
+	}
+	text := []byte(strings.NewReplacer("{", "", "}", "").Replace(strings.Join(texts, ".\n")))
+	for _, kind := range sensitive.Kinds() {
+		s, err := sensitive.New(kind)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range s.Find(nil, text) {
+			if m.Rule != kind {
+				t.Errorf("%s finds %s", kind, m.Rule)
+				break
 			}
 		}
 	}
