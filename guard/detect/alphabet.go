@@ -46,19 +46,19 @@ func (t turn) letters() (to [26]byte) {
 // byChance reports whether a block that t would put back has letters of no language, as base64 has: pairs of them stand either way.
 func (t turn) byChance(block []byte, short bool) bool {
 	to := t.letters()
-	var count [4]int
-	before, letters := byte(0), 0 // no letter
+	ahead, back, letters := 0, 0, 0
+	before := byte(0) // no letter
 	for _, c := range block {
 		if c -= 'a'; c >= 26 {
 			before = 0
 			continue
 		}
 		c = to[c]
-		count[directions[uint(before&31)<<5|uint(c&31)]]++
+		d := directions[uint(before&31)<<5|uint(c&31)]
+		ahead, back = ahead+int(d&1), back+int(d>>1)
 		before = c
 		letters++
 	}
-	ahead, back := count[1], count[2]
 	if short {
 		return ahead < back
 	}
@@ -127,6 +127,16 @@ func around(out []place, turned []turn, n int) []place {
 // frequency has 32 times the logarithm to base 2 of 1000 times the share of each letter in English text.
 var frequency = [26]int{203, 125, 154, 174, 224, 143, 138, 190, 196, 19, 94, 170, 147, 194, 199, 136, 4, 189, 191, 208, 154, 105, 147, 19, 138, 4}
 
+// frequencies is the sum of frequency, and frequencySpread as many times the sum of the squares of what they differ from their mean as there are letters, squared.
+var frequencies, frequencySpread = func() (sum, spread int64) {
+	squares := int64(0)
+	for _, f := range frequency {
+		sum += int64(f)
+		squares += int64(f) * int64(f)
+	}
+	return sum, int64(len(frequency))*squares - sum*sum
+}()
+
 // turned has what a letter is worth for each way to put it back: three shifts in a word, since a block's sum, of no more than twice alphabetBlock
 // letters, takes 17 bits.
 var turned = func() (t [2][len(frequency)][turnWords]uint64) {
@@ -153,16 +163,23 @@ const (
 
 // moved says how the letters of a block are put back, if they then are English as they were not.
 func moved(block []byte) (turn, bool) {
-	var count [26]int
-	letters := 0
+	var count [256]int32
 	for _, c := range block {
-		if letter(c) {
-			count[c-'a']++
-			letters++
-		}
+		count[c]++
+	}
+	letters, plain, squares := 0, 0, 0
+	for k, n := range count['a' : 'z'+1] {
+		letters += int(n)
+		plain += int(n) * frequency[k]
+		squares += int(n) * int(n)
+	}
+	// However its letters are put back, a block is no more like English than this (Cauchy and Schwarz, about the means of both counts): of code few are.
+	const kinds = int64(len(frequency))
+	if over := kinds*int64(max(plain+likelier*letters, likely*letters)) - int64(letters)*frequencies; over > 0 && over*over > (kinds*int64(squares)-int64(letters)*int64(letters))*frequencySpread {
+		return turn{}, false
 	}
 	var values [2][turnWords]uint64
-	for k, n := range count {
+	for k, n := range count['a' : 'z'+1] {
 		if n == 0 {
 			continue
 		}
@@ -174,7 +191,7 @@ func moved(block []byte) (turn, bool) {
 	value := func(shift uint8, mirrored int) int {
 		return int(values[mirrored][shift/3] >> (shift % 3 * turnBits) & (1<<turnBits - 1))
 	}
-	best, at, plain := turn{}, 0, value(0, 0)
+	best, at := turn{}, 0
 	for shift := range uint8(26) {
 		for mirrored := range 2 {
 			if v := value(shift, mirrored); v > at {

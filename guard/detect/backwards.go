@@ -46,9 +46,11 @@ func (s *scratch) backwards(r *Rules, spans []Span) bool {
 
 // againstTheGrain asks the text alone.
 func (s *scratch) againstTheGrain(spans []Span) bool {
-	ahead, back := direction(s.text.Norm[:min(len(s.text.Norm), directionFirst)])
-	if ahead <= back {
-		ahead, back = direction(s.text.Norm[:min(len(s.text.Norm), directionSample)])
+	sample := s.text.Norm[:min(len(s.text.Norm), directionSample)]
+	ahead, back := direction(sample[:min(len(sample), directionFirst)])
+	if ahead <= back && len(sample) > directionFirst {
+		more, moreBack := direction(sample[directionFirst-1:])
+		ahead, back = ahead+more, back+moreBack
 	}
 	if back >= minDirection && back > 2*ahead {
 		all := s.text.Norm[:min(len(s.text.Norm), directionAll)] // the rest must not deny it
@@ -57,7 +59,7 @@ func (s *scratch) againstTheGrain(spans []Span) bool {
 			return true
 		}
 	}
-	return back >= ahead && fromTheEnd(spans[0].Text, spans[len(spans)-1].Text) && readable(s.text.Norm[:min(len(s.text.Norm), directionSample)])
+	return back >= ahead && fromTheEnd(spans[0].Text, spans[len(spans)-1].Text) && readable(sample)
 }
 
 // pairsAhead are pairs of letters that many languages of Latin letters have far more often than their reverse.
@@ -84,11 +86,19 @@ const (
 
 // direction counts pairs of letters that stand as usual, and those that do not.
 func direction(norm []byte) (ahead, back int) {
-	var count [4]int
-	for i := 1; i < len(norm); i++ {
-		count[directions[uint(norm[i-1]&31)<<5|uint(norm[i]&31)]&-(letterBit[norm[i-1]]&letterBit[norm[i]])]++
+	for at := 0; at < len(norm); at += 63 { // the last of 64 is the first of the next
+		block := norm[at:min(at+64, len(norm))]
+		if l := letterMask(block); l&(l<<1) == 0 { // as of most other scripts
+			continue
+		}
+		before := byte(0)
+		for _, c := range block {
+			d := directions[uint(before&31)<<5|uint(c&31)] & -(letterBit[before] & letterBit[c])
+			ahead, back = ahead+int(d&1), back+int(d>>1)
+			before = c
+		}
 	}
-	return count[1], count[2]
+	return ahead, back
 }
 
 // pairsIn counts ASCII letters behind one: of prose three in four are, and of letters that are set apart none.
@@ -116,11 +126,14 @@ func fromTheEnd(head, tail []byte) bool {
 	head = bytes.TrimSpace(head)
 	rest := bytes.TrimLeft(head, ".") // an ellipsis is one mark
 	switch c, _ := utf8.DecodeRune(head); {
-	case c == '.' && (len(head) < 2 || len(rest) > 0 && (letter(rest[0]) || rest[0] >= utf8.RuneSelf)) || c == '!' || c == '?' || c == '\u202e' || c == '।' || c == '॥' || c == '؟' || c == '۔' || c == '。' || c == '？' || c == '！' || unicode.In(c, unicode.M):
+	case c == '.' && (len(head) < 2 || len(rest) > 0 && (letter(rest[0]) || rest[0] >= utf8.RuneSelf)) || c == '!' || c == '?' || c == '\u202e' || c == '।' || c == '॥' || c == '؟' || c == '۔' || c == '。' || c == '？' || c == '！' || c > lastUnmarked && unicode.In(c, unicode.M):
 		return true
 	}
 	return wordwise(head) || endsInCapital(bytes.TrimRight(tail, " \n\t\"'"))
 }
+
+// lastUnmarked is the last rune in front of all marks, U+0300 and beyond.
+const lastUnmarked = 0x2ff
 
 // wordwise reports whether words may be written backwards one by one: the first ends with its capital.
 func wordwise(head []byte) bool {
