@@ -114,3 +114,78 @@ func TestStreamsOverHTTP2(t *testing.T) {
 		t.Errorf("%v %v %q %v", err, bad, rest, res.Trailer)
 	}
 }
+
+// A request over HTTP/2 is framed anew as well: neither its trailers nor what the connection says of itself reaches the upstream, and one that is refused
+// costs no other request of the connection anything.
+func TestRequestsOverHTTP2(t *testing.T) {
+	type seen struct {
+		trailer, header http.Header
+		length          int64
+		body            string
+	}
+	got := make(chan seen, 1)
+	srv := httptest.NewUnstartedServer(newGuard(t, all()).Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		b, _ := io.ReadAll(r.Body)
+		got <- seen{r.Trailer, r.Header, r.ContentLength, string(b)}
+		io.WriteString(w, guardtest.Completion("hi"))
+	})))
+	srv.EnableHTTP2 = true
+	srv.StartTLS()
+	defer srv.Close()
+	send := func(path, body string, length int64) int {
+		r, err := http.NewRequestWithContext(t.Context(), "POST", srv.URL+path, io.MultiReader(strings.NewReader(body)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("Content-Type", "application/json")
+		r.Header.Set("Te", "trailers")
+		r.Header.Set("Expect", "100-continue")
+		r.Trailer = http.Header{"X-Note": {canary}}
+		r.ContentLength = length
+		res, err := srv.Client().Do(r)
+		if err != nil {
+			return 0
+		}
+		defer res.Body.Close()
+		if _, err := io.Copy(io.Discard, res.Body); err != nil || res.ProtoMajor != 2 {
+			t.Error(err, res.Proto)
+		}
+		return res.StatusCode
+	}
+	for _, length := range []int64{-1, int64(len(hello))} {
+		if code := send("/v1/chat/completions", hello, length); code != 200 {
+			t.Fatal(code)
+		}
+		s := <-got
+		if len(s.trailer) > 0 || s.header["Te"] != nil || s.header["Trailer"] != nil || s.header["Expect"] != nil || s.body != hello || s.length != int64(len(hello)) {
+			t.Errorf("%+v", s)
+		}
+	}
+	for name, c := range map[string]struct {
+		path, body string
+		length     int64
+		status     int
+	}{
+		"injection": {"/v1/chat/completions", guardtest.Chat(attack), -1, 400}, "no route": {"/v1/other", hello, -1, 404}, "query": {"/v1/chat/completions?x=1", hello, -1, 404},
+		"too large": {"/v1/chat/completions", guardtest.Chat(strings.Repeat("a ", 1<<20)), -1, 413}, "shorter than it says": {"/v1/chat/completions", hello, int64(len(hello)) + 1, 0},
+		"longer than it says": {"/v1/chat/completions", hello + " ", int64(len(hello)), 0},
+	} {
+		if code := send(c.path, c.body, c.length); code != c.status && (c.status > 0 || code == 200) { // the client may see its own fault first
+			t.Errorf("%s: %d", name, code)
+		}
+		if code := send("/v1/chat/completions", hello, -1); code != 200 {
+			t.Errorf("after %s: %d", name, code)
+		}
+		select {
+		case s := <-got:
+			if s.body != hello {
+				t.Errorf("%s: %+v", name, s)
+			}
+		default:
+			t.Error("nothing ran")
+		}
+		if len(got) > 0 {
+			t.Errorf("%s reached the upstream", name)
+		}
+	}
+}

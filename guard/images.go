@@ -10,7 +10,11 @@ import (
 // times its size, and photographs have some 30 KiB.
 const maxMetadata = 256 << 10
 
+// maxScans bounds the scans of a progressive JPEG file, each a pass over all of its pixels: encoders make 10, some a few dozens.
+const maxScans = 100
+
 var (
+	errScans    = errors.New("guard: too many scans of an image")
 	errParts    = errors.New("guard: the parts of an image do not add up to it")
 	errMetadata = errors.New("guard: too much beside the pixels of an image")
 )
@@ -157,6 +161,9 @@ func jpegParts(data []byte) error {
 		case kind == startOfScan:
 			if scans++; headers != 1 {
 				return errParts
+			}
+			if scans > maxScans {
+				return errScans
 			}
 			b = b[pixels(b):]
 		case kind <= 0xcf && kind != 0xc4 && kind != 0xc8 && kind != 0xcc:

@@ -102,6 +102,18 @@ func TestImagesAreWholeAndStill(t *testing.T) {
 	}
 }
 
+// Each scan of a JPEG file is a pass over its pixels: a small file can keep a decoder busy for minutes.
+func TestScansOfImages(t *testing.T) {
+	j := jpegOf(t)
+	at := bytes.Index(j, []byte{0xff, 0xda})
+	for n, ok := range map[int]bool{0: false, 1: true, maxScans: true, maxScans + 1: false, 10_000: false} {
+		data := append(append(bytes.Clone(j[:at]), bytes.Repeat(j[at:len(j)-2], n)...), 0xff, 0xd9)
+		if _, err := new(MediaRules).picture(data, "image/jpeg"); (err == nil) != ok {
+			t.Errorf("%d scans: %v", n, err)
+		}
+	}
+}
+
 // FuzzImages: no image makes the reader of its parts panic, and what it takes for whole the decoders' headers read too.
 func FuzzImages(f *testing.F) {
 	f.Add(pngOf(f))

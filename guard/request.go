@@ -161,6 +161,9 @@ func (t *Transaction) cost() (in, out int64, rej *Rejection) {
 		}
 		in += n
 	}
+	for _, ids := range r.Tokens { // many have no text: padding, and what a detokenizer leaves out
+		in += int64(len(ids.IDs))
+	}
 	in += 4*int64(r.Params.Messages) + t.images // role and delimiters of a turn
 	t.sum.Input = in
 	if in > t.pol.Limits.MaxInputTokens {

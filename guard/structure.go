@@ -32,10 +32,7 @@ func (t *Transaction) structure(r *api.Request) *Rejection {
 	}
 	for _, ids := range r.Tokens {
 		text := t.g.words(ids.IDs)
-		r.Spans = append(r.Spans, Span{Role: roleUser, Trust: trustUser, Offset: ids.Offset, Text: text})
-		if r.Inner == len(r.Spans)-1 {
-			r.Inner++ // it costs tokens, and there is no text beside it
-		}
+		r.Spans = append(r.Spans, Span{Role: roleUser, Trust: trustUser, Offset: ids.Offset, Text: text}) // behind Inner: the ids are counted, not the text
 	}
 	if t.images = 0; len(r.Media) > 0 {
 		var err error

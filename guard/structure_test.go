@@ -69,6 +69,20 @@ func TestTokenIDs(t *testing.T) {
 	})
 }
 
+// Ids cost what they are, whatever a detokenizer makes of them: padding has no text.
+func TestTokenIDsAreCounted(t *testing.T) {
+	p := all()
+	p.Limits.MaxInputTokens = 20
+	g := newGuard(t, p, guard.WithDetokenizer(func([]int64) []byte { return nil }))
+	list := func(n int) string { return "[" + strings.Repeat("0,", n-1) + "0]" }
+	for k, name := range map[guard.Kind]string{guard.KindCompletions: "prompt", guard.KindEmbeddings: "input"} {
+		verdicts(t, g, k, map[string]bool{
+			`{"model":"m","` + name + `":` + list(16) + `}`: true, `{"model":"m","` + name + `":` + list(17) + `}`: false, // and 4 for the turn
+			`{"model":"m","` + name + `":[` + list(6) + `,` + list(6) + `]}`: true, `{"model":"m","` + name + `":[` + list(6) + `,` + list(7) + `]}`: false,
+		})
+	}
+}
+
 // What is generated is bounded whatever it is called: n, best_of, max tokens, context.
 func TestWorkIsBounded(t *testing.T) {
 	g := newGuard(t, all())
