@@ -47,6 +47,8 @@ func Test09HostileStreams(t *testing.T) {
 		"huge without an end":      {"data: " + strings.Repeat("a", 1<<20), guard.CodeUpstream},
 		"many texts":               {manyTexts(), guard.CodeUpstream},
 		"text after finish":        {`data: {"choices":[{"index":0,"delta":{"content":"a"},"finish_reason":"stop"}]}` + "\n\ndata: " + event("b") + "\n\n", guard.CodeUpstream},
+		"index as a fraction":      {"data: " + strings.Replace(event(half), `"index":0`, `"index":0.0`, 1) + "\n\ndata: " + event(rest) + "\n\n", guard.CodeUpstream},
+		"index as a text":          {"data: " + strings.Replace(event(half), `"index":0`, `"index":"0"`, 1) + "\n\ndata: " + event(rest) + "\n\n", guard.CodeUpstream},
 		"lines in place of events": {event(half) + "\n" + event(rest) + "\n", ""},
 	} {
 		w := post(g.Handler(&guardtest.Upstream{Body: c.body, Chunk: 4 << 10}), streamed)

@@ -135,6 +135,11 @@ func (t *Transaction) pieces(a *api.Answer, shift int, whole bool) *Rejection {
 		if err := t.st.hold.Text(p.Channel, p.Offset+shift, p.Text); err != nil {
 			return t.scanned(err)
 		}
+		if a.Blocks {
+			if rej := t.across(p, shift); rej != nil {
+				return rej
+			}
+		}
 	}
 	return nil
 }

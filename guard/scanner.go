@@ -17,13 +17,14 @@ type scanner struct {
 	added   []stream.Scanner  // nil for one that cannot do its work
 	restore restorer
 	json    *unescaper // nil for a text that is none
+	border  int        // where a block begins, behind what came before it; 0 where nothing did
 }
 
 var _ stream.Scanner = (*scanner)(nil)
 
 // start begins a text, which may be the arguments of a tool call, in JSON.
 func (t *Transaction) start(s *scanner, args bool) {
-	s.t = t
+	s.t, s.border = t, 0
 	if l := t.pol.hold; l != nil {
 		s.hold = l.Start()
 	}
@@ -98,7 +99,10 @@ func (s *scanner) each(ms []stream.Match, do func(stream.Scanner, []stream.Match
 		if holds {
 			held = max(held, h)
 		}
-		ms, err = s.t.keep(s.restore.spare(found, from), from)
+		ms, err = s.t.keep(s.crossing(s.restore.spare(found, from), from), from)
+		if err == nil && s.border > 0 && len(ms) > from && s.t.kind == KindResponses { // each block comes again when it ends, where the half is nothing
+			return blocked(ms[from].Rule)
+		}
 		return err
 	}
 	ms, held, _ = do(&s.restore, ms)
@@ -133,6 +137,20 @@ func (s *scanner) each(ms []stream.Match, do func(stream.Scanner, []stream.Match
 		s.t.missed(1)
 	}
 	return ms, held, nil
+}
+
+// crossing leaves of the matches from index from on those that lie across the border, where there is one: the others are found in their blocks.
+func (s *scanner) crossing(ms []stream.Match, from int) []stream.Match {
+	if s.border == 0 {
+		return ms
+	}
+	kept := ms[:from]
+	for _, m := range ms[from:] {
+		if m.Start < s.border && m.End > s.border {
+			kept = append(kept, m)
+		}
+	}
+	return kept
 }
 
 // keep applies the policy's modes to the matches from index from on, and leaves those that are to be redacted.

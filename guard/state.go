@@ -44,7 +44,7 @@ func (t *Transaction) release() {
 		t.inside = false
 	}
 	st := t.st
-	t.st, t.phase, t.restores = nil, closed, nil
+	t.st, t.phase, t.restores, t.blocks = nil, closed, nil, nil
 	if st == nil {
 		return
 	}

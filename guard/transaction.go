@@ -42,6 +42,7 @@ type Transaction struct {
 	inside  bool                         // the gate counts this request
 	seen    map[string]bool              // monitored leaks of the answer
 	told    map[reported]int             // findings of each rule and mode
+	blocks  map[uint64]*blocks           // texts that come in blocks, by their field
 	calls   map[callID]string            // names of the tools that the answer calls
 	judged  map[callID][sha256.Size]byte // hashes of the arguments of those that were allowed
 

@@ -53,6 +53,7 @@ type Answer struct {
 	Ends     []End
 	Last     bool    // the stream is over
 	Failed   bool    // the upstream reports an error
+	Blocks   bool    // texts may go on in other blocks of the stream: clients join them
 	Event    []byte  // name that the event has by its content, nil for none; valid until the next call
 	Sequence int64   // number of the event where the API numbers them
 	Logprobs []Range // numbers that are log probabilities
@@ -101,7 +102,7 @@ func (a *Answer) clear(buffer, list int) {
 	a.Calls, a.Tensors = emptied(a.Calls, list), emptied(a.Tensors, list)
 	a.kind, a.data, a.object = nil, nil, Range{}
 	a.Usage, a.Last, a.Failed, a.Event, a.Sequence, a.TopMost = Usage{-1, -1}, false, false, nil, 0, 0
-	a.depth, a.choice, a.call, a.shape = 0, -1, -1, nil
+	a.depth, a.choice, a.call, a.shape, a.Blocks = 0, -1, -1, nil, false
 }
 
 // large is the size of a message, in bytes, from which on its texts are counted before they are listed: a list that grows leaves
@@ -131,10 +132,11 @@ func (a *Answer) resolve() {
 	if a.shape.event != nil {
 		a.shape.event(a, a.kind)
 	}
+	a.Blocks = a.shape.blocks && len(a.Event) > 0
 	for i := range a.Pieces {
 		if c := &a.Pieces[i].Channel; c.Field != 0 {
 			c.Choice, c.Call = a.index(a.owners[i].choice, a.choice), a.index(a.owners[i].call, a.call)
-			if a.shape.blocks && len(a.Event) == 0 && !c.Args {
+			if a.shape.blocks && !a.Blocks && !c.Args {
 				c.Call = -1 // clients join the blocks of a whole answer
 			}
 		}

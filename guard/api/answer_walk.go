@@ -17,6 +17,7 @@ type level struct {
 	grows    bool
 	list     bool // array of choices
 	calls    bool // array of tool calls
+	element  bool // of one of these two: its index says whose text this is
 	usage    bool
 	probs    bool // log probabilities
 	top      bool // … alternatives of one token
@@ -130,16 +131,18 @@ func (a *answerWalker) Enter(k strictjson.Kind, off int) error {
 	case a.shape.items && a.depth == 1 && l.member.own == spItem:
 		below.item = -1
 	case l.list:
-		below.choice = len(a.elements)
+		below.choice, below.element = len(a.elements), true
 		a.elements = append(a.elements, l.next)
 		l.next++
 	case l.calls:
-		below.call = len(a.elements)
+		below.call, below.element = len(a.elements), true
 		a.elements = append(a.elements, l.next)
 		l.next++
 	case m&isGrow != 0 && inList && !l.grows && !l.array:
 		below.grows, below.key = true, 0
 		below.function = a.shape.nameHere
+	case m&isItself != 0 && a.depth == 1 && !l.array: // a text in an object
+		below.grows, below.key = true, l.member.hash
 	case m&isUsage != 0 && a.depth <= 2:
 		below.usage = true
 	}
@@ -179,6 +182,11 @@ func (a *answerWalker) Value(k strictjson.Kind, raw []byte, off int) error {
 	l := &a.stack[a.depth]
 	if k != strictjson.Null && l.prompts() {
 		return errPrompt()
+	}
+	if l.element && l.member.own == spIndex || a.depth == 1 && l.member.name&(isChoice|isCall) != 0 {
+		if k != strictjson.Null && (k != strictjson.Number || bytes.ContainsAny(raw, ".eE")) { // 1.0 and "1" are 1 to some readers
+			return refuse("answer", "index")
+		}
 	}
 	switch k {
 	case strictjson.String:

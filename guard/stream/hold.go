@@ -36,6 +36,7 @@ type text struct {
 	total  int // bytes written
 	clear  int // bytes given up
 	ended  bool
+	before bool // something was released before it: of a match that begins there, the rest is taken out
 	pieces []piece
 	cuts   []cut
 }
@@ -119,13 +120,33 @@ func (h *Hold[K]) Text(key K, ref int, p []byte) error {
 	return h.advance(t, t.total-held)
 }
 
+// Before says what came before a text that has just begun, in events that were released: its scanner reads it, and what it reports of it alone is dropped.
+// Errors: those of the scanner, and of [Hold.Text].
+func (h *Hold[K]) Before(key K, p []byte) error {
+	t := h.texts[key]
+	if t == nil || t.ended {
+		return ErrEnded
+	}
+	t.total += len(p)
+	t.clear, t.before = t.total, true
+	var err error
+	h.matches, _, err = t.scan.Write(h.matches[:0], p)
+	return err
+}
+
 // advance takes the matches in and gives up the pieces of t that end at or before position upto.
 func (h *Hold[K]) advance(t *text, upto int) error {
 	for _, m := range h.matches {
+		if t.before && m.Start < t.clear && m.End > t.clear {
+			m.Start = t.clear
+		}
 		if m.Start < t.clear || m.End < m.Start || m.End > t.total {
 			return ErrOrder
 		}
 		t.cuts = insert(t.cuts, m)
+	}
+	if t.before { // of which the scanner may hold some
+		upto = max(upto, t.clear)
 	}
 	if upto < t.clear || upto > t.total {
 		return ErrOrder

@@ -381,3 +381,41 @@ type nothing struct{}
 
 func (nothing) Write(ms []stream.Match, _ []byte) ([]stream.Match, int, error) { return ms, 0, nil }
 func (nothing) Finish(ms []stream.Match) ([]stream.Match, error)               { return ms, nil }
+
+// Of a match that begins in what was released before a text, the part within the text is taken out, and events are held for it as for any other.
+func TestBeforeAText(t *testing.T) {
+	h := stream.NewHold[string](1 << 10)
+	if err := h.Before("b", nil); !errors.Is(err, stream.ErrEnded) {
+		t.Error("a text that has not begun:", err)
+	}
+	leak, err := detect.NewLeak([]string{"canary-1234"}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := leak.Start()
+	if err := errors.Join(h.Begin("b", &s), h.Before("b", []byte("it is cana"))); err != nil {
+		t.Fatal(err)
+	}
+	var out []string
+	release := func() {
+		h.Release(func(data []byte, edits []stream.Edit) {
+			out = append(out, fmt.Sprint(string(data), edits))
+		})
+	}
+	for _, p := range []string{"ry-", "1234", " now"} {
+		if err := errors.Join(h.Event([]byte(p)), h.Text("b", 7, []byte(p))); err != nil {
+			t.Fatal(err)
+		}
+		release()
+	}
+	if err := h.Finish(nil); err != nil {
+		t.Fatal(err)
+	}
+	release()
+	if want := []string{"ry-[{7 0 3 }]", "1234[{7 0 4 }]", " now[]"}; !slices.Equal(out, want) {
+		t.Errorf("%q, want %q", out, want)
+	}
+	if err := h.Before("b", nil); !errors.Is(err, stream.ErrEnded) {
+		t.Error("a text that has ended:", err)
+	}
+}
