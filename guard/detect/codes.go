@@ -135,8 +135,9 @@ func (f *codeFinder) move(base int) {
 		f.rows = (starts&(here.run>>1|ahead.run<<63) | here.open&(starts|^here.run)) & inRow(here.row, ahead.row, minRow)
 	}
 	if full(here.uu) || full(ahead.uu) {
-		ends := lineSet.mask(f.text[base:])<<1 | uint64(lineSet.marks[before])
-		f.begins |= inRow(here.uu, ahead.uu, minUULine) & ends
+		if uu := inRow(here.uu, ahead.uu, minUULine); uu != 0 {
+			f.begins |= uu & (lineSet.mask(f.text[base:])<<1 | uint64(lineSet.marks[before]))
+		}
 	}
 	if base == 0 {
 		f.begins |= 1

@@ -15,15 +15,47 @@ func numberGap(c byte) bool {
 	return c == ' ' || c == ',' || c == ':' || c == ';' || c == '\n' || c == '\t'
 }
 
-// A numeral is a way to write a byte: a base, the least and the highest number of digits, and a bit for each length of the unbroken run that rows of them begin with.
-type numeral struct{ base, least, most, runs int }
+// A numeral is a way to write a byte: a base, and the least and the highest number of digits.
+type numeral struct{ base, least, most int }
 
-var numerals = [...]numeral{
-	{2, 8, 8, 1 << maxNumber}, // or more
-	{16, 2, 2, 1<<2 | 1<<4},   // "69", "0x69"
-	{10, 2, 3, 1<<2 | 1<<3},
-	{8, 3, 3, 1 << 3},
+const (
+	inBinary = iota
+	inHexadecimal
+	inDecimal
+	inOctal
+)
+
+var numerals = [...]numeral{{2, 8, 8}, {16, 2, 2}, {10, 2, 3}, {8, 3, 3}}
+
+// firstNumber returns a bit for each numeral in which an unbroken run of the given length in front of s may be a number, the first of a row.
+func firstNumber(s []byte, run int) (may uint8) {
+	switch {
+	case run == 2:
+		if h, l := hexValue(s[0]), hexValue(s[1]); h|l >= 0 {
+			may = mayBeSaid[h<<4|l] << inHexadecimal
+			if h < 10 && l < 10 {
+				may |= mayBeSaid[10*h+l] << inDecimal
+			}
+		}
+	case run == 3 && s[0] < '4' && s[1] <= '9':
+		may = 1<<inDecimal | 1<<inOctal
+	case run == 4 && s[0] == '0' && s[1]|0x20 == 'x':
+		may = 1 << inHexadecimal
+	case run >= maxNumber && s[0]|1 == '1':
+		may = 1 << inBinary
+	}
+	return may
 }
+
+// mayBeSaid is 1 for bytes that numbers stand for.
+var mayBeSaid = func() (t [256]uint8) {
+	for c := range 256 {
+		if c >= ' ' || c == '\n' || c == '\t' || c == '\r' {
+			t[c] = 1
+		}
+	}
+	return t
+}()
 
 // numbers decodes bytes written as numbers of one base with something between them ("49 67 6e", "0x49, 0x67", "105,103,110", "01101001 01100111")
 // or as binary digits in a row, and returns the length of all of it. An unbroken run of the given length is in front.
@@ -32,13 +64,13 @@ func (d *decoder) numbers(s []byte, run int) int {
 		return 0
 	}
 	reached := 0
-	for k := range numerals {
-		f := &numerals[k]
-		if f.runs>>min(run, maxNumber)&1 == 0 || len(s) > d.short[k] {
+	for may := firstNumber(s, run); may != 0; may &= may - 1 {
+		k := bits.TrailingZeros8(may)
+		if len(s) > d.short[k] {
 			continue
 		}
 		start := len(d.out)
-		n, count, stop := d.numeralsOf(s, f)
+		n, count, stop := d.numeralsOf(s, &numerals[k])
 		if count >= minNumbers {
 			if readable(d.out[start:]) {
 				return n
@@ -69,20 +101,20 @@ func (d *decoder) numeralsOf(s []byte, f *numeral) (length, count, stop int) {
 			}
 			v = v*f.base + x
 		}
-		if k-n < f.least || v > 0xff || v < ' ' && v != '\n' && v != '\t' && v != '\r' {
+		if k-n < f.least || v > 0xff || mayBeSaid[v] == 0 {
 			break
 		}
 		next := k
 		for next < len(s) && next < k+2 && codeChar[s[next]]&inGap != 0 {
 			next++
 		}
-		if next == k && f.base != 2 {
-			if k == len(s) || codeChar[s[k]]&inBase64 == 0 { // the last one
-				out, length, count = append(out, byte(v)), k, count+1
-			}
+		if next == k && f.base != 2 && k < len(s) && codeChar[s[k]]&inBase64 != 0 {
 			break
 		}
 		out, length, count = append(out, byte(v)), k, count+1
+		if next == k && f.base != 2 { // the last one
+			break
+		}
 		n = next
 	}
 	d.out = out
