@@ -68,30 +68,42 @@ func readable(p []byte) bool {
 
 // mayBeBase64 returns a bit for each of the first four characters of a run from which on it may say something readable, before any of it is written down: of most
 // runs a few bytes tell. It sees less of junk than a [reader] does: of bytes that are not ASCII those that their neighbours deny.
-func mayBeBase64(s []byte) uint {
-	var room uint32 // in a byte for each beginning: junk that it cannot bear reaches the high bit
-	for begin := range 4 {
-		most := (len(s) - begin) * 6 / 8 * 3 / 10
-		if most >= junkReach {
-			return 1<<4 - 1
+func mayBeBase64(s []byte) (may uint) {
+	var left [4]int // junk that it can bear from each beginning on
+	for begin := range left {
+		left[begin] = (len(s) - begin) * 6 / 8 * 3 / 10
+	}
+	pair, was, begun := base64Value[s[0]], uint32(0), uint32(0xff)
+	for len(s) > 4 {
+		var junk, room uint32 // in a byte for each beginning: more than it can bear reaches the high bit
+		for begin, n := range left {
+			room |= uint32(0x7f-min(max(n, -1), 0x7f)) << (8 * begin)
 		}
-		room |= uint32(0x7f-most) << (8 * begin)
+		for end := len(s) - junkReach; len(s) > max(4, end); s = s[4:] {
+			if (junk+room)&0x80808080 == 0x80808080 {
+				return 0
+			}
+			four := s[1:][:4]
+			pair = pair<<6&0xfc0 | base64Value[four[0]]
+			junk, was = oneMore(junk, was, pairKinds[pair]&begun, 0xff00)
+			pair = pair<<6&0xfc0 | base64Value[four[1]]
+			junk, was = oneMore(junk, was, bits.RotateLeft32(pairKinds[pair], 8)&(begun<<8|0xff), 0xff0000)
+			pair = pair<<6&0xfc0 | base64Value[four[2]]
+			junk, was = oneMore(junk, was, bits.RotateLeft32(pairKinds[pair], 16)&(begun<<16|0xffff), 0xff000000)
+			pair = pair<<6&0xfc0 | base64Value[four[3]]
+			junk, was = oneMore(junk, was, bits.RotateLeft32(pairKinds[pair], 24), 0xff)
+			begun = 1<<32 - 1
+		}
+		for begin := range left {
+			left[begin] -= int(junk >> (8 * begin) & 0xff)
+		}
 	}
-	s = s[:min(len(s), junkReach)]
-	junk, was, begun := uint32(0), uint32(0), uint32(0xff)
-	for pair := base64Value[s[0]]; len(s) > 4 && (junk+room)&0x80808080 != 0x80808080; s = s[4:] {
-		four := s[1:][:4]
-		pair = pair<<6&0xfc0 | base64Value[four[0]]
-		junk, was = oneMore(junk, was, pairKinds[pair]&begun, 0xff00)
-		pair = pair<<6&0xfc0 | base64Value[four[1]]
-		junk, was = oneMore(junk, was, bits.RotateLeft32(pairKinds[pair], 8)&(begun<<8|0xff), 0xff0000)
-		pair = pair<<6&0xfc0 | base64Value[four[2]]
-		junk, was = oneMore(junk, was, bits.RotateLeft32(pairKinds[pair], 16)&(begun<<16|0xffff), 0xff000000)
-		pair = pair<<6&0xfc0 | base64Value[four[3]]
-		junk, was = oneMore(junk, was, bits.RotateLeft32(pairKinds[pair], 24), 0xff)
-		begun = 1<<32 - 1
+	for begin, n := range left {
+		if n >= 0 {
+			may |= 1 << begin
+		}
 	}
-	return uint(^(junk + room) >> 7 & 0x01010101 * 0x10204080 >> 28)
+	return may
 }
 
 // oneMore goes on with what two more characters hold for each beginning but that for which they hold nothing.
@@ -100,7 +112,7 @@ func oneMore(junk, was, now, none uint32) (newJunk, newWas uint32) {
 	return junk + now&0x01010101 + (lead&^cont|cont&^(lead|was>>2))&^none&0x01010101, was&none | now
 }
 
-// junkReach is how much of a run is looked at for that, in characters: of 160 bytes of each beginning a byte can count those that are junk.
+// junkReach is how much of a run is looked at before junk is counted together, in characters: it is 120 bytes at most, which a byte can count beside the room.
 const junkReach = 160
 
 // pairKinds has what two characters one behind the other hold: a byte of the code that begins with the first of them in the lowest byte, of the one that began
