@@ -38,7 +38,7 @@ func (t *Transaction) redact(body []byte) *Rejection {
 	if len(st.edits) == 0 {
 		return nil
 	}
-	st.edited = api.AppendEdited(st.edited[:0], body, disjoint(st.edits))
+	st.edited = api.AppendEdited(st.edited[:0], body, disjoint(outermost(st.edits)))
 	t.sum.Redacted = true
 	from := len(st.findings)
 	if rej := t.parse(st.edited); rej != nil {
@@ -57,11 +57,31 @@ func (t *Transaction) redact(body []byte) *Rejection {
 
 var errRange = errors.New("guard: a finding lies outside of its text")
 
-// disjoint sorts edits and joins those that overlap; what is joined cannot be restored.
-func disjoint(edits []api.Edit) []api.Edit {
+// outermost sorts the edits of a request and leaves out those of texts to be restored within others: those come back with them. Of two rules of one detector that overlap
+// ("secret.assigned" and "pii.email") nothing could be restored otherwise.
+func outermost(edits []api.Edit) []api.Edit {
+	order(edits)
+	n := 0
+	for _, e := range edits {
+		if last := n - 1; last >= 0 && edits[last].At == e.At && e.End <= edits[last].End && e.With != redacted && edits[last].With != redacted {
+			continue
+		}
+		edits[n] = e
+		n++
+	}
+	return edits[:n]
+}
+
+// order sorts edits by where they begin, longer ones first.
+func order(edits []api.Edit) {
 	slices.SortStableFunc(edits, func(a, b api.Edit) int {
 		return cmp.Or(cmp.Compare(a.At, b.At), cmp.Compare(a.Start, b.Start), cmp.Compare(b.End, a.End))
 	})
+}
+
+// disjoint sorts edits and joins those that overlap; what is joined cannot be restored.
+func disjoint(edits []api.Edit) []api.Edit {
+	order(edits)
 	n := 0
 	for _, e := range edits {
 		if n > 0 && edits[n-1].At == e.At && e.Start < edits[n-1].End {

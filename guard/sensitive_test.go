@@ -105,3 +105,24 @@ func TestIdentifiersAreRestored(t *testing.T) {
 		t.Errorf("%+v %v", a, err)
 	}
 }
+
+// A secret within a mail address comes back with it, unless the rule of one of them redacts: then none of both is in the request.
+func TestTextsWithinTextsAreRestored(t *testing.T) {
+	const address = "ghp_16C7e42F292c6912E7710c838347Ae178B4a@github.example"
+	for secret, want := range map[guard.Mode]string{guard.ModeRestore: "to person1@redacted.invalid.", guard.ModeRedact: "to [redacted]."} {
+		p, opts := private(t)
+		p.Rules["pii.email"], p.Rules["secret.github"] = guard.ModeRestore, secret
+		p.Output = map[string]guard.Mode{}
+		g := newGuard(t, p, opts...)
+		up := &guardtest.Upstream{Pieces: []string{"person1@redacted.invalid, [GITHUB 2]"}}
+		var seen string
+		h := g.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			up.ServeHTTP(w, r)
+			seen = string(up.LastBody())
+		}))
+		a, err := guardtest.Play(post(h, strings.Replace(streamed, `"hi"`, `"to `+address+`."`, 1)).Body.String())
+		if err != nil || !strings.Contains(seen, want) || secret == guard.ModeRestore && !strings.HasPrefix(a.Text, address+", ") {
+			t.Errorf("%v: %s, %+v, %v", secret, seen, a, err)
+		}
+	}
+}
