@@ -87,7 +87,7 @@ var laws = []law{
 	}},
 	{kind: "pii.fr-nir", good: "1dd012Adddddd## 2dd122Bdddddd##", bad: "1dd012Cdddddd##", check: func(s string) string { // A counts as 0 less a million, B as 0 less two
 		n := integer(strings.NewReplacer("A", "0", "B", "0", "C", "0").Replace(s[:13]))
-		return fmt.Sprintf("%02d", 97-(n-map[byte]int{'A': 1, 'B': 2, 'C': 3}[s[6]]*1_000_000)%97)
+		return fmt.Sprintf("%02d", 97-(n-map[byte]int64{'A': 1, 'B': 2, 'C': 3}[s[6]]*1_000_000)%97)
 	}},
 	{kind: "pii.fr-siret", word: "SIRET", good: "ddddddddddddd#", check: tens(0)},
 	{kind: "pii.nl-bsn", word: "BSN", good: "dddddddd#", bad: "000000000", check: by("0123456789-", 9, 8, 7, 6, 5, 4, 3, 2)},
@@ -96,7 +96,7 @@ var laws = []law{
 	}},
 	{kind: "pii.es-nif", good: "dddddddd#", signs: letters, check: func(s string) string { return string(dniLetters[integer(s[:8])%23]) }},
 	{kind: "pii.es-nie", good: "Xddddddd# Yddddddd# Zddddddd#", bad: "Wddddddd#", signs: letters, check: func(s string) string {
-		return string(dniLetters[(integer(s[1:8])+10_000_000*(int(s[0])+23-'X'))%23])
+		return string(dniLetters[(integer(s[1:8])+10_000_000*(int64(s[0])+23-'X'))%23])
 	}},
 	{kind: "pii.es-nss", word: "seguridad social", good: "dddddddddd##", check: func(s string) string { return fmt.Sprintf("%02d", integer(s[:10])%97) }},
 	{kind: "pii.it-fiscal-code", good: "llllllddlddlddd#", signs: letters, check: func(s string) string {
@@ -120,7 +120,7 @@ var laws = []law{
 	{kind: "pii.pl-pesel", word: "PESEL", good: "dd01dddddd# dd12dddddd# dd81dddddd# dd92dddddd#", bad: "dd00dddddd# dd13dddddd# dd80dddddd# dd93dddddd#", check: by("0987654321", 1, 3, 7, 9)},
 	{kind: "pii.pl-nip", word: "NIP", good: "ddddddddd#", check: by("0123456789-", 6, 5, 7, 2, 3, 4, 5, 6, 7)},
 	{kind: "pii.pl-id-card", word: "dowód", good: "lll#ddddd", check: by("0123456789", 7, 3, 1)},
-	{kind: "pii.cz-birth-number", word: "rodné", good: "dd0101ddd# dd1231ddd# dd5101ddd# dd6231ddd# dd2101ddd# dd3201ddd# dd7101ddd#", bad: "dd1301ddd# dd0132ddd# dd6301ddd# dd3301ddd#", check: func(s string) string { return strconv.Itoa(integer(s[:9]) % 11 % 10) }},
+	{kind: "pii.cz-birth-number", word: "rodné", good: "dd0101ddd# dd1231ddd# dd5101ddd# dd6231ddd# dd2101ddd# dd3201ddd# dd7101ddd#", bad: "dd1301ddd# dd0132ddd# dd6301ddd# dd3301ddd#", check: func(s string) string { return strconv.FormatInt(integer(s[:9])%11%10, 10) }},
 	{kind: "pii.ro-cnp", word: "CNP", good: "1dd0101ddddd# 9dd1231ddddd#", bad: "0dd0101ddddd# 1dd0001ddddd# 1dd1301ddddd# 1dd0100ddddd# 1dd0132ddddd#", check: by("01234567891", 2, 7, 9, 1, 4, 6, 3, 5, 8, 2, 7, 9)},
 	{kind: "pii.bg-egn", word: "EGN", good: "dd01ddddd# dd12ddddd# dd21ddddd# dd52ddddd#", bad: "dd00ddddd# dd13ddddd# dd20ddddd# dd53ddddd#", check: by("01234567890", 2, 4, 8, 5, 10, 9, 7, 3, 6)},
 	{kind: "pii.si-emso", word: "EMSO", good: "0101dddddddd# 3112dddddddd#", bad: "0001dddddddd# 3201dddddddd# 0100dddddddd# 0113dddddddd#", check: by("00987654321", 7, 6, 5, 4, 3, 2)},
@@ -233,7 +233,7 @@ var laws = []law{
 	{kind: "pii.cz-ico", word: "IČO", good: "ddddddd#", check: by("10987654321", 8, 7, 6, 5, 4, 3, 2)},
 	{kind: "pii.pl-regon", word: "REGON", good: "dddddddd#", check: by("01234567890", 8, 9, 2, 3, 4, 5, 6, 7)},
 	{kind: "pii.ee-registry-code", word: "registrikood", good: "ddddddd#", check: orElse(by("0123456789-", 1, 2, 3, 4, 5, 6, 7), by("01234567890", 3, 4, 5, 6, 7, 8, 9))},
-	{kind: "pii.ru-ogrn", word: "ОГРН", good: "1ddddddddddd# 5ddddddddddd#", bad: "0ddddddddddd#", check: func(s string) string { return strconv.Itoa(integer(s[:12]) % 11 % 10) }},
+	{kind: "pii.ru-ogrn", word: "ОГРН", good: "1ddddddddddd# 5ddddddddddd#", bad: "0ddddddddddd#", check: func(s string) string { return strconv.FormatInt(integer(s[:12])%11%10, 10) }},
 	{kind: "pii.jp-corporate-number", word: "法人番号", good: "#dddddddddddd", check: func(s string) string {
 		n := 0
 		for i := range 12 { // from the right: once, twice
