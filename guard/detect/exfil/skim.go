@@ -36,7 +36,7 @@ func (f *follower) skim(p []byte) int {
 	i, doubled := 0, 0 // behind the last white space that does not count
 	for i < len(p) {
 		kinds, j := uint8(0), i
-		for j < len(p) {
+		for j < len(p) && j-i < maxWord {
 			k := says[p[j]]
 			if kinds |= k; k&endsWord != 0 {
 				break

@@ -9,6 +9,7 @@ import (
 
 	"github.com/holdfast-ai/holdfast/guard/detect/exfil"
 	"github.com/holdfast-ai/holdfast/guard/stream"
+	"github.com/holdfast-ai/holdfast/internal/testkit"
 )
 
 // What is passed over is read as what comes byte by byte, which never is.
@@ -50,6 +51,16 @@ func TestSpaceHidesNoTag(t *testing.T) {
 	if ms := find(h, "<link "+strings.Repeat("a ", 200)+"href=https://evil.example/a.css>"); len(ms) != 0 { // so far it is looked
 		t.Error(ms)
 	}
+}
+
+// A word that never ends is looked at twice, however long it is.
+func TestLongWordsCostByTheirLength(t *testing.T) {
+	h := hosts(t)
+	reading := func(n int) func() {
+		text := strings.Repeat("a", n)
+		return func() { find(h, text) }
+	}
+	testkit.CostsAtMost(t, "16 times the length", 40, reading(1<<21), reading(1<<17))
 }
 
 func BenchmarkWrite(b *testing.B) {

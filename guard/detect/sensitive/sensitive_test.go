@@ -221,7 +221,7 @@ func TestHostileTextsCostNoMore(t *testing.T) {
 	}
 	for name, unit := range map[string]string{
 		"digits": "1", "capitals": "A", "groups": "1 ", "dashes": "1-", "at": "a@", "prefixes": "sk-", "eyJ": "eyJ.", "colons": "a:", "hex": "f:0", "password": "password=", "begin": "-----BEGIN ",
-		"split": "eyJa\na\nb\nc\nd\n", "split again": "\nghp_", "split much": "eyJ" + strings.Repeat("\n"+strings.Repeat("a.", 30), 60), "quotes": "SK\"a\"", "many": "a.eyJ.\n", "telephones": "0123456789 ", "bots": "12345678:AA", "key": "-----BEGIN PRIVATE KEY-----\n" + strings.Repeat("MIIEvQIBADANBgkqhkiG9w0BAQEFAASC\n", 100), "mentioned": "-----BEGIN PRIVATE KEY----- is how such a file begins to be ", "lines of keys": "-----BEGIN PRIVATE KEY-----",
+		"split": "eyJa\na\nb\nc\nd\n", "split again": "\nghp_", "split much": "eyJ" + strings.Repeat("\n"+strings.Repeat("a.", 30), 60), "quotes": "SK\"a\"", "many": "a.eyJ.\n", "telephones": "0123456789 ", "bots": "12345678:AA", "key": "-----BEGIN PRIVATE KEY-----\n" + strings.Repeat("MIIEvQIBADANBgkqhkiG9w0BAQEFAASC\n", 100), "mentioned": "-----BEGIN PRIVATE KEY----- is how such a file begins to be ", "lines of keys": "-----BEGIN PRIVATE KEY-----", "strings": "\"\\", "values": "pwd=\"a;", "list": "\"eyJ\",\"a", "expressions": "`eyJ${\"a\"}", "digits apart": "4 ", "plates": "B-MA 123 ", "postcodes": "zip 90210 ",
 	} {
 		testkit.CostsAtMost(t, name, 120, find(unit), find("The harbour opens at six in the morning. "))
 	}

@@ -82,7 +82,7 @@ func (v *values) needed() int {
 // assigns reports whether the quote at byte i of p, which stands behind last, begins a string that is assigned to a telling name.
 func assigns(p, last []byte, i int) bool {
 	k := i - 1
-	for k >= 0 && assigning.quotes[p[k]] {
+	for k >= 0 && assigning.quotes[p[k]] && i-k <= maxNamed {
 		k--
 	}
 	if k >= 0 && p[k] != '=' && p[k] != ':' && p[k] != '>' && p[k] != 's' {
