@@ -149,8 +149,15 @@ func parseDenyList(payload []byte) (*denyList, error) {
 	if doc.Version != 1 {
 		return nil, bad("version", "is not 1", nil)
 	}
-	if doc.Number == 0 || doc.Issued.IsZero() || !doc.Expires.After(doc.Issued) {
-		return nil, bad("number, issued, expires", "are absent or out of order", nil)
+	switch {
+	case doc.Number == 0:
+		return nil, bad("number", "is absent, or 0", nil)
+	case doc.Issued.IsZero():
+		return nil, bad("issued", "is absent", nil)
+	case doc.Expires.IsZero():
+		return nil, bad("expires", "is absent", nil)
+	case !doc.Expires.After(doc.Issued):
+		return nil, bad("expires", "is not after issued", nil)
 	}
 	l := &denyList{number: doc.Number, expires: doc.Expires, digest: sha256.Sum256(payload), keys: doc.Keys, certs: doc.Certificates,
 		models: map[string]string{}, files: map[string]string{}}

@@ -5,8 +5,11 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"log"
+	"log/slog"
 	"net"
 	"net/http"
+	"regexp"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -75,6 +78,25 @@ func (l *listenFlags) listen(server *http.Server) (ln net.Listener, link string,
 		scheme = "https"
 	}
 	return ln, scheme + "://" + ln.Addr().String(), nil
+}
+
+// errorLog is for what net/http says of connections, such as that of a probe that ends before TLS begins. It names the address of whoever
+// connects; the log of decisions names nobody, and this must not either.
+func errorLog(to *slog.Logger) *log.Logger {
+	// As net.Addr prints it, of IPv4 or IPv6, with its port.
+	address := regexp.MustCompile(`(\d{1,3}(\.\d{1,3}){3}|\[[0-9a-fA-F:.]+(%[^\]]*)?\]):\d+`)
+	return slog.NewLogLogger(nameless{to.Handler(), address}, slog.LevelWarn)
+}
+
+// nameless takes addresses out of messages.
+type nameless struct {
+	slog.Handler
+	address *regexp.Regexp
+}
+
+func (n nameless) Handle(ctx context.Context, r slog.Record) error {
+	r.Message = n.address.ReplaceAllString(r.Message, "(address)")
+	return n.Handler.Handle(ctx, r)
 }
 
 // loopback reports whether an address is reachable from this machine alone.

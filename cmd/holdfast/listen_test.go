@@ -3,8 +3,10 @@ package main
 import (
 	"context"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -70,5 +72,35 @@ func TestDrain(t *testing.T) {
 		if text, err := os.ReadFile(said.Name()); err != nil || !strings.Contains(string(text), "stopping") {
 			t.Errorf("%q, %v", text, err)
 		}
+	}
+}
+
+// What net/http says of a connection has no address: README promises a log that names no caller.
+func TestErrorLogNamesNobody(t *testing.T) {
+	out := new(syncBuffer)
+	log := errorLog(slog.New(slog.NewTextHandler(out, nil)))
+	for _, addr := range []string{"127.0.0.1:4711", "[::1]:4711", "[fe80::1%eth0]:4711"} {
+		log.Printf("http: TLS handshake error from %s: read tcp 10.0.0.1:8080->%s: i/o timeout", addr, addr)
+	}
+	if got := out.String(); strings.Contains(got, "4711") || strings.Contains(got, "10.0.0.1") || strings.Count(got, "TLS handshake error from (address): read tcp (address)->(address): i/o timeout") != 3 {
+		t.Errorf("the log says\n%s", got)
+	}
+
+	s := httptest.NewUnstartedServer(http.NotFoundHandler())
+	out = new(syncBuffer)
+	s.Config.ErrorLog = errorLog(slog.New(slog.NewTextHandler(out, nil)))
+	s.StartTLS()
+	defer s.Close()
+	c, err := net.Dial("tcp", s.Listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	from := c.LocalAddr().String()
+	c.Close()
+	for end := time.Now().Add(10 * time.Second); !strings.Contains(out.String(), "TLS") && time.Now().Before(end); {
+		time.Sleep(time.Millisecond)
+	}
+	if got := out.String(); !strings.Contains(got, "level=WARN") || strings.Contains(got, from) {
+		t.Errorf("the log says\n%s", got)
 	}
 }

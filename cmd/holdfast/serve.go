@@ -113,7 +113,7 @@ func (f *serveFlags) serve(ctx context.Context, ui *ui, dir string) error {
 			return err
 		}
 	}
-	server := &http.Server{ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute}
+	server := &http.Server{ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute, ErrorLog: errorLog(cfg.Logger)}
 	if server.TLSConfig, err = f.at.tls(); err != nil {
 		return err
 	}

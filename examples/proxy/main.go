@@ -124,7 +124,7 @@ func run(ctx context.Context, args []string) error {
 		return errors.Join(errors.New("keys and prompts would cross the network in clear: give -tls-cert and -tls-key, or -insecure-plain-http where something in front ends TLS"), ln.Close())
 	}
 	cfg.Log.InfoContext(ctx, "proxy: serving", "address", ln.Addr().String(), "upstream", to.Redacted())
-	return Serve(ctx, ln, h, cert)
+	return Serve(ctx, ln, h, cert, cfg.Log)
 }
 
 // readUpstream reads the address of the server. Credentials in it would not reach that server, and a query would, and be logged.

@@ -84,13 +84,14 @@ func forward(cfg Config) http.Handler {
 const grace = 25 * time.Second
 
 // Serve serves h until ctx ends, then lets running answers finish.
-func Serve(ctx context.Context, ln net.Listener, h http.Handler, cert *tls.Certificate) error {
+func Serve(ctx context.Context, ln net.Listener, h http.Handler, cert *tls.Certificate, log *slog.Logger) error {
 	srv := &http.Server{
 		Handler:           h,
 		ReadHeaderTimeout: 10 * time.Second,
 		ReadTimeout:       time.Minute, // no WriteTimeout: it would end long streams
 		IdleTimeout:       2 * time.Minute,
 		MaxHeaderBytes:    64 << 10,
+		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
 	}
 	done := make(chan error, 1)
 	go func() {

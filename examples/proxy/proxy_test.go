@@ -51,7 +51,7 @@ func start(t *testing.T, upstream string) (link, key string) {
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	done := make(chan error, 1)
-	go func() { done <- Serve(ctx, ln, h, nil) }()
+	go func() { done <- Serve(ctx, ln, h, nil, slog.New(slog.DiscardHandler)) }()
 	t.Cleanup(func() {
 		stop()
 		if err := <-done; err != nil {
