@@ -4,11 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"slices"
+	"strconv"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/holdfast-ai/holdfast/crypto/kek"
+	"github.com/holdfast-ai/holdfast/crypto/seal"
 )
 
 // kekFlags names the key encryption key: a key file or a passphrase file.
@@ -61,6 +65,22 @@ func (k *kekFlags) load(ctx context.Context, ui *ui) (*kek.KEK, error) {
 		k.typed = slices.Clone(phrase)
 	}
 	return kek.FromPassphrase(k.id, phrase, kek.Argon2{})
+}
+
+// whichKEK lists the ids under which a sealed directory is wrapped, where the one that was given is none of them.
+func whichKEK(src fs.FS, err error) error {
+	if !errors.Is(err, kek.ErrNoWrap) {
+		return err
+	}
+	c, err2 := seal.Inspect(src)
+	if err2 != nil || len(c.Wraps) == 0 {
+		return err
+	}
+	ids := make([]string, len(c.Wraps))
+	for i, w := range c.Wraps {
+		ids[i] = strconv.Quote(w.ID)
+	}
+	return fmt.Errorf("%w\nit is wrapped for %s: --kek-id says for which of them the key is", err, strings.Join(ids, ", "))
 }
 
 func (k *kekFlags) what() string {

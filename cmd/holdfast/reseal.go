@@ -24,6 +24,9 @@ func newReseal(ui *ui) *cobra.Command {
 			"  holdfast reseal --kek old.kek --new-kek new.kek --replace --resume --out model.sealed model.sealed",
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := how.check(); err != nil {
+				return err
+			}
 			if _, inside := within(args[0], out); inside {
 				return fmt.Errorf("%w: --out %s is inside %s", errUsage, out, args[0])
 			}
@@ -42,7 +45,7 @@ func newReseal(ui *ui) *cobra.Command {
 			}
 			f, err := seal.OpenFS(cmd.Context(), src, old, how.reading()...)
 			if err != nil {
-				return err
+				return whichKEK(src, err)
 			}
 			defer f.Close()
 			o := how.options()
@@ -56,7 +59,7 @@ func newReseal(ui *ui) *cobra.Command {
 			info, err := seal.Reseal(cmd.Context(), out, f, h, o)
 			end()
 			if err != nil {
-				return err
+				return already(err, how.replace)
 			}
 			view := sealView(info)
 			view["was"] = hexOf(f.Info().Commitment)

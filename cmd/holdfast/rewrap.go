@@ -37,7 +37,7 @@ func newRewrap(ui *ui) *cobra.Command {
 				return err
 			}
 			if err := kek.Rewrap(cmd.Context(), root, old, k, !remove); err != nil {
-				return err
+				return whichKEK(sign.DirFS(root), err)
 			}
 			return ui.wraps(root, fmt.Sprintf("wrapped for %s", k.ID()))
 		},

@@ -24,6 +24,9 @@ func newSeal(ui *ui) *cobra.Command {
 			"  holdfast seal --kek serving.kek --layout hub --out model.sealed ~/.cache/huggingface/hub/models--org--name",
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := how.check(); err != nil {
+				return err
+			}
 			if _, inside := within(args[0], out); inside { // it would be an unsigned part of the model
 				return fmt.Errorf("%w: --out %s is inside %s", errUsage, out, args[0])
 			}
@@ -58,7 +61,7 @@ func newSeal(ui *ui) *cobra.Command {
 			info, err := seal.Dir(cmd.Context(), out, src, h, o)
 			end()
 			if err != nil {
-				return err
+				return already(err, how.replace)
 			}
 			lines := []string{fmt.Sprintf("sealed %s version %d in %s", info.Name, info.Version, out), "commitment " + hexOf(info.Commitment)}
 			if !signed(src) {

@@ -23,6 +23,14 @@ func (e *effortFlags) add(cmd *cobra.Command) {
 	cmd.Flags().IntVar(&e.duty, "duty", 100, "percent of the time that each core works, for a machine that serves")
 }
 
+// check refuses what would be taken for the default, or for the most that there is.
+func (e *effortFlags) check() error {
+	if e.workers < 0 || e.duty < 1 || e.duty > 100 {
+		return fmt.Errorf("%w: --workers is not below 0, and --duty from 1 to 100", errUsage)
+	}
+	return nil
+}
+
 func (e *effortFlags) reading() []seal.Option {
 	o := []seal.Option{seal.WithDuty(e.duty)}
 	if e.workers > 0 {
@@ -67,6 +75,14 @@ func (s *sealFlags) keyset(ctx context.Context, out string, o seal.Options, k *k
 			errUsage, c.Name, c.Version, c.Segment)
 	}
 	return kek.Source{KEK: k}.Keyset(ctx, c.Info, c.Wraps)
+}
+
+// already says what to do about a place that is taken.
+func already(err error, replace bool) error {
+	if errors.Is(err, fs.ErrExist) && !replace {
+		return fmt.Errorf("%w (--replace takes the place of a sealed directory)", err)
+	}
+	return err
 }
 
 // byteSize is a flag in bytes, with KiB or MiB behind the number.

@@ -62,7 +62,10 @@ func (p *passwordFlags) given(ctx context.Context, ui *ui) ([]byte, error) {
 // ask looks for the password of a key that is encrypted where the flags say nothing. It returns nil where nobody can be asked.
 func (p *passwordFlags) ask(ctx context.Context, ui *ui) ([]byte, error) {
 	for _, name := range passwordVariables() {
-		if v, ok := os.LookupEnv(name); ok {
+		switch v, ok := os.LookupEnv(name); {
+		case ok && v == "":
+			return nil, fmt.Errorf("%w: the private key is encrypted, and %s is empty", errUsage, name)
+		case ok:
 			return []byte(v), nil
 		}
 	}

@@ -148,7 +148,7 @@ func (f *serveFlags) serve(ctx context.Context, ui *ui, dir string) error {
 		err = fmt.Errorf("%w\nwhoever publishes the model makes one with holdfast mbom, and signs the model again", err)
 	}
 	if err != nil {
-		return err
+		return whichKEK(cfg.Source, err)
 	}
 	defer chain.Close()
 	if err := f.at.free(); err != nil {

@@ -20,8 +20,8 @@ func (f *serveFlags) config(ctx context.Context, ui *ui) (holdfast.Config, error
 	if err := f.at.check(); err != nil {
 		return cfg, err
 	}
-	if f.effort.workers < 0 || f.effort.duty < 1 || f.effort.duty > 100 {
-		return cfg, fmt.Errorf("%w: --workers is not below 0, and --duty from 1 to 100", errUsage)
+	if err := f.effort.check(); err != nil {
+		return cfg, err
 	}
 	cfg.Workers, cfg.Duty = f.effort.workers, f.effort.duty
 	cfg.Logger = slog.New(slog.NewTextHandler(ui.err, nil))

@@ -27,6 +27,9 @@ func newUnseal(ui *ui) *cobra.Command {
 		Example: "  holdfast unseal --kek serving.kek --out model model.sealed",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := effort.check(); err != nil {
+				return err
+			}
 			if _, inside := within(args[0], out); inside { // plaintext would lie where only ciphertext is expected
 				return fmt.Errorf("%w: --out %s is inside %s", errUsage, out, args[0])
 			}
@@ -79,6 +82,7 @@ func openSealed(ctx context.Context, dir string, src seal.KeySource, opts ...sea
 	}
 	f, err := seal.OpenFS(ctx, files, src, opts...)
 	if err != nil {
+		err = whichKEK(files, err)
 		root.Close()
 		return nil, nil, err
 	}
