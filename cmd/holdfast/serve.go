@@ -56,7 +56,7 @@ func newServe(ui *ui) *cobra.Command {
 		Example: "  holdfast serve --public-key model.pub --name harbor-tiny --kek serving.kek model.sealed",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return f.serve(cmd.Context(), ui, args[0])
+			return f.guardFault(f.serve(cmd.Context(), ui, args[0]))
 		},
 	}
 	f.keys.add(cmd)

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"log/slog"
 
@@ -82,6 +83,14 @@ func (f *serveFlags) config(ctx context.Context, ui *ui) (holdfast.Config, error
 		return cfg, fmt.Errorf("%w: --platform %q is not snp", errUsage, f.platform)
 	}
 	return cfg, nil
+}
+
+// guardFault names the file of a policy that could be read and cannot be used. Signed rules may be what is at fault beside it.
+func (f *serveFlags) guardFault(err error) error {
+	if f.guardFile != "" && f.guardRules == "" && errors.Is(err, guard.ErrPolicy) && !errors.Is(err, errUsage) {
+		return inFile(f.guardFile, nil, err)
+	}
+	return err
 }
 
 // rules reads the signed file of detection rules, and trusts the given keys with one, wherever it comes from.
