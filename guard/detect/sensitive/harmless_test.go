@@ -75,7 +75,7 @@ func TestNumbersThatWordsTell(t *testing.T) {
 func TestRegistersOfCompanies(t *testing.T) {
 	s := all(t)
 	for text, want := range map[string][]string{
-		"Amtsgericht Charlottenburg, HRB 12345 B": {"pii.de-company-register=HRB 12345"}, "(HRA 101)": {"pii.de-company-register=HRA 101"}, "CHE-100.155.212": {"pii.ch-uid=CHE-100.155.212"}, "BE 0403.170.701": {"pii.be-enterprise=0403.170.701"},
+		"Amtsgericht Charlottenburg, HRB 12345 B": {"pii.de-company-register=HRB 12345"}, "(HRA 101)": {"pii.de-company-register=HRA 101"}, "HRB 12": {"pii.de-company-register=HRB 12"}, "HRB 123456.": {"pii.de-company-register=HRB 123456"}, "HRB 12345x": nil, "Kennzeichen: B-MA-1234": {"pii.vehicle-plate=B-MA-1234"}, "Kennzeichen: B MA1234": {"pii.vehicle-plate=B MA1234"}, "CHE-100.155.212": {"pii.ch-uid=CHE-100.155.212"}, "BE 0403.170.701": {"pii.be-enterprise=0403.170.701"},
 		"HRB 1": nil, "HRB 1234567": nil, "HRC 12345": nil, "HRB12345": nil, "HRB-X 12": nil, "HRBX 12345": nil, "CHE-100.155.213": nil, "0403.170.702": nil,
 		// Nothing tells these.
 		"Kennzeichen 1234": nil, "Kennzeichen B-MAX 1234": nil, "Kennzeichen ABCD-E 123": nil, "Kennzeichen B-MA 0123": nil, "Kennzeichen B-MA 12345": nil, "Kennzeichen ABC-DE 1234": nil, "Kennzeichen B-MA 1234X": nil, "the zip of 90210 files": nil, "PLZ of 10115": nil, "PLZ 101156777": nil, "zip-12345x": nil,

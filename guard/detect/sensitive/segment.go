@@ -170,10 +170,10 @@ func (f *finder) words() {
 		switch {
 		case isDigit(s[i]) || isUpper(s[i]) || s[i] == '(':
 			f.dotted(i)
+			f.plate(i)
 			f.shaped(i)
 			f.national(i)
 			f.iban(i)
-			f.plate(i)
 			f.postcode(i)
 		case s[i] == '+':
 			f.international(i)
