@@ -157,7 +157,7 @@ func (d *decoder) lines(s []byte, first int) int {
 	}
 	run := d.out[start:]
 	d.out = d.out[:start]
-	if mayBeBase64(run)&1 != 0 && d.base64(run) {
+	if (len(run) > codePiece || mayBeBase64(run)&1 != 0) && d.base64(run) {
 		return n
 	}
 	d.dead = len(s) - n

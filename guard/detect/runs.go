@@ -17,7 +17,14 @@ func (d *decoder) run(s []byte) int {
 			}
 		}
 	}
-	for phases := mayBeBase64(s); phases != 0; phases &= phases - 1 {
+	tried := uint(0)
+	if len(s) > codePiece { // of a long one that is a code nothing is asked but to be decoded
+		if d.base64(s) {
+			return len(s)
+		}
+		tried = 1
+	}
+	for phases := mayBeBase64(s) &^ tried; phases != 0; phases &= phases - 1 {
 		if d.base64(s[bits.TrailingZeros(phases):]) {
 			return len(s)
 		}
