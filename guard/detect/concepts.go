@@ -161,16 +161,20 @@ func (c *concepts) place(h uint32) int {
 	return int(c.before[h>>21]) + bits.OnesCount64(in)
 }
 
-// find returns the concept of a hash, or 0. Of hashes that may be a concept's, which of them are decides no branch.
+// is returns the concept of a hash that stands at p, or 0 where that is another one. Which of them decides no branch.
+func (p knownHash) is(h uint32) uint32 {
+	differ := uint32(p.rest) ^ h&restBits
+	return uint32(p.concept) &^ uint32(int32(-differ)>>31)
+}
+
+// find returns the concept of a hash, or 0.
 func (c *concepts) find(h uint32) uint32 {
 	if c.may(h) == 0 {
 		return 0
 	}
 	p := c.places[c.place(h)]
-	differ := uint32(p.rest) ^ h&restBits
-	for p.next != 0 && differ != 0 { // few have the first bits of another
+	for p.next != 0 && p.is(h) == 0 { // few have the first bits of another
 		p = c.places[p.next]
-		differ = uint32(p.rest) ^ h&restBits
 	}
-	return uint32(p.concept) &^ uint32(int32(-differ)>>31)
+	return p.is(h)
 }

@@ -96,9 +96,13 @@ func (c *concepts) ask(asked *[maxAsked]meaning, h, at uint32, k int) int {
 
 // answer takes the concepts among k hashes that may be some.
 func (m *meanings) answer(k int) {
-	found := 0
+	found, c := 0, m.known
 	for _, a := range m.asked[:k] {
-		concept := m.known.find(a.concept)
+		p := c.places[c.place(a.concept)]
+		concept := p.is(a.concept)
+		if p.next != 0 {
+			concept = c.find(a.concept)
+		}
 		m.asked[found&(maxAsked-1)] = meaning{concept, a.at}
 		found += int((concept + maxConcepts) / (maxConcepts + 1)) // 1 if there is one
 	}

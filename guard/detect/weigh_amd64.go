@@ -52,7 +52,10 @@ func (s *seenFilter) sum(entries []uint32, n int, out *sum) {
 	}
 	now := s.now<<weightBits | maxWeight
 	eights := (n + 7) / 8
-	*(*[7]uint32)(entries[n:]) = [7]uint32{now, now, now, now, now, now, now}
+	behind := entries[n : n+7]
+	for i := range behind { // one by one: sumEntries reads them before a copy would be in memory
+		behind[i] = now
+	}
 	sumEntries(&entries[:8*eights][0], eights, now, out)
 	for k := range out.n {
 		out.weight[k] -= 128 * out.n[k]
