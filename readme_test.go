@@ -74,6 +74,7 @@ func TestReadmeFigures(t *testing.T) {
 		"an event of a stream ":    {"guard/sse"},
 		"a tensor of 1 MiB, ":      {"guard/kserve/binary"},
 		"a detector with ":         {"detect/1KiB detect/100KB"},
+		"the same, real documents": {"detect/documents", "detect/markdown"},
 		"verify SEV-SNP evidence,": {"attest/snp/simulated"},
 	} {
 		_, line, ok := strings.Cut(string(readme), "\n| "+row)
