@@ -118,6 +118,9 @@ func good() *scorecard {
 	s.sources.Pooled = eval.Result{AUC: 0.916, Recall: map[string]eval.Recall{"0.01": {Recall: 0.627}, "0.05": {Recall: 0.745}}}
 	s.kinds.Sources = map[string]eval.Result{"benign-hard": {PooledFPR: map[string]eval.Number{"0.01": 0.04, "0.05": 0.1}}}
 	s.named = []named{{namedTechnical, 2, 0, 100}, {namedQuoting, 7, 0, 100}, {namedLanguages, 2, 0, 100}, {namedEnglish, 1, 0, 100}, {namedCode, 1, 0, 100}, {namedMaths, 1, -1, 100}, {namedEveryday, 7, -1, 100}, {namedProse, 8, -1, 100}}
+	for name, least := range disguises {
+		s.evasions = append(s.evasions, evasion{name, int(math.Round(least * 100)), 100, 4, 100})
+	}
 	return s
 }
 
@@ -151,11 +154,24 @@ func TestFiguresThatGetWorseFail(t *testing.T) {
 		"everyday":        func(s *scorecard) { s.named[6].one++ },
 		"prose":           func(s *scorecard) { s.named[7].one++ },
 		"no maths":        func(s *scorecard) { s.named[5] = named{what: namedMaths} },
+		"a disguise":      func(s *scorecard) { s.evasions[0].caught-- },
+		"all disguised":   func(s *scorecard) { s.evasions[0].wrong++ },
+		"no disguise":     func(s *scorecard) { s.evasions = s.evasions[1:] },
+		"none disguised":  func(s *scorecard) { s.evasions[0] = evasion{name: s.evasions[0].name} },
 		"group of no aim": func(s *scorecard) { s.named[5].what = "maths" },
 	} {
 		s := good()
 		if change(s); !errors.Is(s.worse(), errWorse) {
 			t.Errorf("%s: the run passes", name)
+		}
+	}
+}
+
+// Every disguise that is measured has a bound, so that none gets worse unseen.
+func TestDisguisesAreBounded(t *testing.T) {
+	for _, e := range train.Evasions() {
+		if _, ok := disguises[e.Name]; !ok {
+			t.Errorf("%s has no bound", e.Name)
 		}
 	}
 }
