@@ -2,10 +2,8 @@ package guard_test
 
 import (
 	"encoding/base64"
-	"encoding/json"
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 
 	"github.com/holdfast-ai/holdfast/guard"
@@ -17,21 +15,12 @@ import (
 // another file follows, are refused; an ordinary picture is not. What is odd and harmless to decode passes: compressed profiles and
 // texts below the bound on metadata.
 func TestImageVectors(t *testing.T) {
-	dir := testkit.Vectors(t, "formats", "image")
-	labels, err := os.ReadFile(filepath.Join(dir, "labels.jsonl"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	dir, labels := testkit.Labelled[struct{ Path, Verdict, Why string }](t, "formats", "image")
 	p := all()
 	p.Media = &guard.MediaRules{}
 	g := newGuard(t, p)
 	passes := map[string]bool{"own-ok-1x1.png": true, "own-icc-10mb.png": true, "own-text-1000.png": true}
-	n := 0
-	for dec := json.NewDecoder(strings.NewReader(string(labels))); dec.More(); n++ {
-		var l struct{ Path, Verdict, Why string }
-		if err := dec.Decode(&l); err != nil {
-			t.Fatal(err)
-		}
+	for _, l := range labels {
 		data, err := os.ReadFile(filepath.Join(dir, l.Path))
 		if err != nil {
 			t.Fatal(err)
@@ -47,7 +36,7 @@ func TestImageVectors(t *testing.T) {
 			t.Errorf("%s is labelled %s", l.Path, l.Verdict)
 		}
 	}
-	if n != 14 {
-		t.Errorf("%d labelled images, want 14", n)
+	if len(labels) != 14 {
+		t.Errorf("%d labelled images, want 14", len(labels))
 	}
 }

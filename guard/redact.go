@@ -38,7 +38,7 @@ func (t *Transaction) redact(body []byte) *Rejection {
 	if len(st.edits) == 0 {
 		return nil
 	}
-	st.edited = api.AppendEdited(st.edited[:0], body, disjoint(outermost(st.edits)))
+	st.edited = api.AppendEdited(st.edited[:0], body, disjoint(outermost(order(st.edits))))
 	t.sum.Redacted = true
 	from := len(st.findings)
 	if rej := t.parse(st.edited); rej != nil {
@@ -57,10 +57,9 @@ func (t *Transaction) redact(body []byte) *Rejection {
 
 var errRange = errors.New("guard: a finding lies outside of its text")
 
-// outermost sorts the edits of a request and leaves out those of texts to be restored within others: those come back with them. Of two rules of one detector that overlap
+// outermost leaves out of the ordered edits of a request those of texts to be restored within others: those come back with them. Of two rules of one detector that overlap
 // ("secret.assigned" and "pii.email") nothing could be restored otherwise.
 func outermost(edits []api.Edit) []api.Edit {
-	order(edits)
 	n := 0
 	for _, e := range edits {
 		if last := n - 1; last >= 0 && edits[last].At == e.At && e.End <= edits[last].End && e.With != redacted && edits[last].With != redacted {
@@ -73,15 +72,15 @@ func outermost(edits []api.Edit) []api.Edit {
 }
 
 // order sorts edits by where they begin, longer ones first.
-func order(edits []api.Edit) {
+func order(edits []api.Edit) []api.Edit {
 	slices.SortStableFunc(edits, func(a, b api.Edit) int {
 		return cmp.Or(cmp.Compare(a.At, b.At), cmp.Compare(a.Start, b.Start), cmp.Compare(b.End, a.End))
 	})
+	return edits
 }
 
-// disjoint sorts edits and joins those that overlap; what is joined cannot be restored.
+// disjoint joins of ordered edits those that overlap; what is joined cannot be restored.
 func disjoint(edits []api.Edit) []api.Edit {
-	order(edits)
 	n := 0
 	for _, e := range edits {
 		if n > 0 && edits[n-1].At == e.At && e.Start < edits[n-1].End {

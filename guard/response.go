@@ -155,7 +155,7 @@ func (t *Transaction) flush(dst []byte) []byte {
 		for _, e := range edits {
 			t.st.edits = append(t.st.edits, api.Edit{At: e.Ref, Start: e.Start, End: e.End, With: e.With})
 		}
-		dst = api.AppendEdited(dst, data, disjoint(t.st.edits))
+		dst = api.AppendEdited(dst, data, disjoint(order(t.st.edits)))
 		t.sum.Redacted = true
 	})
 	switch held := t.st.hold.Held(); {

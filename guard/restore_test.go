@@ -112,7 +112,7 @@ func TestNothingIsRestoredInAddresses(t *testing.T) {
 // Where one rule redacts what another restores, it does not come back.
 func TestDisjoint(t *testing.T) {
 	for _, c := range [][2]string{{"[CARD 1]", redacted}, {redacted, "[CARD 1]"}} {
-		if got := disjoint([]api.Edit{{At: 1, Start: 2, End: 9, With: c[0]}, {At: 1, Start: 2, End: 9, With: c[1]}, {At: 1, Start: 9, End: 12, With: "[CARD 2]"}, {At: 1, Start: 9, End: 12, With: "[CARD 2]"}}); len(got) != 2 || got[0].With != redacted || got[1].With != "[CARD 2]" {
+		if got := disjoint(order([]api.Edit{{At: 1, Start: 9, End: 12, With: "[CARD 2]"}, {At: 1, Start: 2, End: 9, With: c[0]}, {At: 1, Start: 2, End: 9, With: c[1]}, {At: 1, Start: 9, End: 12, With: "[CARD 2]"}})); len(got) != 2 || got[0].With != redacted || got[1].With != "[CARD 2]" {
 			t.Errorf("%q: %+v", c, got)
 		}
 	}

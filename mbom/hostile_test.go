@@ -1,7 +1,6 @@
 package mbom_test
 
 import (
-	"encoding/json"
 	"errors"
 	"io/fs"
 	"os"
@@ -168,18 +167,8 @@ func TestIndexPointsIntoTheModel(t *testing.T) {
 // The indexes of the vectors: what readers take differently, or what is not where the index says, is refused when the bill is made, and
 // what leads elsewhere when the model is opened too.
 func TestIndexVectors(t *testing.T) {
-	dir := testkit.Vectors(t, "formats", "safetensors-index")
-	f, err := os.Open(filepath.Join(dir, "labels.jsonl"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	n := 0
-	for dec := json.NewDecoder(f); dec.More(); n++ {
-		var l struct{ Path, Verdict string }
-		if err := dec.Decode(&l); err != nil {
-			t.Fatal(err)
-		}
+	dir, labels := testkit.Labelled[struct{ Path, Verdict string }](t, "formats", "safetensors-index")
+	for _, l := range labels {
 		src := fstest.MapFS{}
 		files, err := fs.Glob(os.DirFS(filepath.Join(dir, filepath.Dir(l.Path))), "*")
 		if err != nil {
@@ -213,8 +202,8 @@ func TestIndexVectors(t *testing.T) {
 			}
 		}
 	}
-	if n != 11 {
-		t.Errorf("%d labelled indexes, want 11", n)
+	if len(labels) != 11 {
+		t.Errorf("%d labelled indexes, want 11", len(labels))
 	}
 }
 

@@ -1,7 +1,6 @@
 package mbom_test
 
 import (
-	"encoding/json"
 	"errors"
 	"os"
 	"path"
@@ -18,17 +17,8 @@ import (
 // looks harmless, whatever file it is in; with the digests that the refusals name, each model is accepted. Templates are never rendered
 // and not judged: a publisher looks at each once.
 func TestTemplateVectors(t *testing.T) {
-	dir := testkit.Vectors(t, "formats", "templates")
-	labels, err := os.ReadFile(filepath.Join(dir, "labels.jsonl"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	n := 0
-	for dec := json.NewDecoder(strings.NewReader(string(labels))); dec.More(); n++ {
-		var l struct{ Path, Verdict string }
-		if err := dec.Decode(&l); err != nil {
-			t.Fatal(err)
-		}
+	dir, labels := testkit.Labelled[struct{ Path, Verdict string }](t, "formats", "templates")
+	for _, l := range labels {
 		data, err := os.ReadFile(filepath.Join(dir, l.Path))
 		if err != nil {
 			t.Fatal(err)
@@ -60,7 +50,7 @@ func TestTemplateVectors(t *testing.T) {
 			t.Errorf("%s, listed: %v", l.Path, err)
 		}
 	}
-	if n != 65 {
-		t.Errorf("%d labelled templates, want 65", n)
+	if len(labels) != 65 {
+		t.Errorf("%d labelled templates, want 65", len(labels))
 	}
 }

@@ -3,11 +3,9 @@ package sign_test
 import (
 	"archive/zip"
 	"bytes"
-	"encoding/json"
 	"errors"
 	"io"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -38,21 +36,12 @@ func zipReads(b []byte) (map[string]string, error) {
 // TestZipVectors: an archive whose two lists disagree, or that readers take apart in different ways, is no source of models. One that is
 // well formed is, whatever is in it: what its files are is another matter.
 func TestZipVectors(t *testing.T) {
-	dir := testkit.Vectors(t, "formats", "zip")
-	labels, err := os.ReadFile(filepath.Join(dir, "labels.jsonl"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	dir, labels := testkit.Labelled[struct{ Path, Verdict, Why string }](t, "formats", "zip")
 	wellFormed := []string{ // dangerous, clean, unknown or incomplete for what is in them
 		"ma-pipeline.skops", "ma-safe_model.zip", "own-bad.zip", "own-case-duplicate.zip" /* two files here, see TestNamesThatAreOneElsewhere */, "own-nested-31.zip", "own-nested.zip", "own-ok.zip",
 		"ps-malicious1.zip", "ps-malicious1_wrong_ext.zip",
 	}
-	n := 0
-	for dec := json.NewDecoder(bytes.NewReader(labels)); dec.More(); n++ {
-		var l struct{ Path, Verdict, Why string }
-		if err := dec.Decode(&l); err != nil {
-			t.Fatal(err)
-		}
+	for _, l := range labels {
 		files, err := zipReads(read(t, filepath.Join(dir, l.Path)))
 		ok := slices.Contains(wellFormed, l.Path)
 		if ok && (err != nil || len(files) == 0) || !ok && !errors.Is(err, sign.ErrArchive) {
@@ -62,8 +51,8 @@ func TestZipVectors(t *testing.T) {
 			t.Errorf("%s must be rejected", l.Path)
 		}
 	}
-	if n != 39 {
-		t.Errorf("%d archives, want 39", n)
+	if len(labels) != 39 {
+		t.Errorf("%d archives, want 39", len(labels))
 	}
 }
 

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/hex"
 	"encoding/pem"
-	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -214,7 +213,7 @@ func refusedEvidence(ui *ui, err error) error {
 	if checks == nil {
 		checks = []attest.Check{}
 	}
-	return errors.Join(err, ui.result(map[string]any{"verified": false, "checks": checks, "error": err.Error(), "exit": exitCode(err)}, attestLines(checks)...))
+	return ui.refuse(err, map[string]any{"verified": false, "checks": checks}, attestLines(checks)...)
 }
 
 func attestLines(checks []attest.Check) []string {

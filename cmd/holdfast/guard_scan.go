@@ -57,13 +57,9 @@ func newGuardScan(ui *ui) *cobra.Command {
 			lines = append(lines, fmt.Sprintf("%d of %d rows flagged", len(found), rows))
 			doc := map[string]any{"rows": rows, "threshold": threshold, "flagged": found}
 			if len(found) > 0 {
-				err = fmt.Errorf("%w: %d rows look like attacks", errRefused, len(found))
-				doc["error"], doc["exit"] = err.Error(), exitRefused
+				return ui.refuse(fmt.Errorf("%w: %d rows look like attacks", errRefused, len(found)), doc, lines...)
 			}
-			if printed := ui.result(doc, lines...); printed != nil {
-				return printed
-			}
-			return err
+			return ui.result(doc, lines...)
 		},
 	}
 	cmd.Flags().StringVar(&model, "model", "", "model file to use instead of the built-in one")

@@ -44,16 +44,12 @@ func newLint(ui *ui) *cobra.Command {
 			}
 			doc := map[string]any{"findings": append([]sign.Finding{}, list...)}
 			if strict && refused > 0 {
-				err = fmt.Errorf("%w: by others, for %d reasons", errRefused, refused)
-				doc["error"], doc["exit"] = err.Error(), exitRefused
+				return ui.refuse(fmt.Errorf("%w: by others, for %d reasons", errRefused, refused), doc, lines...)
 			}
 			if len(lines) == 0 {
 				lines = append(lines, "no findings: no implementation known here refuses it")
 			}
-			if printed := ui.result(doc, lines...); printed != nil {
-				return printed
-			}
-			return err
+			return ui.result(doc, lines...)
 		},
 	}
 	from.add(cmd)

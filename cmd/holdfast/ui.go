@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"strconv"
@@ -35,6 +36,12 @@ func (u *ui) result(v any, lines ...string) error {
 		}
 	}
 	return nil
+}
+
+// refuse prints a result that says why the command refuses, and returns that.
+func (u *ui) refuse(why error, doc map[string]any, lines ...string) error {
+	doc["error"], doc["exit"] = why.Error(), exitCode(why)
+	return errors.Join(why, u.result(doc, lines...))
 }
 
 // progress returns a function that moves a bar to done of total bytes, and one that ends it. Off a terminal, and with

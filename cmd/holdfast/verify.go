@@ -94,7 +94,7 @@ func (v *verification) verify(ctx context.Context, ui *ui, path string, p sign.P
 		if !v.explain {
 			return err
 		}
-		return errors.Join(err, ui.result(map[string]any{"verified": false, "checks": list, "error": err.Error(), "exit": exitCode(err)}, checkLines(list)...))
+		return ui.refuse(err, map[string]any{"verified": false, "checks": list}, checkLines(list)...)
 	}
 	d, err := compare(ctx, ui, m, v.ignoreUnsigned, ignore)
 	if err != nil {

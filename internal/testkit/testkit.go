@@ -3,6 +3,8 @@
 package testkit
 
 import (
+	"encoding/json"
+	"io"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -32,6 +34,26 @@ func Vectors(t testing.TB, elem ...string) string {
 func Data(t testing.TB, elem ...string) string {
 	t.Helper()
 	return find(t, "HOLDFAST_DATA", "data", elem)
+}
+
+// Labelled returns a directory of vectors as [Vectors] does, and the objects of its labels.jsonl, which says of each file what must become of it.
+func Labelled[Label any](t testing.TB, elem ...string) (dir string, labels []Label) {
+	t.Helper()
+	dir = Vectors(t, elem...)
+	f, err := os.Open(filepath.Join(dir, "labels.jsonl"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	for dec := json.NewDecoder(f); ; {
+		var l Label
+		if err := dec.Decode(&l); err == io.EOF {
+			return dir, labels
+		} else if err != nil {
+			t.Fatal(f.Name(), err)
+		}
+		labels = append(labels, l)
+	}
 }
 
 func find(t testing.TB, env, name string, elem []string) string {

@@ -1,8 +1,6 @@
 package format_test
 
 import (
-	"bufio"
-	"encoding/json"
 	"os"
 	"path/filepath"
 	"slices"
@@ -19,23 +17,12 @@ func head(data []byte) []byte { return data[:min(len(data), format.HeadSize)] }
 func TestVectors(t *testing.T) {
 	harmless := []format.Kind{format.Text, format.JSON, format.Image, format.Empty, format.Safetensors, format.GGUF}
 	for _, folder := range []string{"pickle", "torch", "zip", "npy", "keras", "nemo", "tensorflow", "onnx", "safetensors", "gguf"} {
-		dir := testkit.Vectors(t, "formats", folder)
-		f, err := os.Open(filepath.Join(dir, "labels.jsonl"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer f.Close()
-		count := 0
-		for sc := bufio.NewScanner(f); sc.Scan(); {
-			var l struct{ Path, Verdict string }
-			if err := json.Unmarshal(sc.Bytes(), &l); err != nil {
-				t.Fatal(err)
-			}
+		dir, labels := testkit.Labelled[struct{ Path, Verdict string }](t, "formats", folder)
+		for _, l := range labels {
 			data, err := os.ReadFile(filepath.Join(dir, l.Path))
 			if err != nil {
 				t.Fatal(err)
 			}
-			count++
 			kind := format.Detect(head(data), int64(len(data)))
 			switch {
 			case l.Verdict == "dangerous" && slices.Contains(harmless, kind):
@@ -46,7 +33,7 @@ func TestVectors(t *testing.T) {
 				t.Errorf("%s/%s looks like %s", folder, l.Path, kind)
 			}
 		}
-		if count == 0 {
+		if len(labels) == 0 {
 			t.Errorf("no labels in %s", folder)
 		}
 	}

@@ -1,10 +1,8 @@
 package gguf_test
 
 import (
-	"bufio"
 	"bytes"
 	"encoding/binary"
-	"encoding/json"
 	"errors"
 	"io"
 	"os"
@@ -48,22 +46,11 @@ func sample() []byte {
 
 // The vectors' labels give each file a verdict and the one rule that it breaks.
 func TestVectors(t *testing.T) {
-	dir := testkit.Vectors(t, "formats", "gguf")
-	labels, err := os.Open(filepath.Join(dir, "labels.jsonl"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer labels.Close()
-	count := 0
-	for sc := bufio.NewScanner(labels); sc.Scan(); {
-		var l struct {
-			Path, Verdict, Rule string
-			Also                []string
-		}
-		if err := json.Unmarshal(sc.Bytes(), &l); err != nil {
-			t.Fatal(err)
-		}
-		count++
+	dir, labels := testkit.Labelled[struct {
+		Path, Verdict, Rule string
+		Also                []string
+	}](t, "formats", "gguf")
+	for _, l := range labels {
 		t.Run(l.Path, func(t *testing.T) {
 			data, err := os.ReadFile(filepath.Join(dir, l.Path))
 			if err != nil {
@@ -93,8 +80,8 @@ func TestVectors(t *testing.T) {
 			}
 		})
 	}
-	if count != 97 {
-		t.Errorf("%d labelled files, want 97", count)
+	if len(labels) != 97 {
+		t.Errorf("%d labelled files, want 97", len(labels))
 	}
 }
 

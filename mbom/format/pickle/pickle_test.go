@@ -2,9 +2,7 @@ package pickle_test
 
 import (
 	"archive/zip"
-	"bufio"
 	"bytes"
-	"encoding/json"
 	"hash/crc32"
 	"os"
 	"path/filepath"
@@ -22,27 +20,9 @@ type label struct {
 	Calls           []string
 }
 
-func labels(t *testing.T, folder string) (string, []label) {
-	dir := testkit.Vectors(t, "formats", folder)
-	f, err := os.Open(filepath.Join(dir, "labels.jsonl"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	var out []label
-	for sc := bufio.NewScanner(f); sc.Scan(); {
-		var l label
-		if err := json.Unmarshal(sc.Bytes(), &l); err != nil {
-			t.Fatal(err)
-		}
-		out = append(out, l)
-	}
-	return dir, out
-}
-
 // verdicts are the labels' words; "embedded" files import nothing themselves, which Clean says too.
 func testVectors(t *testing.T, folder string, want int) {
-	dir, all := labels(t, folder)
+	dir, all := testkit.Labelled[label](t, "formats", folder)
 	if len(all) != want {
 		t.Errorf("%d labelled files, want %d", len(all), want)
 	}
@@ -77,7 +57,7 @@ func TestTorchVectors(t *testing.T) { testVectors(t, "torch", 19) }
 // An archive is clean only where the labels say so: not where its two lists or its two ends disagree, where entries share bytes
 // or have names that leave the directory, or where it cannot be read whole.
 func TestZipVectors(t *testing.T) {
-	dir, all := labels(t, "zip")
+	dir, all := testkit.Labelled[label](t, "formats", "zip")
 	if len(all) != 39 {
 		t.Errorf("%d labelled files, want 39", len(all))
 	}

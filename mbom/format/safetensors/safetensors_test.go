@@ -1,7 +1,6 @@
 package safetensors_test
 
 import (
-	"bufio"
 	"bytes"
 	"encoding/binary"
 	"encoding/json"
@@ -26,22 +25,11 @@ func file(header string, data int) []byte {
 
 // The vectors' labels give each file a verdict and the number of the one rule that it breaks.
 func TestVectors(t *testing.T) {
-	dir := testkit.Vectors(t, "formats", "safetensors")
-	labels, err := os.Open(filepath.Join(dir, "labels.jsonl"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer labels.Close()
-	count := 0
-	for sc := bufio.NewScanner(labels); sc.Scan(); {
-		var l struct {
-			Path, Verdict string
-			Rule          json.RawMessage // a number, or a word that is no rule of the reader
-		}
-		if err := json.Unmarshal(sc.Bytes(), &l); err != nil {
-			t.Fatal(err)
-		}
-		count++
+	dir, labels := testkit.Labelled[struct {
+		Path, Verdict string
+		Rule          json.RawMessage // a number, or a word that is no rule of the reader
+	}](t, "formats", "safetensors")
+	for _, l := range labels {
 		t.Run(l.Path, func(t *testing.T) {
 			data, err := os.ReadFile(filepath.Join(dir, l.Path))
 			if err != nil {
@@ -70,8 +58,8 @@ func TestVectors(t *testing.T) {
 			}
 		})
 	}
-	if count != 116 {
-		t.Errorf("%d labelled files, want 116", count)
+	if len(labels) != 116 {
+		t.Errorf("%d labelled files, want 116", len(labels))
 	}
 }
 
