@@ -69,7 +69,9 @@ func (s *scorecard) figures() []figure {
 		{"harmless rows that look like attacks, at 1 %", flagged(hard, "0.01"), 0.04, true},
 		{"harmless rows that look like attacks, at 5 %", flagged(hard, "0.05"), 0.10, true},
 	}
-	most := map[string]float64{namedTechnical: 0.02, namedQuoting: 0.07, namedLanguages: 0.02, namedEnglish: 0.01, namedCode: 0.01, namedMaths: 0.01, namedEveryday: 0.07, namedProse: 0.08}
+	most := map[string]float64{
+		namedTechnical: 0.02, namedQuoting: 0.07, namedLanguages: 0.02, namedEnglish: 0.01, namedCode: 0.01, namedMaths: 0.01, namedEveryday: 0.07, namedProse: 0.08,
+		namedForms: 0.07, namedSeen: 0.003, namedWorst: 0.02}
 	for _, n := range s.named {
 		out = append(out, figure{n.what, float64(n.one) / float64(n.rows), most[n.what], true}) // of no rows it is NaN, and not held
 	}

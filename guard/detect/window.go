@@ -4,6 +4,7 @@ package detect
 type Window struct {
 	Features []uint32 // indices of the distinct n-grams, in order of appearance
 	Meanings []uint32 // the same of concepts, which weigh [Strength] times as much
+	Narrow   bool     // one block of several
 	Start    int      // of the stretch in the original text, in bytes
 	End      int
 }
@@ -29,8 +30,8 @@ func NewExtractor(bits int) *Extractor {
 	return &Extractor{seen: make([]uint32, 1<<bits), bits: bits}
 }
 
-// Windows returns the windows of a text that a model learns from: the widest, each half over the one before, and the middle ones
-// side by side. A shorter text is one window.
+// Windows returns the windows of a text that a model learns from: the widest, each half over the one before, the middle ones
+// side by side, and the narrowest. A shorter text is one window.
 func (x *Extractor) Windows(text []byte) []Window {
 	x.text.Reset()
 	x.text.Append(text, 0)
@@ -47,6 +48,9 @@ func (x *Extractor) Windows(text []byte) []Window {
 	if len(x.blocks) > midBlocks {
 		out = x.slide(out, len(text), midBlocks, midBlocks)
 	}
+	if len(x.blocks) > 1 {
+		out = x.slide(out, len(text), 1, 1)
+	}
 	return out
 }
 
@@ -58,7 +62,7 @@ func (x *Extractor) slide(out []Window, size, width, step int) []Window {
 		if end > width {
 			from = blocks[end-width-1]
 		}
-		w := Window{Start: x.text.Original(from.norm), End: size}
+		w := Window{Narrow: width == 1, Start: x.text.Original(from.norm), End: size}
 		if end < len(blocks) {
 			w.End = x.text.Original(blocks[end-1].norm)
 		}

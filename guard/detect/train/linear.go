@@ -11,6 +11,7 @@ type sample struct {
 	features []uint32
 	meanings []uint32 // features that count more
 	positive bool
+	narrow   bool
 	row      int32   // that it is of
 	cost     float32 // C of its loss
 }

@@ -47,7 +47,10 @@ func prepare(rows []Row, bits int) []prepared {
 			from, to = byteSpan(r.Text, r.Span)
 		}
 		for _, w := range x.Windows([]byte(r.Text)) {
-			s := sample{features: w.Features, meanings: w.Meanings}
+			if w.Narrow && r.Label == 1 {
+				continue // what part of an attack is none, nobody has said
+			}
+			s := sample{features: w.Features, meanings: w.Meanings, narrow: w.Narrow}
 			if r.Label == 1 {
 				overlap := min(to, w.End) - max(from, w.Start)
 				s.positive = 2*overlap >= min(to-from, 200)
@@ -74,7 +77,11 @@ func byteSpan(text string, span []int) (from, to int) {
 	return from, to
 }
 
-// fit trains on rows for which use reports true, twice: what all windows of attacks taught finds the window that each is learnt from.
+// narrowCost is what the highest narrow window of a harmless text counts beside a wide one. Without it a model never sees a sentence by itself: one that ends every
+// request of a source ("Only return the code, …") and that attacks stand behind is a sign of an attack to it, and what stands before it in each request makes up for that.
+const narrowCost = 0.35
+
+// fit trains on rows for which use reports true, twice: what all wide windows taught finds the window that each attack, and the narrow one that each harmless text is learnt from.
 func fit(rows []prepared, o Options, use func(*Row) bool) []float32 {
 	count := make(map[string]float64)
 	var all float64
@@ -105,7 +112,7 @@ func fit(rows []prepared, o Options, use func(*Row) bool) []float32 {
 		}
 		n := 0
 		for _, s := range rows[i].samples {
-			if s.positive || r.Label == 0 {
+			if s.positive || r.Label == 0 && !s.narrow {
 				n++
 			}
 		}
@@ -117,6 +124,8 @@ func fit(rows []prepared, o Options, use func(*Row) bool) []float32 {
 		for _, s := range rows[i].samples {
 			s.row = int32(i)
 			switch {
+			case s.narrow:
+				s.cost = float32(narrowCost * c / math.Sqrt(float64(n)))
 			case s.positive || r.Label == 0:
 				s.cost = float32(c / math.Sqrt(float64(n)))
 			default:
@@ -125,8 +134,8 @@ func fit(rows []prepared, o Options, use func(*Row) bool) []float32 {
 			samples = append(samples, s)
 		}
 	}
-	worth := worths(samples, 1<<o.Bits)
-	samples = peaks(rows, samples, linear(samples, worth, firstEpochs))
+	wide := slices.DeleteFunc(slices.Clone(samples), func(s sample) bool { return s.narrow })
+	samples = peaks(rows, samples, linear(wide, worths(wide, 1<<o.Bits), firstEpochs))
 	return linear(samples, worths(samples, 1<<o.Bits), o.Epochs)
 }
 
@@ -134,7 +143,7 @@ func fit(rows []prepared, o Options, use func(*Row) bool) []float32 {
 const firstEpochs = 5
 
 // peaks keeps one window of each attack that nobody marked in its text: the one that scores highest. Most of a long text that is an attack is none, and a
-// detector that looks for the highest window need find no other. Of other rows all stay.
+// detector that looks for the highest window need find no other. Of the narrow ones of a harmless text it keeps the highest, too. All others stay.
 func peaks(rows []prepared, samples []sample, w []float32) []sample {
 	out := samples[:0]
 	for len(samples) > 0 {
@@ -145,10 +154,16 @@ func peaks(rows []prepared, samples []sample, w []float32) []sample {
 		windows := samples[:n]
 		samples = samples[n:]
 		if r := &rows[windows[0].row].Row; r.Label == 0 || len(r.Span) == 2 {
-			out = append(out, windows...)
-			continue
+			wide := n
+			for wide > 0 && windows[wide-1].narrow { // they stand behind the others
+				wide--
+			}
+			out = append(out, windows[:wide]...)
+			windows = windows[wide:]
 		}
-		out = append(out, slices.MaxFunc(windows, func(a, b sample) int { return cmp.Compare(a.dot(w), b.dot(w)) }))
+		if len(windows) > 0 {
+			out = append(out, slices.MaxFunc(windows, func(a, b sample) int { return cmp.Compare(a.dot(w), b.dot(w)) }))
+		}
 	}
 	return out
 }
