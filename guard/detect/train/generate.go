@@ -62,11 +62,16 @@ func Generate(rows []Row) ([]Row, error) {
 			payloads = append(payloads, row.Text)
 		}
 	}
-	out = append(out, documents(append(slices.Clone(rows), written...), payloads, r)...)
-	out = append(out, long(texts, r)...)
-	out = append(out, padded(rows, r)...)
+	for range draws {
+		out = append(out, documents(append(slices.Clone(rows), written...), payloads, r)...)
+		out = append(out, long(texts, r)...)
+		out = append(out, padded(rows, r)...)
+	}
 	return out, nil
 }
+
+// draws is how often what is put together by chance is: with one, figures moved by a point from one start to another.
+const draws = 3
 
 // texts writes at most n different texts of each template of a file.
 func (g *grammar) texts(file string, n int, r *random) ([]string, error) {
