@@ -13,25 +13,43 @@ import (
 // Text that a search breeds to be dear is bounded as what people thought of is: fragments of hostile texts are put together, cut and repeated by chance, and
 // what costs more than what it came from is kept. The search is the same each time but for what the clock says.
 func TestBredTextIsBounded(t *testing.T) {
+	for _, kind := range []struct {
+		name     string
+		harmless [][]byte
+		bound    float64
+	}{
+		{"documents", documents(t, bredSize, 64), 4.5},
+		{"prose", [][]byte{prose(bredSize)}, 9},
+	} {
+		t.Run(kind.name, func(t *testing.T) { breed(t, kind.harmless, kind.bound) })
+	}
+}
+
+const bredSize = 1 << 10
+
+func breed(t *testing.T, harmless [][]byte, bound float64) {
 	const (
-		size  = 1 << 10
-		breed = 3 * time.Minute
-		bound = 9 // what people thought of stays below half of that
+		size  = bredSize
+		breed = 90 * time.Second
 	)
 	c := newClassifier(t)
-	harmless := prose(size)
+	turn := 0
 	cost := func(text []byte, rounds int) float64 {
-		least, of := time.Hour, time.Hour
-		for range rounds {
-			start := time.Now()
-			c.Score(text, TrustUser)
-			c.Score(text, TrustUser)
-			half := time.Now()
-			c.Score(harmless, TrustUser)
-			c.Score(harmless, TrustUser)
-			least, of = min(least, half.Sub(start)), min(of, time.Since(half))
+		least, of := time.Hour, time.Duration(0)
+		for range rounds { // each with another document
+			d := harmless[turn%len(harmless)]
+			turn++
+			what, than := time.Hour, time.Hour
+			for range 2 {
+				start := time.Now()
+				c.Score(text, TrustUser)
+				half := time.Now()
+				c.Score(d, TrustUser)
+				what, than = min(what, half.Sub(start)), min(than, time.Since(half))
+			}
+			least, of = min(least, what), of+than
 		}
-		return float64(least) / float64(of)
+		return float64(least) * float64(rounds) / float64(of)
 	}
 	r := rand.New(rand.NewPCG(7, 11))
 	var fragments [][]byte
@@ -81,9 +99,9 @@ func TestBredTextIsBounded(t *testing.T) {
 	slices.SortFunc(pool, func(a, b one) int { return int(1000 * (b.cost - a.cost)) })
 	for _, p := range pool[:5] {
 		p.cost = cost(fill(p.gene), 60)
-		t.Logf("%.2f x prose: %q", p.cost, p.gene)
+		t.Logf("%.2f times: %q", p.cost, p.gene)
 		if p.cost > bound {
-			t.Errorf("a bred text costs %.1f times what prose does: %q", p.cost, p.gene)
+			t.Errorf("a bred text costs %.1f times what harmless text does: %q", p.cost, p.gene)
 		}
 	}
 }

@@ -68,14 +68,20 @@ func (c *Classifier) score(s *scoring, spans []Span, base int, findings []Findin
 			s.cells = cellsOf(s.cells, len(s.text.Norm))
 			findings = c.rules.words(s.scratch, trust, findings)
 		}
+		if k == asWritten && s.full.atOnce() && len(findings) > first && trust < TrustOperator { // nothing is undone
+			s.unread(s.cells)
+			cut = true
+			break
+		}
 		if waits { // to see what is asked of the model, before it looks at any of it
 			waits = false
-			asked := 0
-			if k > joined && k < readings {
+			asked, full := 0, s.full.many()
+			if k > joined && k < readings && !full {
 				asked = c.rules.asks(s.scratch, k, spans)
+				full = s.full.many()
 			}
-			cut = asked > 2*one
-			if asked <= one || trust == TrustOperator {
+			cut = full || asked > 2*one
+			if !full && asked <= one || trust == TrustOperator {
 				s.places = append(s.places[:0], place{0, len(s.first.Norm)})
 				c.look(s, &s.first, s.firstCells, last, trust, false)
 			} else { // what is undone holds the rest of the text too

@@ -69,6 +69,7 @@ func (v *vocabulary) mend(t *Text) bool {
 			token.begin(norm, i, i+gone)
 		}
 		k = t.keep(norm, from, i, k)
+		t.changed++
 		if instead != 0 {
 			k = t.put(instead, i, k)
 			t.unsettled = t.unsettled || instead == betweenWords

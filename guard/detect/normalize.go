@@ -29,6 +29,7 @@ type Text struct {
 	zw, vs int      // current runs
 
 	unsettled bool // Norm holds betweenWords
+	changed   int  // places of Norm that look-alikes, marks, repeated letters or signs were taken off
 
 	replaces bool // bytes that are no character become U+FFFD
 }

@@ -49,6 +49,7 @@ func (r *Rules) asks(s *scratch, k reading, spans []Span) int {
 	all += bytesOf(s.places)
 	if s.upside() || s.backwards(r, spans) {
 		all += n
+		s.full.back = 1
 	}
 	if k < rotated {
 		for _, t := range s.turns {
@@ -66,17 +67,24 @@ func (r *Rules) read(s *scratch, k reading, spans []Span, base int) bool {
 	switch k {
 	case asWritten:
 		s.join(spans, base, true)
-		ok = true
+		ok, s.full = true, fullness{}
+		s.full.asWritten(&s.text, sizeOf(spans))
 	case joined:
 		if ok = len(spans) > 1; ok {
 			s.join(spans, base, false)
 		}
 	case decoded:
 		ok = s.joinDecoded(spans, base, s.text.Evidence.hides())
+		s.text.changed = s.text.Evidence.Decoded
+		s.full.note(&s.text, len(s.text.Norm))
 	case folded:
+		n := len(s.text.Norm)
 		twins := s.text.foldTwins()
+		s.full.note(&s.text, n)
 		mended := r.vocabulary.mend(&s.text)
+		s.full.note(&s.text, n)
 		ok = r.vocabulary.foldSigns(&s.text) || mended || twins
+		s.full.note(&s.text, n)
 	case unshuffled:
 		ok = r.vocabulary.restore(s.text.Norm)
 	case rotated:

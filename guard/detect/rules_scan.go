@@ -21,10 +21,11 @@ type scratch struct {
 	ends       []spanEnd
 	used       int // of the memory of text, in bytes
 	hits       hits
-	turns      []turn  // of the text, as it was read last
-	looked     bool    // they are known
-	back       bool    // what stands in the text goes from its end to its beginning
-	felt       bool    // whether it does is known
+	turns      []turn // of the text, as it was read last
+	looked     bool   // they are known
+	back       bool   // what stands in the text goes from its end to its beginning
+	felt       bool   // whether it does is known
+	full       fullness
 	places     []place // that are looked at of the text, as it was read last
 
 	decoders [maxDecodings]decoder

@@ -79,6 +79,7 @@ func (v *vocabulary) foldWords(t *Text) {
 					k = t.keep(norm, from, i, k)
 					from = i + 1
 				}
+				t.changed += int(maySign[c] & isSign)
 				before, read = c, c
 				if !moves { // behind what was dropped, signs in front of others count as they were written: models were fitted so
 					read = norm[i]

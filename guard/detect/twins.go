@@ -141,6 +141,7 @@ func (t *Text) foldTwins() bool {
 					k = t.keep(norm, from, i, k)
 				}
 				k = t.put(latin[r], i, k)
+				t.changed++
 				from = i + n
 			}
 			i += n
