@@ -195,7 +195,16 @@ func (l *Leak) Start() LeakState { return LeakState{leak: l} }
 // to a leak and must not be sent yet. The error is nil.
 func (s *LeakState) Write(ms []stream.Match, p []byte) (matches []stream.Match, held int, err error) {
 	l := s.leak
-	for _, c := range p {
+	for len(p) > 0 {
+		if len(p) > 1 && l.longest > 0 && (asciiLetters[p[0]&0x7f] != 0 || plainMarks[p[0]]) {
+			var n int
+			if ms, n = s.skim(ms, p); n > 0 {
+				p = p[n:]
+				continue
+			}
+		}
+		c := p[0]
+		p = p[1:]
 		s.pos++
 		if l.canaries != nil {
 			s.node = l.canaries.step(s.node, c)
