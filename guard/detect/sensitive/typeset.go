@@ -64,7 +64,7 @@ func plainly(r rune) int {
 		return int(r - 0x6f0 + '0')
 	case r >= 0x966 && r < 0xd70 && (r-0x966)&0x7f < 10: // Devanagari, and its neighbours of India as far as Malayalam
 		return int((r-0x966)&0x7f + '0')
-	case r >= 0xe50 && r < 0xf30 && (r < 0xe5a || r >= 0xed0 && r < 0xeda || r >= 0xf20): // Thai, Lao, Tibetan
+	case r >= 0xe50 && r < 0xf30 && (r < 0xe5a || r >= 0xed0 && r < 0xeda || r >= 0xf20 && r < 0xf2a): // Thai, Lao, Tibetan
 		return int(r&0xf + '0')
 	case r >= 0x1040 && r <= 0x1049: // Burmese
 		return int(r - 0x1040 + '0')
