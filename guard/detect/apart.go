@@ -191,6 +191,35 @@ func commonGap(text []byte) (gap int, by uint8) {
 	return 0, 0
 }
 
+// gapsHaveSpaces reports whether the first gaps between marks that are the common one have white space in them ("i, g, n"): then it is none between words.
+func gapsHaveSpaces(text []byte, gap int, words *[lastGlyph + 1]bool) bool {
+	const looks = 16
+	of, n, white, all := 0, 0, false, 0
+	for i := 0; i < len(text) && all < looks; {
+		var is bool
+		size := 1
+		if text[i] < utf8.RuneSelf {
+			is = word[text[i]]
+		} else {
+			is, size = runeApart(text[i:], byMarks, words)
+		}
+		switch {
+		case !is:
+			n, white = n+1, white || spaceAt(text[i:])
+		case n == gap:
+			all++
+			if white {
+				of++
+			}
+			fallthrough
+		default:
+			n, white = 0, false
+		}
+		i += size
+	}
+	return 2*of > all
+}
+
 // closeUp puts letters together that are set apart, if most of the text's are, and reports whether it did. A gap longer than the common one
 // stays as a space, and between marks so does one with a space in it.
 func (d *decoder) closeUp(text []byte) bool {
@@ -200,6 +229,7 @@ func (d *decoder) closeUp(text []byte) bool {
 	}
 	d.out, d.from, d.used = slices.Grow(d.out[:0], len(text)), append(d.from[:0], offset{}), max(d.used, len(text))
 	out, words, n, white := d.out, wordRunes(), 0, false
+	spaced := by == byMarks && gapsHaveSpaces(text, gap, words)
 	for i := 0; i < len(text); {
 		var is bool
 		size := 1
@@ -209,7 +239,7 @@ func (d *decoder) closeUp(text []byte) bool {
 			is, size = runeApart(text[i:], by, words)
 		}
 		if !is {
-			n, white = n+1, white || by == byMarks && (text[i] == ' ' || spaceAt(text[i:]))
+			n, white = n+1, white || by == byMarks && !spaced && (text[i] == ' ' || spaceAt(text[i:]))
 			i += size
 			continue
 		}

@@ -47,6 +47,55 @@ func (d *decoder) percent(s []byte) int {
 	return 3
 }
 
+// colours takes out what tells a terminal to change colours or move about, as in "\x1b[31mred\x1b[0m", and reports whether there is any.
+func (d *decoder) colours(s []byte) bool {
+	if bytes.IndexByte(s, 0x1b) < 0 {
+		return false
+	}
+	kept, found := 0, false
+	for i := bytes.IndexByte(s, 0x1b); i < len(s); {
+		if n := controlSequence(s[i:]); n > 0 {
+			if !found {
+				d.out, d.from, found = d.out[:0], append(d.from[:0], offset{}), true
+			}
+			d.out = append(d.out, s[kept:i]...)
+			i += n
+			kept = i
+			d.from = append(d.from, offset{int32(len(d.out)), int32(i)})
+		} else {
+			i++
+		}
+		n := bytes.IndexByte(s[i:], 0x1b)
+		if n < 0 {
+			break
+		}
+		i += n
+	}
+	if found {
+		d.out = append(d.out, s[kept:]...)
+		d.used = max(d.used, len(d.out))
+	}
+	return found
+}
+
+// controlSequence returns the length of the control sequence that s begins with (ECMA-48, 5.4): parameters, intermediate bytes and a final one, or 0.
+func controlSequence(s []byte) int {
+	if len(s) < 3 || s[1] != '[' {
+		return 0
+	}
+	n := 2
+	for n < len(s) && s[n] >= '0' && s[n] <= '?' {
+		n++
+	}
+	for n < len(s) && s[n] >= ' ' && s[n] <= '/' {
+		n++
+	}
+	if n == len(s) || s[n] < '@' || s[n] > '~' {
+		return 0
+	}
+	return n + 1
+}
+
 // escape reads \xHH, \uHHHH, \u{H…}, \x{H…} and \OOO, and returns its length.
 func (d *decoder) escape(s []byte) int {
 	if len(s) < 4 {

@@ -158,9 +158,13 @@ func (s *scratch) joinDecoded(spans []Span, base int, hidden bool) bool {
 	return found > 0
 }
 
-// undo returns a text with letters that are set apart closed up, if closed, and codes undone, and how many of those there were.
+// undo returns a text with letters that are set apart closed up or rows of numbers read, if closed, and codes undone, and how many of those there were.
 func (s *scratch) undo(text []byte, hidden bool) (out []byte, closed bool, found int) {
 	if closed = apart(text) && s.closed.closeUp(text); closed {
+		text, found = s.closed.out, 1
+	} else if found = s.closed.rows(text); found > 0 {
+		text, closed = s.closed.out, true
+	} else if closed = s.closed.colours(text); closed {
 		text, found = s.closed.out, 1
 	}
 	for k := range s.decoders {

@@ -1,6 +1,7 @@
 package train
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/holdfast-ai/holdfast/guard/detect"
@@ -26,6 +27,10 @@ var leastRecall = map[string]float64{
 	"uuencode": .60, "invisible-bits": .60, "zero-width-bits": .60, "noise": .60, "hyphenated": .60, "emoji-inside": .60,
 	"mistyped":    .50,
 	"split-words": .40, "leet-heavy": .40,
+	"decimal-dashes": .95, "decimal-brackets": .95, "decimal-block": .95, "chr": .95, "chr-basic": .95, "hex-0x-block": .95, "hex-dashes": .95,
+	"hex-dots": .95, "hex-escapes-apart": .95, "hex-escapes-twice": .95, "hex-dollars": .95, "hex-groups": .95, "hex-lines": .90, "code-points": .95,
+	"unicode-escapes-long": .95, "unicode-escapes-bare": .95, "css-escapes": .95, "octal-0o": .95, "binary-0b": .95, "binary-dashes": .95,
+	"letters-quoted": .90,
 	// These are not undone: no cheap sign tells of them, or undoing them needs a dictionary.
 	"base85": 0, "nato": 0, "no-vowels": 0, "spaced-close": 0, "run-together": 0,
 }
@@ -83,7 +88,7 @@ func TestEvasions(t *testing.T) {
 			plain++
 		}
 	}
-	for _, e := range Evasions() {
+	for _, e := range slices.Concat(Evasions(), unlearnt()) {
 		caught := 0
 		for _, s := range attacks {
 			if c.Score([]byte(e.Apply(s, r)), detect.TrustUser).Value >= threshold {
