@@ -24,7 +24,7 @@ type blocks struct {
 
 // across takes a piece of the event queued last through the scanner that looks over the border of its block.
 func (t *Transaction) across(p *api.Piece, shift int) *Rejection {
-	if p.Channel.Args || t.pol.hold == nil && t.pol.watch == nil && len(t.g.scanners) == 0 {
+	if p.Channel.Args || t.pol.hold == nil && t.pol.watch == nil && len(t.pol.scanners) == 0 {
 		return nil
 	}
 	b := t.blocks[p.Channel.Field]

@@ -27,7 +27,8 @@ type pinned struct {
 	output    map[string]Mode // modes for answers
 	tools     map[string]*ToolRule
 	judging   *judging
-	holds     []bool // of the added scanners: some rule of theirs blocks or redacts
+	scanners  []added // the policy's and those of [WithScanner]
+	holds     []bool  // of scanners: some rule of theirs blocks or redacts
 	limiter   *limit.Limiter
 }
 
@@ -62,7 +63,11 @@ func (g *Guard) compile(p Policy) (*pinned, error) {
 	if err != nil {
 		return nil, err
 	}
-	known := append(slices.Clone(j.ids), g.ids...)
+	extra, err := p.optional()
+	if err != nil {
+		return nil, err
+	}
+	known := slices.Concat(j.ids, extra.ids, g.ids)
 	if p, err = p.check(g.check, known); err != nil {
 		return nil, err
 	}
@@ -75,7 +80,8 @@ func (g *Guard) compile(p Policy) (*pinned, error) {
 		return nil, fmt.Errorf("guard: internal error: %w", err)
 	}
 	v := &pinned{
-		Policy: p, digest: digest, version: 1, detectors: []Detector{texts}, judging: j,
+		Policy: p, digest: digest, version: 1, judging: j,
+		detectors: append([]Detector{texts}, extra.detectors...), scanners: append(extra.scanners, g.scanners...),
 		routes: make(map[string]Kind), dialects: make(map[Kind]api.Dialect), ids: make(map[string]bool), output: make(map[string]Mode),
 	}
 	for _, id := range known {
@@ -99,7 +105,7 @@ func (g *Guard) compile(p Policy) (*pinned, error) {
 		}
 		v.detectors = append(v.detectors, d)
 	}
-	for _, a := range g.scanners {
+	for _, a := range v.scanners {
 		if a.start == nil {
 			return nil, fmt.Errorf("%w: a scanner is nil", ErrPolicy)
 		}

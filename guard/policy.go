@@ -116,6 +116,12 @@ type Policy struct {
 	Detection Detection `json:"detection,omitzero"`
 	// Structure bounds what a request may ask for beside text. The zero value is the defaults.
 	Structure Structure `json:"structure"`
+	// Sensitive are the kinds of identifiers and secrets that requests and answers are searched for: [sensitive.Kinds]. Default: none. What is found blocks,
+	// unless Rules or Output give the kind another mode.
+	Sensitive []string `json:"sensitive,omitempty" validate:"max=256,dive,min=1,max=64"`
+	// Links are the hosts that images and links with data in answers may have, as [exfil.New] takes them. Null, the default, does not look at
+	// addresses; an empty list allows no host. What is found blocks, unless Rules or Output give one of [exfil.IDs] another mode.
+	Links []string `json:"links,omitzero" validate:"max=1024,dive,min=1,max=256"`
 	// Tools lists the tools that a model may call, and that a request may define. Null, the default, allows all; an empty
 	// list allows none. With a list, or with [WithApproval], calls of other things than functions (shell, computer, search) are refused.
 	Tools []ToolRule `json:"tools" validate:"max=256,dive"`

@@ -136,6 +136,11 @@ func TestPolicyDigest(t *testing.T) {
 		"no model":  func(p *guard.Policy) { p.Models = []string{} },
 		"grammars":  func(p *guard.Policy) { p.Structure.MaxGrammarBytes = 1 },
 		"repeats":   func(p *guard.Policy) { p.Structure.MaxRepeats = 1 },
+		"kind on":   func(p *guard.Policy) { p.Sensitive = []string{"pii.card"} },
+		"kinds on":  func(p *guard.Policy) { p.Sensitive = []string{"pii.card", "pii.email"} },
+		"no host":   func(p *guard.Policy) { p.Links = []string{} },
+		"hosts":     func(p *guard.Policy) { p.Links = []string{"a.example", "b.example"} },
+		"host":      func(p *guard.Policy) { p.Links = []string{"a.example"} },
 		"no canary": func(p *guard.Policy) { p.Canary = nil },
 		"no prompt": func(p *guard.Policy) { p.SystemPrompts = nil },
 	} {

@@ -41,7 +41,7 @@ func (t *Transaction) start(s *scanner, args bool) {
 		s.json = new(unescaper)
 	}
 	s.restore.begin(restores, t.pol.InsecureRestoreInAddresses)
-	for _, a := range t.g.scanners {
+	for _, a := range t.pol.scanners {
 		s.added = append(s.added, a.start())
 	}
 }
@@ -197,7 +197,7 @@ func (t *Transaction) found(f Finding, mode Mode) {
 
 // complete scans a text that does not grow.
 func (t *Transaction) complete(text []byte, args bool) ([]stream.Match, error) {
-	if t.pol.hold == nil && t.pol.watch == nil && len(t.g.scanners) == 0 && len(t.restores) == 0 {
+	if t.pol.hold == nil && t.pol.watch == nil && len(t.pol.scanners) == 0 && len(t.restores) == 0 {
 		return nil, nil
 	}
 	s := &t.st.whole
@@ -213,7 +213,7 @@ func (t *Transaction) complete(text []byte, args bool) ([]stream.Match, error) {
 
 // alone scans a piece that is a text of its own.
 func (t *Transaction) alone(p *api.Piece, shift int) *Rejection {
-	known := len(t.g.scanners) == 0 // the others say the same of a text whenever it comes
+	known := len(t.pol.scanners) == 0 // the others say the same of a text whenever it comes
 	if known && t.st.repeats.has(p.Text) {
 		return nil
 	}
