@@ -65,7 +65,7 @@ func (f *serveFlags) config(ctx context.Context, ui *ui) (holdfast.Config, error
 	if err := f.rules(&cfg); err != nil {
 		return cfg, err
 	}
-	if err := f.scanners.options(&cfg, f.print || f.platform != ""); err != nil {
+	if err := f.scanners.into(&cfg.Guard); err != nil {
 		return cfg, err
 	}
 	if f.keys.given() {

@@ -7,7 +7,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/holdfast-ai/holdfast"
 	"github.com/holdfast-ai/holdfast/guard"
 	"github.com/holdfast-ai/holdfast/guard/detect/exfil"
 	"github.com/holdfast-ai/holdfast/guard/detect/sensitive"
@@ -21,43 +20,41 @@ type scannerFlags struct {
 
 func (s *scannerFlags) add(cmd *cobra.Command) {
 	cmd.Flags().StringArrayVar(&s.sensitive, "guard-sensitive", nil, "identifiers and secrets to look for in requests and answers: pii, phi, secret, all, or one kind such as\n"+
-		"pii.email; may be given again. What is found blocks, unless the policy gives the kind another mode. Not with --platform")
+		"pii.email; may be given again. What is found blocks, unless the policy gives the kind another mode. Part of the policy's digest")
 	cmd.Flags().StringArrayVar(&s.links, "guard-links", nil, "host that images and links with data in answers may have (docs.example.com, *.example.com), or none; may be given\n"+
-		"again. Others block, unless the policy gives exfil.image, exfil.link or exfil.scheme another mode. Not with --platform")
+		"again. Others block, unless the policy gives exfil.image, exfil.link or exfil.scheme another mode. Part of the policy's digest")
 }
 
-// options adds the scanners to the guard. Neither kinds nor hosts are part of the policy, so that no digest covers them: where a
-// digest is given to others, a host could leave them out and nobody would see it.
-func (s *scannerFlags) options(cfg *holdfast.Config, bound bool) error {
-	if bound && len(s.sensitive)+len(s.links) > 0 {
-		return fmt.Errorf("%w: --guard-sensitive and --guard-links are not part of the configuration digest, which --platform and --print-config tell others", errUsage)
-	}
+// into makes the kinds and hosts part of the policy, before anything is made of it, so that its digest covers them. What a policy file
+// says is not changed by flags: who reads the file would not know.
+func (s *scannerFlags) into(p *guard.Policy) error {
 	if len(s.sensitive) > 0 {
+		if len(p.Sensitive) > 0 {
+			return fmt.Errorf("%w: --guard-sensitive: the policy file lists kinds itself (sensitive)", errUsage)
+		}
 		kinds, err := kindsOf(s.sensitive)
 		if err != nil {
 			return err
 		}
-		set, err := sensitive.New(kinds...)
-		if err != nil {
-			return fmt.Errorf("%w: --guard-sensitive: %w", errUsage, err)
-		}
-		cfg.GuardOptions = append(cfg.GuardOptions, guard.WithDetector(set, set.IDs()...), guard.WithScanner(set.Start, set.IDs()...))
+		p.Sensitive = kinds
 	}
 	if len(s.links) > 0 {
+		if p.Links != nil {
+			return fmt.Errorf("%w: --guard-links: the policy file lists hosts itself (links)", errUsage)
+		}
 		hosts := s.links
 		if slices.Equal(hosts, []string{"none"}) {
-			hosts = nil
+			hosts = []string{}
 		}
-		allowed, err := exfil.New(hosts...)
-		if err != nil {
+		if _, err := exfil.New(hosts...); err != nil {
 			return fmt.Errorf("%w: --guard-links: %w", errUsage, err)
 		}
-		cfg.GuardOptions = append(cfg.GuardOptions, guard.WithScanner(allowed.Start, exfil.IDs()...))
+		p.Links = hosts
 	}
 	return nil
 }
 
-// kindsOf replaces names of classes by their kinds. It returns one kind at least, since none means all to [sensitive.New].
+// kindsOf replaces names of classes by their kinds. It returns one kind at least, since an empty list would switch nothing on.
 func kindsOf(names []string) ([]string, error) {
 	all := sensitive.Kinds()
 	var out []string
