@@ -24,7 +24,7 @@ func TestTextGoesNowhere(t *testing.T) {
 	if len(findings) == 0 {
 		t.Fatal("nothing is found")
 	}
-	buffers := [][]byte{s.text.Norm[:cap(s.text.Norm)], s.first.Norm[:cap(s.first.Norm)], s.closed.out[:cap(s.closed.out)]}
+	buffers := [][]byte{s.text.Norm[:cap(s.text.Norm)], s.first.Norm[:cap(s.first.Norm)], s.layers[1].out[:cap(s.layers[1].out)]}
 	for k := range s.decoders {
 		buffers = append(buffers, s.decoders[k].out[:cap(s.decoders[k].out)])
 	}

@@ -47,6 +47,38 @@ func (d *decoder) percent(s []byte) int {
 	return 3
 }
 
+// pluses makes spaces of the pluses in words that hold percent-escapes and two pluses or more, as forms are sent, and reports whether there are any.
+func (d *decoder) pluses(s []byte) bool {
+	if bytes.IndexByte(s, '%') < 0 || bytes.IndexByte(s, '+') < 0 {
+		return false
+	}
+	found := false
+	for i := 0; i < len(s); {
+		start, escapes, pluses := i, 0, 0
+		for ; i < len(s) && s[i] > ' '; i++ {
+			switch {
+			case s[i] == '+':
+				pluses++
+			case s[i] == '%' && pair(s, i+1) >= 0:
+				escapes++
+			}
+		}
+		if escapes > 0 && pluses > 1 {
+			if !found {
+				d.out, d.from, found = append(d.out[:0], s...), append(d.from[:0], offset{}), true
+				d.used = max(d.used, len(s))
+			}
+			for k, c := range s[start:i] {
+				if c == '+' {
+					d.out[start+k] = ' '
+				}
+			}
+		}
+		i++
+	}
+	return found
+}
+
 // colours takes out what tells a terminal to change colours or move about, as in "\x1b[31mred\x1b[0m", and reports whether there is any.
 func (d *decoder) colours(s []byte) bool {
 	if bytes.IndexByte(s, 0x1b) < 0 {

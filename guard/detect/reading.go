@@ -133,7 +133,7 @@ const maxDecodings = 2
 func (s *scratch) joinDecoded(spans []Span, base int, hidden bool) bool {
 	found := 0
 	for i, sp := range spans {
-		text, closed, n := s.undo(sp.Text, hidden)
+		text, n := s.undo(sp.Text, hidden)
 		if n > 0 && found == 0 { // what is in front of it has none
 			s.join(spans[:i], base, true)
 		}
@@ -143,11 +143,11 @@ func (s *scratch) joinDecoded(spans []Span, base int, hidden bool) bool {
 		start := len(s.text.from)
 		s.text.replaces = utf8.Valid(sp.Text)
 		s.text.Append(text, 0)
-		first, apart := mapper{from: s.decoders[0].from}, mapper{from: s.closed.from}
+		first := mapper{from: s.decoders[0].from}
 		for k := start; k < len(s.text.from); k++ { // back through the first decoding, which is as near as it gets
 			at := first.original(int(s.text.from[k].orig))
-			if closed {
-				at = apart.original(at)
+			for m := len(s.under) - 1; m >= 0; m-- {
+				at = s.under[m].original(at)
 			}
 			s.text.from[k].orig = int32(min(at, len(sp.Text)))
 		}
@@ -158,14 +158,25 @@ func (s *scratch) joinDecoded(spans []Span, base int, hidden bool) bool {
 	return found > 0
 }
 
-// undo returns a text with letters that are set apart closed up or rows of numbers read, if closed, and codes undone, and how many of those there were.
-func (s *scratch) undo(text []byte, hidden bool) (out []byte, closed bool, found int) {
-	if closed = apart(text) && s.closed.closeUp(text); closed {
-		text, found = s.closed.out, 1
-	} else if found = s.closed.rows(text); found > 0 {
-		text, closed = s.closed.out, true
-	} else if closed = s.closed.colours(text); closed {
-		text, found = s.closed.out, 1
+// undo returns a text with what stands before codes taken off and codes undone, and how many of those there were. Each layer is taken off whether or not there is another:
+// none shields the next.
+func (s *scratch) undo(text []byte, hidden bool) (out []byte, found int) {
+	s.under = s.under[:0]
+	taken := func(d *decoder, n int) {
+		text, found, s.under = d.out, found+n, append(s.under, mapper{from: d.from})
+	}
+	if d := &s.layers[0]; d.colours(text) {
+		taken(d, 1)
+	}
+	if d := &s.layers[1]; apart(text) && d.closeUp(text) {
+		taken(d, 1)
+	}
+	d := &s.layers[2]
+	if n := d.rows(text); n > 0 {
+		taken(d, n)
+	}
+	if d := &s.layers[3]; d.pluses(text) {
+		taken(d, 0) // the escapes beside them count
 	}
 	for k := range s.decoders {
 		d := &s.decoders[k]
@@ -179,5 +190,5 @@ func (s *scratch) undo(text []byte, hidden bool) (out []byte, closed bool, found
 		text = d.out
 		found += n
 	}
-	return text, closed, found
+	return text, found
 }

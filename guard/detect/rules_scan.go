@@ -29,7 +29,8 @@ type scratch struct {
 	places     []place // that are looked at of the text, as it was read last
 
 	decoders [maxDecodings]decoder
-	closed   decoder // of letters that were set apart
+	layers   [4]decoder // what stands before codes: colours of a terminal, letters that are set apart, rows of numbers, and pluses of a form
+	under    []mapper   // back through those that there were, the outermost first
 }
 
 type spanEnd struct{ index, norm, size int } // size of the span's text, in bytes
@@ -88,7 +89,10 @@ func (r *Rules) fire(s *scratch, rule int) {
 
 // small reports whether s may be kept.
 func (s *scratch) small() bool {
-	n := max(cap(s.text.Norm), cap(s.first.Norm), cap(s.closed.out))
+	n := max(cap(s.text.Norm), cap(s.first.Norm))
+	for k := range s.layers {
+		n = max(n, cap(s.layers[k].out))
+	}
 	for k := range s.decoders {
 		n = max(n, cap(s.decoders[k].out))
 	}
@@ -104,7 +108,9 @@ func (s *scratch) forget() {
 	for k := range s.decoders {
 		s.decoders[k].forget()
 	}
-	s.closed.forget()
+	for k := range s.layers {
+		s.layers[k].forget()
+	}
 }
 
 // join normalises spans to one text.

@@ -27,7 +27,7 @@ var leastRecall = map[string]float64{
 	"uuencode": .60, "invisible-bits": .60, "zero-width-bits": .60, "noise": .60, "hyphenated": .60, "emoji-inside": .60,
 	"mistyped":    .50,
 	"split-words": .40, "leet-heavy": .40,
-	"decimal-dashes": .95, "decimal-brackets": .95, "decimal-block": .95, "chr": .95, "chr-basic": .95, "hex-0x-block": .95, "hex-dashes": .95,
+	"url-plus": .95, "decimal-dashes": .95, "decimal-brackets": .95, "decimal-block": .95, "chr": .95, "chr-basic": .95, "hex-0x-block": .95, "hex-dashes": .95,
 	"hex-dots": .95, "hex-escapes-apart": .95, "hex-escapes-twice": .95, "hex-dollars": .95, "hex-groups": .95, "hex-lines": .90, "code-points": .95,
 	"unicode-escapes-long": .95, "unicode-escapes-bare": .95, "css-escapes": .95, "octal-0o": .95, "binary-0b": .95, "binary-dashes": .95,
 	"letters-quoted": .90,

@@ -2,12 +2,14 @@ package train
 
 import (
 	"fmt"
+	"net/url"
 	"strings"
 )
 
 // unlearnt are disguises that no training row wears.
 func unlearnt() []Evasion {
 	return []Evasion{
+		{"url-plus", whole(url.QueryEscape)},
 		{"decimal-dashes", bytewise("%d", "-")}, {"decimal-brackets", bytewise("[%d]", "")}, {"decimal-block", bytewise("%03d", "")},
 		{"chr", bytewise("chr(%d)", "+")}, {"chr-basic", bytewise("Chr(%d)", " & ")},
 		{"hex-0x-block", bytewise("0x%02x", "")}, {"hex-dashes", bytewise("%02x", "-")}, {"hex-dots", bytewise("%02x", ".")}, {"hex-escapes-apart", bytewise("\\x%02x", " ")},
