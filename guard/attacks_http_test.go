@@ -199,7 +199,8 @@ func Test07HeadersThatSteer(t *testing.T) {
 	for range 2 {
 		r := httptest.NewRequest("POST", "/v1/chat/completions", strings.NewReader(hello))
 		r.Header.Set("Content-Type", "application/json")
-		for _, name := range []string{"x-data-parallel-rank", "x-prefiller-host-port", "X-Prefiller-URL", "x-data-host-port", "x-encoder-hosts-ports", "x-gateway-destination-endpoint", "X-SMG-Target-Worker"} {
+		for _, name := range []string{"x-data-parallel-rank", "x-prefiller-host-port", "X-Prefiller-URL", "x-data-host-port", "x-encoder-hosts-ports", "x-gateway-destination-endpoint", "X-SMG-Target-Worker",
+			"x_data_parallel_rank", "X-Data_Parallel-Rank", "X_SMG_TARGET_WORKER", "x_request_id"} { // as servers read them that take "_" for "-"
 			r.Header.Set(name, "127.0.0.1:1")
 		}
 		r.Header["X-Request-Id"] = []string{"another's", "b"}

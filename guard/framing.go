@@ -46,14 +46,23 @@ func misleads(name string) bool {
 	case "X-Http-Method-Override", "X-Http-Method", "X-Method-Override", "X-Original-Url", "X-Rewrite-Url": // not X-Original-Uri, which ingresses set and nobody routes by
 		return true
 	}
-	if strings.IndexByte(name, '_') < 0 {
+	dashed := dashes(name)
+	if dashed == name {
 		return false
 	}
-	switch name = http.CanonicalHeaderKey(strings.ReplaceAll(name, "_", "-")); name {
+	switch dashed {
 	case "Content-Length", "Content-Type", "Content-Encoding", "Transfer-Encoding", api.HeaderLength:
 		return true
 	}
-	return misleads(name)
+	return misleads(dashed)
+}
+
+// dashes is the name that a header with "_" in it is to servers that do not tell "_" from "-" (RFC 3875 section 4.1.18); any other as it is.
+func dashes(name string) string {
+	if strings.IndexByte(name, '_') < 0 {
+		return name
+	}
+	return http.CanonicalHeaderKey(strings.ReplaceAll(name, "_", "-"))
 }
 
 func hasUpgrade(values []string) bool {

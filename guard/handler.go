@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"net/http"
 	"os"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -116,6 +117,11 @@ func forward(r *http.Request, ctx context.Context, b *bodyReader) *http.Request 
 	}
 	for _, name := range steering {
 		delete(r.Header, name)
+	}
+	for name := range r.Header {
+		if dashed := dashes(name); dashed != name && (dashed == "X-Request-Id" || slices.Contains(steering[:], dashed)) {
+			delete(r.Header, name)
+		}
 	}
 	if ids := r.Header["X-Request-Id"]; len(ids) > 0 {
 		r.Header["X-Request-Id"] = []string{ids[0] + "-" + rand.Text()}
