@@ -86,20 +86,18 @@ func measure(training, dev []train.Row, peers string) (*scorecard, error) {
 	s.kinds = cases(func(r *train.Row) string { return r.Kind })
 	s.attacks = s.sources.Pooled.Positives
 	s.named = s.namedRows(rows, unseen.Scores)
-	everyday, err := train.Read(bytes.NewReader(everydayRows))
-	if err != nil {
-		return nil, err
+	s.named = append(s.named, s.atThreshold(c, namedMaths, train.Maths()))
+	for _, g := range []struct {
+		what string
+		rows []byte
+	}{{namedEveryday, everydayRows}, {namedProse, proseRows}, {namedForms, formRows}} {
+		measured, err := train.Read(bytes.NewReader(g.rows))
+		if err != nil {
+			return nil, err
+		}
+		s.named = append(s.named, s.atThreshold(c, g.what, measured))
 	}
-	prose, err := train.Read(bytes.NewReader(proseRows))
-	if err != nil {
-		return nil, err
-	}
-	s.named = append(s.named, s.atThreshold(c, namedMaths, train.Maths()), s.atThreshold(c, namedEveryday, everyday), s.atThreshold(c, namedProse, prose))
-	forms, err := train.Read(bytes.NewReader(formRows))
-	if err != nil {
-		return nil, err
-	}
-	s.named = append(append(s.named, s.atThreshold(c, namedForms, forms)), s.seen(c, rows)...)
+	s.named = append(s.named, s.seen(c, rows)...)
 	for _, x := range unseen.Crossed() {
 		s.folds = append(s.folds, crossed(rows, x))
 	}

@@ -10,8 +10,8 @@ var plainMarks = func() (t [256]bool) {
 	return t
 }()
 
-// skim takes the words of ASCII that p begins with as Write does byte by byte (and does for pieces of one byte, which tests hold this against), and returns how many bytes it took. It stops in front of a byte that might begin or
-// end something (a canary, a spelling of one, letters of a prompt, a run of base64 that is no word), and takes none where letters of a prompt or an escape are in progress: those are for Write.
+// skim takes the words of ASCII that p begins with as Write does byte by byte (and does for pieces of one byte, which tests hold this against), and returns how many bytes it
+// took. It stops in front of a byte that might begin or end something (a canary, a spelling of one, letters of a prompt, a run of base64 that is no word), and takes none where letters of a prompt or an escape are in progress: those are for Write.
 func (s *LeakState) skim(ms []stream.Match, p []byte) ([]stream.Match, int) {
 	l := s.leak
 	plain, rotated, back, coded, pairs := &s.views[viewAsIs], &s.views[viewRotated], &s.views[viewBackwards], &s.views[viewBase64], &s.views[viewHex]
