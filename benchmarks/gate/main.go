@@ -22,11 +22,11 @@ import (
 //go:embed bounds.json
 var boundsJSON []byte
 
-// The first measurement has pairs pairs; a miss is measured once more with retryPairs before it counts, since a busy
+// The first measurement has rounds rounds; a miss is measured once more with retryRounds before it counts, since a busy
 // machine gives one now and then.
 const (
-	pairs      = 15
-	retryPairs = 45
+	rounds      = 8
+	retryRounds = 24
 )
 
 func main() {
@@ -50,7 +50,7 @@ type line struct {
 	Ratio  rounded      `json:"ratio"`
 	Bound  float64      `json:"bound"`
 	Better ratio.Better `json:"better"`
-	Pairs  int          `json:"pairs"`
+	Rounds int          `json:"rounds"`
 	Spread rounded      `json:"spread"`
 }
 
@@ -87,11 +87,11 @@ func run(stdout, stderr io.Writer, pattern string, asJSON bool) error {
 			failed = errors.Join(failed, fmt.Errorf("%s: ratio %.3g is past the bound %.3g (%s is better)", r.Name, r.Ratio, b.Bound, b.Better))
 		}
 		if asJSON {
-			err = json.NewEncoder(stdout).Encode(line{r.Name, rounded(r.Ratio), b.Bound, b.Better, r.Pairs, rounded(r.Spread)})
+			err = json.NewEncoder(stdout).Encode(line{r.Name, rounded(r.Ratio), b.Bound, b.Better, r.Rounds, rounded(r.Spread)})
 		} else {
-			_, err = fmt.Fprintf(stdout, "%-4s %-28s ratio %.3f  bound %s %.3g  (%d pairs, spread %.2f)\n",
+			_, err = fmt.Fprintf(stdout, "%-4s %-28s ratio %.3f  bound %s %.3g  (%d rounds, spread %.2f)\n",
 				map[bool]string{true: "ok", false: "FAIL"}[ok], r.Name, r.Ratio, map[ratio.Better]string{ratio.Higher: ">=", ratio.Lower: "<="}[b.Better],
-				b.Bound, r.Pairs, r.Spread)
+				b.Bound, r.Rounds, r.Spread)
 		}
 		if err != nil {
 			return err
@@ -111,12 +111,12 @@ func measure(c cases.Constructor, b bound, stderr io.Writer) (ratio.Result, erro
 	if set.Name != c.Name || set.Better != b.Better {
 		return ratio.Result{}, fmt.Errorf("%s: its case is %s, %s is better; its bound says %q", c.Name, set.Name, set.Better, b.Better)
 	}
-	r, err := ratio.Measure(set, pairs)
+	r, err := ratio.Measure(set, rounds)
 	if err != nil || b.Better.Meets(r.Ratio, b.Bound) {
 		return r, err
 	}
-	fmt.Fprintf(stderr, "%s: ratio %.3f is past %.3g in %d pairs; measuring again\n", r.Name, r.Ratio, b.Bound, r.Pairs)
-	return ratio.Measure(set, retryPairs)
+	fmt.Fprintf(stderr, "%s: ratio %.3f is past %.3g in %d rounds; measuring again\n", r.Name, r.Ratio, b.Bound, r.Rounds)
+	return ratio.Measure(set, retryRounds)
 }
 
 // readBounds wants exactly one usable bound for each case.

@@ -1,6 +1,7 @@
 // Package ratio compares two pieces of work inside one process, so that a result means the same on a slow and on a busy
-// machine. Subject and yardstick run in interleaved pairs; time is the CPU time of the process (getrusage), which other
-// processes cannot lengthen; the result is the median of the ratios of the pairs.
+// machine. Time is the CPU time of the process (getrusage), which other processes cannot lengthen. Subject and yardstick run
+// in rounds: there and back, so that whatever a side costs by coming after the other (whose data are in the caches) costs
+// both the same. The result is the median of the ratios of the rounds.
 //
 // A path that waits would be cheap by CPU time alone, so wall time is taken too and counts where it is worse than CPU time
 // by more than half ([wallSlack]): interleaving keeps noise of that size out of a median. What several cores are for can only
@@ -10,6 +11,7 @@ package ratio
 import (
 	"cmp"
 	"fmt"
+	"runtime"
 	"slices"
 	"syscall"
 	"time"
@@ -41,9 +43,9 @@ type Case struct {
 // A Result is what was measured.
 type Result struct {
 	Name      string
-	Ratio     float64 // median over the pairs
+	Ratio     float64 // median over the rounds
 	Spread    float64 // interquartile range by median
-	Pairs     int
+	Rounds    int
 	Subject   time.Duration // CPU time of one run, median
 	Yardstick time.Duration
 }
@@ -71,8 +73,9 @@ type work struct {
 	runs int
 }
 
-// Measure runs the case in so many pairs.
-func Measure(c Case, pairs int) (Result, error) {
+// Measure runs the case in so many rounds.
+func Measure(c Case, rounds int) (Result, error) {
+	runtime.GC() // what cases before this one left is not collected in its time
 	stages, limit := c.stages()
 	var works []work // the subject, then the stages of the yardstick
 	for i, f := range append([]func() error{c.Subject}, stages...) {
@@ -83,19 +86,13 @@ func Measure(c Case, pairs int) (Result, error) {
 		works = append(works, work{f, n})
 	}
 	var ratios, subjects, yardsticks []float64
-	cpu, wall := make([]time.Duration, len(works)), make([]time.Duration, len(works))
-	for pair := range pairs {
-		for k := range works {
-			// The order alternates, so that no side always finds the caches and the clock rate that the other left.
-			i := k
-			if pair%2 == 1 {
-				i = len(works) - 1 - k
-			}
-			s, err := run(works[i].f, works[i].runs)
-			if err != nil {
-				return Result{}, fmt.Errorf("%s: %w", c.Name, err)
-			}
-			cpu[i], wall[i] = s.cpu/time.Duration(works[i].runs), s.wall/time.Duration(works[i].runs)
+	for i := range rounds + 1 {
+		cpu, wall, err := round(works)
+		if err != nil {
+			return Result{}, fmt.Errorf("%s: %w", c.Name, err)
+		}
+		if i == 0 {
+			continue // the round before any other: no side comes after itself at its start
 		}
 		byCPU, byWall := quotient(cpu[0], limit(cpu[1:])), quotient(wall[0], limit(wall[1:]))
 		cost, of := max(byCPU, byWall/wallSlack), cpu
@@ -111,9 +108,28 @@ func Measure(c Case, pairs int) (Result, error) {
 	}
 	m := quantile(ratios, 0.5)
 	return Result{
-		Name: c.Name, Ratio: m, Spread: (quantile(ratios, 0.75) - quantile(ratios, 0.25)) / m, Pairs: pairs,
+		Name: c.Name, Ratio: m, Spread: (quantile(ratios, 0.75) - quantile(ratios, 0.25)) / m, Rounds: rounds,
 		Subject: time.Duration(quantile(subjects, 0.5)), Yardstick: time.Duration(quantile(yardsticks, 0.5)),
 	}, nil
+}
+
+// round takes two samples of each work, first to last and back again, and returns the mean time of one run of each.
+func round(works []work) (cpu, wall []time.Duration, err error) {
+	cpu, wall = make([]time.Duration, len(works)), make([]time.Duration, len(works))
+	for k := range 2 * len(works) {
+		i := min(k, 2*len(works)-1-k)
+		s, err := run(works[i].f, works[i].runs)
+		if err != nil {
+			return nil, nil, err
+		}
+		cpu[i] += s.cpu
+		wall[i] += s.wall
+	}
+	for i, w := range works {
+		cpu[i] /= time.Duration(2 * w.runs)
+		wall[i] /= time.Duration(2 * w.runs)
+	}
+	return cpu, wall, nil
 }
 
 func quotient(a, b time.Duration) float64 { return float64(max(a, 1)) / float64(max(b, 1)) }

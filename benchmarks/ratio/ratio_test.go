@@ -34,6 +34,31 @@ func TestRatioOfKnownWork(t *testing.T) {
 	}
 }
 
+// Work that finds its data in the caches, but for the time after the other side ran, is no faster and no slower than itself.
+func TestTheOrderCostsBothSidesTheSame(t *testing.T) {
+	warm, cold := spin(1000), spin(3000) // each a sample by itself
+	last := 0
+	side := func(me int) func() error {
+		return func() error {
+			work := warm
+			if last != me {
+				work = cold
+			}
+			last = me
+			return work()
+		}
+	}
+	for _, rounds := range []int{1, 2, 3} {
+		r, err := Measure(Case{Name: "test", Better: Lower, Subject: side(1), Yardstick: side(2)}, rounds)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r.Ratio < 0.7 || r.Ratio > 1.4 {
+			t.Errorf("%d rounds: work is %.2f times as slow as itself", rounds, r.Ratio)
+		}
+	}
+}
+
 // A path that sleeps uses no CPU time and must be seen all the same.
 func TestWaitingIsSeen(t *testing.T) {
 	work := spin(1)

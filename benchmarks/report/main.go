@@ -22,7 +22,7 @@ import (
 	"github.com/holdfast-ai/holdfast/benchmarks/ratio"
 )
 
-const pairs = 15
+const rounds = 8
 
 func main() {
 	out := flag.String("out", ".", "where to write the report")
@@ -50,7 +50,7 @@ func run(dir string) error {
 		if err != nil {
 			return fmt.Errorf("%s: %w", c.Name, err)
 		}
-		r, err := ratio.Measure(set, pairs)
+		r, err := ratio.Measure(set, rounds)
 		if set.Close != nil {
 			set.Close()
 		}
@@ -76,9 +76,9 @@ func run(dir string) error {
 
 func markdown(rows []row, calls []cases.Latency) []byte {
 	var b bytes.Buffer
-	fmt.Fprintf(&b, "# Benchmarks\n\nWritten by `go -C benchmarks run ./report` on %d cores of %s, %s, %s/%s. Each ratio is the median of %d interleaved\n"+
-		"pairs in one process, by CPU time (workers2, cores, onepass/wall, sign/serving and model-signing: by wall time); time and speed are those of one core of this machine.\n\n![ratios](REPORT.svg)\n\n",
-		runtime.NumCPU(), cpu(), runtime.Version(), runtime.GOOS, runtime.GOARCH, pairs)
+	fmt.Fprintf(&b, "# Benchmarks\n\nWritten by `go -C benchmarks run ./report` on %d cores of %s, %s, %s/%s. Each ratio is the median of %d rounds\n"+
+		"in one process, by CPU time (workers2, cores, onepass/wall, sign/serving and model-signing: by wall time); time and speed are those of one core of this machine.\n\n![ratios](REPORT.svg)\n\n",
+		runtime.NumCPU(), cpu(), runtime.Version(), runtime.GOOS, runtime.GOARCH, rounds)
 	b.WriteString("| comparison | better | ratio | spread | Holdfast | yardstick |\n|---|---|---|---|---|---|\n")
 	for _, r := range rows {
 		fmt.Fprintf(&b, "| `%s` | %s | %.2f | %.2f | %s | %s |\n", r.Name, r.better, r.Ratio, r.Spread, speed(r.Subject, r.bytes), speed(r.Yardstick, r.bytes))
