@@ -35,6 +35,12 @@ func serveChallenge(random Digest, at time.Time) [32]byte {
 	return transcript.New("holdfast/serve-challenge/v1").Bytes(random[:]).Uint64(uint64(at.Unix())).SHA256()
 }
 
+// clientChallenge is what a quote over a relying party's challenge is made over. Bare, whoever asks could give that of a server at a time
+// of their choice.
+func clientChallenge(challenge [32]byte) [32]byte {
+	return transcript.New("holdfast/client-challenge/v1").Bytes(challenge[:]).SHA256()
+}
+
 // A Chain is the serving side's sequence of epochs under one key and one set of models. Safe for concurrent use.
 type Chain struct {
 	device Device
@@ -181,7 +187,7 @@ func (c *Chain) Document() []byte {
 // Fresh makes a document whose quote is over the relying party's own challenge. Each call costs a hardware quote: put a
 // rate limit before it.
 func (c *Chain) Fresh(ctx context.Context, challenge [32]byte) ([]byte, error) {
-	ev, err := c.quote(ctx, challenge)
+	ev, err := c.quote(ctx, clientChallenge(challenge))
 	if err != nil {
 		return nil, err
 	}

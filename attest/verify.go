@@ -91,7 +91,7 @@ func (d *document) challenge(want *[32]byte) ([32]byte, error) {
 	own := d.Fresh == nil && d.Random != nil && d.Time != nil
 	switch {
 	case want != nil && fresh && *d.Fresh == *want:
-		return *want, nil
+		return clientChallenge(*want), nil
 	case want != nil && (fresh || own):
 		return [32]byte{}, fmt.Errorf("%w: the quote is not over the challenge that was sent", ErrBinding)
 	case want == nil && own && d.Time.Nanosecond() == 0 && d.Time.Unix() >= 0:

@@ -398,6 +398,7 @@ KINDS = {
     "gpu-nonce": lambda i: {"nonce": H(T("holdfast/gpu-nonce/v1", i["role"], bytes.fromhex(i["challenge"]),
                                          bytes.fromhex(i["key_hash"])))},
     "serve-challenge": lambda i: {"challenge": H(T("holdfast/serve-challenge/v1", bytes.fromhex(i["random"]), i["time"]))},
+    "client-challenge": lambda i: {"challenge": H(T("holdfast/client-challenge/v1", bytes.fromhex(i["asked"])))},
     "channel": lambda i: {"encoding": T("holdfast/channel/v1", i["role"], *(bytes.fromhex(i[k]) for k in (
         "exporter", "nonce_c", "nonce_s")), i["alpn"], i["sni"], H(i["epoch"].encode()))},
     "pae": lambda i: {"pae": pae(i["type"], i["payload"].encode())},

@@ -123,8 +123,10 @@ func evidenceVectors() []vector {
 	}
 	at := uint64(1767323045)
 	c := transcript.New("holdfast/serve-challenge/v1").Bytes(challenge[:]).Uint64(at).SHA256()
-	return append(out, vector{"a server's own", "serve-challenge",
-		map[string]any{"random": hexOf(challenge[:]), "time": at}, map[string]any{"challenge": hexOf(c[:])}})
+	asked := transcript.New("holdfast/client-challenge/v1").Bytes(challenge[:]).SHA256()
+	return append(out,
+		vector{"a server's own", "serve-challenge", map[string]any{"random": hexOf(challenge[:]), "time": at}, map[string]any{"challenge": hexOf(c[:])}},
+		vector{"a relying party's", "client-challenge", map[string]any{"asked": hexOf(challenge[:])}, map[string]any{"challenge": hexOf(asked[:])}})
 }
 
 func channelVectors() []vector {
