@@ -7,82 +7,27 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io/fs"
 	"path/filepath"
 	"testing"
 
 	"github.com/holdfast-ai/holdfast/attest"
+	"github.com/holdfast-ai/holdfast/internal/tsm"
+	"github.com/holdfast-ai/holdfast/internal/tsm/tsmtest"
 )
 
-// fakeTSM behaves as configfs-tsm: attributes appear with the directory, and outblob answers inblob.
-type fakeTSM struct {
-	dirs     map[string]map[string][]byte
-	provider string
-	table    []byte
-	racing   bool   // another request interferes between two reads
-	stale    bool   // answers an older request
-	short    bool   // answers a byte less than a report
-	fails    string // the attribute that cannot be written or read, or "mkdir", "remove"
-}
-
-var errBroken = errors.New("broken")
-
-func (f *fakeTSM) broken(name string) error {
-	if f.fails == filepath.Base(name) {
-		return errBroken
-	}
-	return nil
-}
-
-func (f *fakeTSM) Mkdir(name string) error {
-	if f.dirs == nil {
-		return fs.ErrNotExist
-	}
-	f.dirs[name] = map[string][]byte{"provider": []byte(f.provider + "\n"), "generation": []byte("0\n")}
-	return f.broken("mkdir")
-}
-
-func (f *fakeTSM) Remove(name string) error { delete(f.dirs, name); return f.broken("remove") }
-
-func (f *fakeTSM) Write(name string, b []byte) error {
-	d := f.dirs[filepath.Dir(name)]
-	d[filepath.Base(name)] = bytes.Clone(b)
-	d["generation"] = []byte("1\n")
-	if filepath.Base(name) == "privlevel" && string(b) != "1" {
-		return errBroken
-	}
-	return f.broken(name)
-}
-
-func (f *fakeTSM) Read(name string) ([]byte, error) {
-	d := f.dirs[filepath.Dir(name)]
-	if err := f.broken(name); err != nil {
-		return d[filepath.Base(name)], err
-	}
-	switch filepath.Base(name) {
-	case "outblob":
-		if f.racing {
-			d["generation"] = []byte("2\n")
-		}
+// tree is a machine whose reports alter changes.
+func tree(alter func([]byte) []byte) *tsmtest.FS {
+	return &tsmtest.FS{Dirs: map[string]map[string][]byte{}, Provider: "sev_guest", Answer: func(in []byte) []byte {
 		b := make([]byte, ReportSize)
 		binary.LittleEndian.PutUint32(b, 2)
 		binary.LittleEndian.PutUint64(b[8:], policyReserved)
 		b[0x34] = 1
-		copy(b[0x50:], d["inblob"])
-		if f.stale {
-			b[0x50]++
+		copy(b[0x50:], in)
+		if alter != nil {
+			b = alter(b)
 		}
-		if f.short {
-			b = b[1:]
-		}
-		return b, nil
-	case "auxblob":
-		if f.table == nil {
-			return nil, fs.ErrNotExist
-		}
-		return f.table, nil
-	}
-	return d[filepath.Base(name)], nil
+		return b
+	}}
 }
 
 // table builds a certificate table.
@@ -102,24 +47,22 @@ func TestDevice(t *testing.T) {
 	vmpl := uint(1)
 	certs := table(map[string]string{guidARK: "ark", guidASK: "ask", guidVCEK: "vcek", "92f81bc358114d3d97ffd19f88dc67ea": "crl"})
 	for name, c := range map[string]struct {
-		fs    fakeTSM
+		edit  func(*tsmtest.FS)
 		certs int
 		want  error
 	}{
-		"accepted":       {fakeTSM{provider: "sev_guest", table: certs}, 3, nil},
-		"no certs":       {fakeTSM{provider: "sev_guest"}, 0, nil},
-		"another TEE":    {fakeTSM{provider: "tdx_guest"}, 0, attest.ErrUnavailable},
-		"interference":   {fakeTSM{provider: "sev_guest", racing: true}, 0, attest.ErrUnavailable},
-		"stale answer":   {fakeTSM{provider: "sev_guest", stale: true}, 0, attest.ErrFormat},
-		"short report":   {fakeTSM{provider: "sev_guest", short: true}, 0, attest.ErrFormat},
-		"broken table":   {fakeTSM{provider: "sev_guest", table: certs[:30]}, 0, attest.ErrFormat},
-		"no device here": {fakeTSM{}, 0, attest.ErrUnavailable},
+		"accepted":       {func(f *tsmtest.FS) { f.Added = certs }, 3, nil},
+		"no certs":       {func(*tsmtest.FS) {}, 0, nil},
+		"another TEE":    {func(f *tsmtest.FS) { f.Provider = "tdx_guest" }, 0, attest.ErrUnavailable},
+		"interference":   {func(f *tsmtest.FS) { f.Racing = true }, 0, attest.ErrUnavailable},
+		"stale answer":   {func(f *tsmtest.FS) { f.Answer = tree(func(b []byte) []byte { b[0x50]++; return b }).Answer }, 0, attest.ErrFormat},
+		"short report":   {func(f *tsmtest.FS) { f.Answer = tree(func(b []byte) []byte { return b[1:] }).Answer }, 0, attest.ErrFormat},
+		"broken table":   {func(f *tsmtest.FS) { f.Added = certs[:30] }, 0, attest.ErrFormat},
+		"no device here": {func(f *tsmtest.FS) { f.Dirs = nil }, 0, attest.ErrUnavailable},
 	} {
 		t.Run(name, func(t *testing.T) {
-			f := &c.fs
-			if name != "no device here" {
-				f.dirs = map[string]map[string][]byte{}
-			}
+			f := tree(nil)
+			c.edit(f)
 			d := &Device{Dir: "/tsm", VMPL: &vmpl, fs: f}
 			ev, err := d.Evidence(t.Context(), [64]byte{5})
 			if !errors.Is(err, c.want) || (err == nil) != (c.want == nil) {
@@ -131,7 +74,7 @@ func TestDevice(t *testing.T) {
 			if c.certs == 3 && string(bytes.Join(ev.Certs, nil)) != "vcekaskark" {
 				t.Errorf("order: %q", ev.Certs)
 			}
-			if len(f.dirs) != 0 {
+			if len(f.Dirs) != 0 {
 				t.Error("the request's directory is left behind")
 			}
 		})
@@ -151,7 +94,9 @@ func TestDevice(t *testing.T) {
 		"all given, broken table":   {[][]byte{[]byte("my leaf"), []byte("my ask"), []byte("my ark")}, certs[:30], "my leaf,my ask,my ark"},
 		"nothing given, leaf alone": {nil, table(map[string]string{guidVCEK: "vcek"}), "vcek"},
 	} {
-		d := &Device{Dir: "/tsm", Certs: c.given, fs: &fakeTSM{provider: "sev_guest", table: c.table, dirs: map[string]map[string][]byte{}}}
+		f := tree(nil)
+		f.Added = c.table
+		d := &Device{Dir: "/tsm", Certs: c.given, fs: f}
 		ev, err := d.Evidence(t.Context(), [64]byte{5})
 		if got := string(bytes.Join(ev.Certs, []byte(","))); err != nil || got != c.want {
 			t.Errorf("%s: %q, %v; want %q", name, got, err, c.want)
@@ -159,22 +104,25 @@ func TestDevice(t *testing.T) {
 	}
 	// Nothing that fails is passed over, whatever was read beside the error.
 	for _, fails := range []string{"mkdir", "privlevel", "inblob", "provider", "generation", "outblob", "auxblob", "remove"} {
-		f := &fakeTSM{provider: "sev_guest", table: certs, fails: fails, dirs: map[string]map[string][]byte{}}
-		if _, err := (&Device{VMPL: &vmpl, fs: f}).Evidence(t.Context(), [64]byte{5}); !errors.Is(err, attest.ErrUnavailable) || !errors.Is(err, errBroken) {
+		f := tree(nil)
+		f.Added, f.Fails = certs, fails
+		if _, err := (&Device{VMPL: &vmpl, fs: f}).Evidence(t.Context(), [64]byte{5}); !errors.Is(err, attest.ErrUnavailable) || !errors.Is(err, tsmtest.ErrBroken) {
 			t.Errorf("%s fails: %v", fails, err)
 		}
 	}
 	canceled, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := (&Device{fs: &fakeTSM{}}).Evidence(canceled, [64]byte{}); !errors.Is(err, context.Canceled) {
+	if _, err := (&Device{fs: tree(nil)}).Evidence(canceled, [64]byte{}); !errors.Is(err, context.Canceled) {
 		t.Errorf("after its context's end: %v", err)
 	}
-	broken := &Device{Certs: given, fs: &fakeTSM{provider: "sev_guest", table: certs[:30], dirs: map[string]map[string][]byte{}}}
+	f := tree(nil)
+	f.Added = certs[:30]
+	broken := &Device{Certs: given, fs: f}
 	if _, err := broken.Evidence(t.Context(), [64]byte{}); !errors.Is(err, attest.ErrFormat) {
 		t.Errorf("broken table beside given certificates: %v", err)
 	}
 	absent := filepath.Join(t.TempDir(), "absent", "x")
-	if osTSM.Mkdir(osTSM{}, absent) == nil || osTSM.Remove(osTSM{}, absent) == nil || osTSM.Write(osTSM{}, absent, nil) == nil {
+	if (tsm.OS{}).Mkdir(absent) == nil || (tsm.OS{}).Remove(absent) == nil || (tsm.OS{}).Write(absent, nil) == nil {
 		t.Error("the real tree's errors are lost")
 	}
 	// On a machine without configfs-tsm the real tree says so.
