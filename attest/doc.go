@@ -1,6 +1,8 @@
 // Package attest says which machine serves which model, and checks it: evidence of a trusted execution environment,
 // the claims that its key signs, and the policy of a relying party (docs/SPEC.md sections 4 and 5).
 //
+// Packages snp and tdx know what the hardware of AMD and of Intel says.
+//
 // # Serving side
 //
 // [NewIdentity] makes the key K inside the TEE; it never leaves memory. [NewChain] signs the epoch-0 [Claims] by K and asks

@@ -38,6 +38,7 @@ type Device interface {
 // Kinds of evidence.
 const (
 	KindSNP       = "sev-snp"
+	KindTDX       = "tdx"
 	KindSimulated = "simulated" // INSECURE: made by attesttest, proves nothing about a machine
 )
 
@@ -45,7 +46,7 @@ const (
 type Evidence struct {
 	Kind   string   `json:"kind"`
 	Report []byte   `json:"report"` // raw bytes as the hardware signed them
-	Certs  [][]byte `json:"certs"`  // DER, leaf first
+	Certs  [][]byte `json:"certs"`  // DER, leaf first; none for TDX, whose quotes hold their own
 }
 
 // Bounds of evidence: an SNP report has 1,184 bytes, a TDX quote about 5 KiB; certificates have about 1.5 KiB.
@@ -115,10 +116,10 @@ type Result struct {
 	Kind        string
 	Simulated   bool     // INSECURE: no hardware stands behind it
 	Identity    [48]byte // SHA-384 of the hardware-signed region: the identity of this evidence (docs/SPEC.md section 4)
-	Product     string   // for example "Milan"
-	Measurement []byte   // launch digest of the guest; 48 bytes for SEV-SNP
+	Product     string   // for example "Milan"; "TDX " and the FMSPC in hex
+	Measurement []byte   // 48 bytes: launch digest of the guest for SEV-SNP; for TDX one over MRTD and RTMRs (docs/SPEC.md section 4)
 	TCB         string   // reported TCB, for people
-	HostData    []byte   // chosen by the host at launch; 32 bytes for SEV-SNP
-	ChipID      []byte   // of the processor; nil where the platform masks it, so that nobody takes the mask for a name
+	HostData    []byte   // chosen by the host at launch; 32 bytes for SEV-SNP, MRCONFIGID's 48 for TDX
+	ChipID      []byte   // of the processor; nil where the platform masks it, so that nobody takes the mask for a name; for TDX the PPID
 	Checks      []Check
 }
