@@ -8,6 +8,7 @@ import (
 
 	"github.com/holdfast-ai/holdfast/attest"
 	"github.com/holdfast-ai/holdfast/attest/snp"
+	"github.com/holdfast-ai/holdfast/attest/tdx"
 )
 
 // asOf is the flag that has evidence judged at an earlier time, as auditors do: certificates of clouds hold for a year, and documents
@@ -30,11 +31,14 @@ func (a *asOf) apply(p *attest.Policy) ([]string, error) {
 	clock := func() time.Time { return at }
 	p.Clock = clock
 	for _, v := range p.Verifiers {
-		s, ok := v.(*snp.Verifier)
-		if !ok {
-			return nil, fmt.Errorf("%w: --insecure-as-of is for reports of SEV-SNP", errUsage)
+		switch v := v.(type) {
+		case *snp.Verifier:
+			v.Clock = clock
+		case *tdx.Verifier:
+			v.Clock = clock
+		default:
+			return nil, fmt.Errorf("%w: --insecure-as-of is for SEV-SNP and TDX", errUsage)
 		}
-		s.Clock = clock
 	}
 	return []string{"INSECURE: judged as of " + at.UTC().Format(time.RFC3339) + ", which says nothing of now"}, nil
 }

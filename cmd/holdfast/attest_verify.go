@@ -13,6 +13,7 @@ import (
 	"github.com/holdfast-ai/holdfast/attest"
 	"github.com/holdfast-ai/holdfast/attest/channel"
 	"github.com/holdfast-ai/holdfast/attest/snp"
+	"github.com/holdfast-ai/holdfast/attest/tdx"
 )
 
 // maxEvidence bounds files of evidence and certificate tables, in bytes; the parsers have closer bounds.
@@ -149,6 +150,43 @@ func newAttestReport(ui *ui) *cobra.Command {
 	return cmd
 }
 
+func newAttestQuote(ui *ui) *cobra.Command {
+	var b bindingFlags
+	cmd := &cobra.Command{
+		Use:   "quote FILE",
+		Short: "Verify a quote of TDX as the machine gives it",
+		Long: "Verify a quote of TDX of version 4 or 5, such as the outblob of configfs-tsm, which holds its certificates. Nothing is fetched: Intel's\n" +
+			"collateral is named in the policy, and the root must be Intel's that is built in.",
+		Example: "  holdfast attest verify quote --policy machines.json --report-data 00… quote.bin",
+		Args:    cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			quote, err := readFile(args[0], maxEvidence)
+			if err != nil {
+				return err
+			}
+			return b.verify(cmd, ui, func() (attest.Evidence, error) { return attest.Evidence{Kind: attest.KindTDX, Report: quote}, nil })
+		},
+	}
+	b.add(cmd)
+	return cmd
+}
+
+// saidData is the REPORT_DATA that evidence says it is over.
+func saidData(ev attest.Evidence) ([64]byte, error) {
+	if ev.Kind == attest.KindTDX {
+		q, err := tdx.ParseQuote(ev.Report)
+		if err != nil {
+			return [64]byte{}, err
+		}
+		return q.ReportData, nil
+	}
+	r, err := snp.ParseReport(ev.Report)
+	if err != nil {
+		return [64]byte{}, err
+	}
+	return r.ReportData, nil
+}
+
 // verify judges evidence by the machines of the policy.
 func (b *bindingFlags) verify(cmd *cobra.Command, ui *ui, evidence func() (attest.Evidence, error)) error {
 	file, p, err := readRelyingPolicy(b.policy, false)
@@ -171,11 +209,9 @@ func (b *bindingFlags) verify(cmd *cobra.Command, ui *ui, evidence func() (attes
 	}
 	insecure := append(file.insecure(), earlier...)
 	if b.any {
-		r, err := snp.ParseReport(ev.Report)
-		if err != nil {
+		if want, err = saidData(ev); err != nil {
 			return refusedEvidence(ui, err)
 		}
-		want = r.ReportData
 		insecure = append(insecure, "INSECURE: any REPORT_DATA is accepted")
 	}
 	wire, err := attest.MarshalEvidence(ev)

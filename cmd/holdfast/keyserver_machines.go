@@ -4,15 +4,17 @@ import (
 	"crypto/x509"
 	"fmt"
 	"maps"
+	"reflect"
 	"slices"
 
 	"github.com/holdfast-ai/holdfast/attest"
 	"github.com/holdfast-ai/holdfast/attest/snp"
 )
 
-// machinePolicy says what machine is accepted at all, see [snp.Policy]. Floors are [snp.Floors] where min_tcb
-// has none; min_tcb only raises them, and what it leaves out of a TCB counts as 0.
+// machinePolicy says what machine is accepted at all: one with SEV-SNP, see [snp.Policy], or one with TDX. Floors are [snp.Floors]
+// where min_tcb has none; min_tcb only raises them, and what it leaves out of a TCB counts as 0.
 type machinePolicy struct {
+	TDX                     *tdxPolicy              `json:"tdx"`
 	Products                []snp.Product           `json:"products"`
 	Measurements            []string                `json:"measurements"`
 	MinTCB                  map[snp.Product]snp.TCB `json:"min_tcb"`
@@ -38,6 +40,24 @@ type machinePolicy struct {
 }
 
 func (m machinePolicy) policy() (attest.Policy, error) {
+	if m.TDX == nil {
+		return m.snp()
+	}
+	v, err := m.TDX.verifier()
+	if err != nil {
+		return attest.Policy{}, fmt.Errorf("tdx: %w", err)
+	}
+	out, amd := attest.Policy{}, m
+	if amd.TDX = nil; !reflect.ValueOf(amd).IsZero() { // fields of SEV-SNP beside it are not passed over
+		if out, err = amd.snp(); err != nil {
+			return attest.Policy{}, err
+		}
+	}
+	out.Verifiers = append(out.Verifiers, v)
+	return out, nil
+}
+
+func (m machinePolicy) snp() (attest.Policy, error) {
 	p := snp.Policy{
 		Products: m.Products, VMPL: m.VMPL, MinGuestSVN: m.MinGuestSVN, CSPs: m.CSPs, RefuseSMT: m.RefuseSMT,
 		MinMitigations: m.MinMitigations, RequireCiphertextHiding: m.RequireCiphertextHiding, RequireRAPLDisabled: m.RequireRAPLDisabled,
@@ -139,6 +159,9 @@ func (m machinePolicy) insecure() []string {
 	}
 	if m.InsecureAllowMaskedChip {
 		out = append(out, "INSECURE: masked chip ids are accepted under chip certificates")
+	}
+	if m.TDX != nil {
+		out = append(out, m.TDX.insecure()...)
 	}
 	return out
 }

@@ -83,7 +83,7 @@ func newServe(ui *ui) *cobra.Command {
 	flags.StringArrayVar(&f.ruleKeys, "guard-rules-key", nil, "trusted signer of detection rules, PEM; may be given again")
 	flags.StringVar(&f.upstream, "upstream", "", "URL of an OpenAI-compatible server to guard instead of the built-in engine")
 	flags.StringVar(&f.bearer, "upstream-key-file", "", "file whose first line is the API key that --upstream wants, such as vLLM's --api-key; - for standard input")
-	flags.StringVar(&f.platform, "platform", "", "evidence of this machine: snp (default: none)")
+	flags.StringVar(&f.platform, "platform", "", "evidence of this machine: snp or tdx (default: none)")
 	cmd.MarkFlagsRequiredTogether("deny-list", "deny-list-key")
 	required(cmd, "public-key", "name")
 	return cmd

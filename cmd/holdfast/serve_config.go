@@ -9,6 +9,7 @@ import (
 
 	"github.com/holdfast-ai/holdfast"
 	"github.com/holdfast-ai/holdfast/attest/snp"
+	"github.com/holdfast-ai/holdfast/attest/tdx"
 	"github.com/holdfast-ai/holdfast/crypto/kek"
 	"github.com/holdfast-ai/holdfast/guard"
 	"github.com/holdfast-ai/holdfast/mbom"
@@ -79,8 +80,10 @@ func (f *serveFlags) config(ctx context.Context, ui *ui) (holdfast.Config, error
 	case "":
 	case "snp":
 		cfg.Platform = &snp.Device{}
+	case "tdx":
+		cfg.Platform = &tdx.Device{}
 	default:
-		return cfg, fmt.Errorf("%w: --platform %q is not snp", errUsage, f.platform)
+		return cfg, fmt.Errorf("%w: --platform %q is neither snp nor tdx", errUsage, f.platform)
 	}
 	return cfg, nil
 }
