@@ -40,16 +40,20 @@ type Subject struct {
 	MBOM    *attest.Digest
 }
 
-// SubjectOf returns the subject of a chain's current epoch and its first model.
+// SubjectOf returns the subject of a chain's current epoch and its first model; of a chain without any, that of nothing.
 func SubjectOf(c *attest.Chain) Subject {
 	cl, _ := c.Current()
+	if len(cl.Models) == 0 {
+		return Subject{}
+	}
 	return Subject{Signer: c.Identity(), Chain: c.ID(), Epoch: cl.Epoch, ModelID: cl.Models[0].ModelID, MBOM: cl.Models[0].MBOM}
 }
 
 // Config of a [Handler]. Next and Subject are required.
 type Config struct {
 	Next http.Handler
-	// Subject is asked once per request, at its start. Servers of several models choose by the request.
+	// Subject is asked once per request, at its start. Servers of several models choose by the request. An exchange whose subject has no
+	// Signer gets no receipt.
 	Subject func(*http.Request) Subject
 	Clock   func() time.Time // default time.Now
 	Stored  int              // receipts kept, oldest dropped first; 0 means [DefaultStored]
@@ -84,6 +88,10 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h.fetch(w, r, id)
 		return
 	}
+	if h.cfg.Next == nil { // not of NewHandler
+		http.Error(w, "internal error", http.StatusInternalServerError)
+		return
+	}
 	var salt [32]byte
 	if given := r.Header.Get(HeaderSalt); given != "" {
 		if b, err := hex.DecodeString(given); err != nil || len(b) != len(salt) {
@@ -109,7 +117,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 func (h *Handler) serve(w http.ResponseWriter, r *http.Request, id string, salt [32]byte) {
 	subject := h.cfg.Subject(r)
-	in := &body{rc: r.Body, mac: hmac.New(sha256.New, salt[:])}
+	in := &body{rc: r.Body, mac: hmac.New(sha256.New, salt[:]), unasked: strings.Contains(strings.ToLower(r.Header.Get("Expect")), "100-continue")}
 	out := &writer{inner: w, mac: hmac.New(sha256.New, salt[:]), id: id, head: r.Method == http.MethodHead, old: !r.ProtoAtLeast(1, 1)}
 	w.Header().Set("Trailer", HeaderID)
 	inner := r.Clone(r.Context())
@@ -152,14 +160,18 @@ func (h *Handler) fetch(w http.ResponseWriter, r *http.Request, id string) {
 
 // A body is a request body that is hashed as it is received.
 type body struct {
-	rc  io.ReadCloser
-	mu  sync.Mutex // handlers may read from a goroutine of their own
-	mac hash.Hash
-	eof bool
-	end bool // nothing is added any more
+	rc      io.ReadCloser
+	mu      sync.Mutex // handlers may read from a goroutine of their own
+	mac     hash.Hash
+	eof     bool
+	end     bool // nothing is added any more
+	unasked bool // the client waits for leave to send it, which the first Read gives
 }
 
 func (b *body) Read(p []byte) (int, error) {
+	b.mu.Lock()
+	b.unasked = false
+	b.mu.Unlock()
 	n, err := b.rc.Read(p)
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -173,12 +185,12 @@ func (b *body) Read(p []byte) (int, error) {
 func (b *body) Close() error { return b.rc.Close() }
 
 // finish receives the rest of a body that the handler did not read to its end, up to a bound, and returns the MAC and
-// whether the end was seen.
+// whether the end was seen. One that nobody asked for is not coming.
 func (b *body) finish(drain bool) (attest.Digest, bool) {
 	b.mu.Lock()
-	eof := b.eof
+	more := !b.eof && !b.unasked
 	b.mu.Unlock()
-	if drain && !eof {
+	if drain && more {
 		_, _ = io.CopyN(io.Discard, b, maxDrain)
 	}
 	b.mu.Lock()
