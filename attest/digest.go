@@ -7,6 +7,7 @@ import (
 	"reflect"
 	"strings"
 
+	"github.com/holdfast-ai/holdfast/internal/dsse"
 	"github.com/holdfast-ai/holdfast/internal/strictjson"
 )
 
@@ -55,7 +56,7 @@ func complete(data []byte, t reflect.Type) error {
 			return fmt.Errorf("null is no list")
 		}
 		if t.Elem().Kind() == reflect.Uint8 {
-			return nil
+			return oneForm(data)
 		}
 		var items []json.RawMessage
 		if err := json.Unmarshal(data, &items); err != nil {
@@ -88,4 +89,14 @@ func complete(data []byte, t reflect.Type) error {
 		}
 	}
 	return nil
+}
+
+// oneForm refuses bytes in another form than one base64 string: the decoder also takes lists of numbers, and line breaks.
+func oneForm(data []byte) error {
+	var text string
+	if err := json.Unmarshal(data, &text); err != nil {
+		return fmt.Errorf("bytes are not base64")
+	}
+	_, err := dsse.DecodeBase64(text)
+	return err
 }
