@@ -41,7 +41,11 @@ func clientChallenge(challenge [32]byte) [32]byte {
 	return transcript.New("holdfast/client-challenge/v1").Bytes(challenge[:]).SHA256()
 }
 
-// A Chain is the serving side's sequence of epochs under one key and one set of models. Safe for concurrent use.
+// errNoChain is what a zero Chain says.
+var errNoChain = fmt.Errorf("%w: not a chain that NewChain made", ErrUnavailable)
+
+// A Chain is the serving side's sequence of epochs under one key and one set of models. The zero value has no evidence. Safe for
+// concurrent use.
 type Chain struct {
 	device Device
 	key    *Identity
@@ -67,7 +71,7 @@ type ChainConfig struct {
 // NewChain signs the claims as epoch 0 and asks the device for the quote over them. Claim only models that were fully
 // released to the engine. Errors: [ErrFormat] for claims that say too little, and those of the device.
 func NewChain(ctx context.Context, cfg ChainConfig) (*Chain, error) {
-	if cfg.Device == nil || cfg.Identity == nil {
+	if cfg.Device == nil || cfg.Identity == nil || cfg.Identity.key == nil {
 		return nil, fmt.Errorf("%w: a chain needs a device and an identity", ErrUnavailable)
 	}
 	if cfg.Clock == nil {
@@ -118,6 +122,9 @@ func (c *Chain) quote(ctx context.Context, challenge [32]byte) (Evidence, error)
 // Renew replaces the quote by one of the present time. Epochs stay as they are. Call it before the relying parties'
 // MaxAge is over.
 func (c *Chain) Renew(ctx context.Context) error {
+	if c.key == nil {
+		return errNoChain
+	}
 	var random Digest
 	if _, err := rand.Read(random[:]); err != nil {
 		return err
@@ -151,6 +158,9 @@ func (c *Chain) install(doc document) error {
 // the chain; another model needs a new chain with a new quote, and so does one of [MaxEpochs], or whose document would be above
 // [MaxDocument]: the epoch before stays the current one then. Errors: [ErrFormat].
 func (c *Chain) Next(cl Claims) error {
+	if c.key == nil {
+		return errNoChain
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if len(c.doc.Epochs) >= MaxEpochs {
@@ -187,6 +197,9 @@ func (c *Chain) Document() []byte {
 // Fresh makes a document whose quote is over the relying party's own challenge. Each call costs a hardware quote: put a
 // rate limit before it.
 func (c *Chain) Fresh(ctx context.Context, challenge [32]byte) ([]byte, error) {
+	if c.key == nil {
+		return nil, errNoChain
+	}
 	ev, err := c.quote(ctx, clientChallenge(challenge))
 	if err != nil {
 		return nil, err
@@ -199,7 +212,7 @@ func (c *Chain) Fresh(ctx context.Context, challenge [32]byte) ([]byte, error) {
 	return json.Marshal(doc)
 }
 
-// Identity returns the chain's key.
+// Identity returns the chain's key, or nil for one that [NewChain] did not make.
 func (c *Chain) Identity() *Identity { return c.key }
 
 // ID identifies the chain: SHA-256 of the epoch-0 payload.

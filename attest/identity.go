@@ -34,8 +34,13 @@ func NewIdentity() (*Identity, error) {
 	return &Identity{k, spki}, nil
 }
 
-// Public returns the public key, an *ecdsa.PublicKey.
-func (k *Identity) Public() crypto.PublicKey { return k.key.Public() }
+// Public returns the public key, an *ecdsa.PublicKey, or nil for one that [NewIdentity] did not make.
+func (k *Identity) Public() crypto.PublicKey {
+	if k == nil || k.key == nil {
+		return nil
+	}
+	return k.key.Public()
+}
 
 // KeyHash returns SHA-256(T("holdfast/key/v1", "ecdsa-p256", SubjectPublicKeyInfo)).
 func (k *Identity) KeyHash() [32]byte {
@@ -44,6 +49,9 @@ func (k *Identity) KeyHash() [32]byte {
 
 // Sign signs a SHA-256 digest and returns the ASN.1 form, as [crypto.Signer] says.
 func (k *Identity) Sign(rand io.Reader, digest []byte, opts crypto.SignerOpts) ([]byte, error) {
+	if k == nil || k.key == nil {
+		return nil, fmt.Errorf("%w: an identity without a key", ErrUnavailable)
+	}
 	if opts == nil || opts.HashFunc() != crypto.SHA256 {
 		return nil, fmt.Errorf("attest: identity signs SHA-256 digests only")
 	}

@@ -93,17 +93,21 @@ func NewTransport(cfg Config) (*Transport, error) {
 }
 
 // CloseIdleConnections closes connections that carry no request.
-func (t *Transport) CloseIdleConnections() { t.base.CloseIdleConnections() }
+func (t *Transport) CloseIdleConnections() {
+	if t.base != nil {
+		t.base.CloseIdleConnections()
+	}
+}
 
 type statementKey struct{}
 
 // RoundTrip sends one request. Of a response, [StatementOf] tells which statement its connection was verified with.
 func (t *Transport) RoundTrip(r *http.Request) (*http.Response, error) {
-	if r.URL == nil || r.URL.Scheme != "https" {
+	if t.base == nil || r.URL == nil || r.URL.Scheme != "https" {
 		if r.Body != nil {
 			_ = r.Body.Close()
 		}
-		return nil, fmt.Errorf("%w: only https", ErrProtocol)
+		return nil, fmt.Errorf("%w: only https, by a transport that NewTransport made", ErrProtocol)
 	}
 	var mu sync.Mutex
 	var used *conn

@@ -18,7 +18,7 @@ import (
 	"github.com/holdfast-ai/holdfast/internal/strictjson"
 )
 
-// A Server answers [PathChannel] and [PathEvidence]; other paths are not found. Safe for concurrent use.
+// A Server answers [PathChannel] and [PathEvidence]; other paths are not found. The zero value has nothing to serve. Safe for concurrent use.
 type Server struct {
 	chain atomic.Pointer[attest.Chain]
 	fresh bucket
@@ -35,7 +35,7 @@ func WithFreshQuotes(interval time.Duration) Option {
 
 // NewServer serves a chain.
 func NewServer(c *attest.Chain, opts ...Option) (*Server, error) {
-	if c == nil {
+	if c == nil || c.Identity() == nil {
 		return nil, fmt.Errorf("channel: a server needs a chain")
 	}
 	s := &Server{}
@@ -46,9 +46,9 @@ func NewServer(c *attest.Chain, opts ...Option) (*Server, error) {
 	return s, nil
 }
 
-// Swap serves another chain from now on, as after a change of models. Nil is ignored.
+// Swap serves another chain from now on, as after a change of models. Nil, and a chain without evidence, is ignored.
 func (s *Server) Swap(c *attest.Chain) {
-	if c != nil {
+	if c != nil && c.Identity() != nil {
 		s.chain.Store(c)
 	}
 }
@@ -60,6 +60,8 @@ func (s *Server) Chain() *attest.Chain { return s.chain.Load() }
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Cache-Control", "no-store")
 	switch {
+	case s.chain.Load() == nil:
+		http.Error(w, "no evidence available", http.StatusServiceUnavailable)
 	case r.URL.Path == PathChannel && r.Method == http.MethodPost:
 		s.channel(w, r)
 	case r.URL.Path == PathEvidence && r.Method == http.MethodGet:

@@ -57,6 +57,9 @@ func MAC(salt [32]byte, body []byte) attest.Digest {
 
 // Sign returns the DSSE envelope of r by K.
 func Sign(k crypto.Signer, r Receipt) ([]byte, error) {
+	if k == nil {
+		return nil, fmt.Errorf("%w: no key", ErrSignature)
+	}
 	payload, err := json.Marshal(r)
 	if err != nil {
 		return nil, err
