@@ -28,7 +28,7 @@ type Policy struct {
 	// is issued to one of Identities or IdentityPatterns may have signed instead of a key.
 	Roots []*x509.Certificate
 	// Identities are the accepted subjects of such certificates, compared exactly with the e-mail addresses, URIs and DNS
-	// names of the leaf, and with its common name as "CN=…". Name constraints of an authority bind the former, not common names (RFC
+	// names (of letters, digits, "-", "_", "." and "*" alone) of the leaf, and with its common name as "CN=…". Name constraints of an authority bind the former, not common names (RFC
 	// 5280, section 4.2.1.10).
 	Identities []string
 	// IdentityPatterns are regular expressions (package regexp) for the same names. Each must match a whole name.
@@ -254,9 +254,14 @@ func (p Policy) checkVersion(c *card) error {
 // noCard is what is found where a name or a version is wanted of a model without one: its publisher has to add the file and sign again.
 const noCard = "no signed " + CardFile
 
-// identities lists whom a certificate was issued to, as [Policy].Identities names them.
+// hostLetters are what DNS names of certificates consist of (RFC 5280, section 4.2.1.6), and the underscore, which names of services have.
+const hostLetters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_*"
+
+// identities lists whom a certificate was issued to, as [Policy].Identities names them. No kind of name can pass for another.
 func identities(c *x509.Certificate) []string {
-	out := slices.Concat(c.EmailAddresses, c.DNSNames)
+	// crypto/x509 takes any ASCII for a DNS name. An authority that may issue no e-mail address and no URI of others could write one there.
+	hosts := slices.DeleteFunc(slices.Clone(c.DNSNames), func(s string) bool { return strings.Trim(s, hostLetters) != "" })
+	out := slices.Concat(c.EmailAddresses, hosts)
 	for _, u := range c.URIs {
 		out = append(out, u.String())
 	}
