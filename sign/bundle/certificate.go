@@ -6,7 +6,6 @@ import (
 	"crypto/rsa"
 	"crypto/x509"
 	"encoding/base64"
-	"encoding/json"
 	"encoding/pem"
 	"errors"
 	"fmt"
@@ -157,7 +156,7 @@ func maySign(c *x509.Certificate) bool {
 }
 
 // SignCertificate is [Sign] with a certificate of key's public half, and the certificates that lead from it to a root.
-// Errors: [ErrKey], [ErrCertificate], the signer's own.
+// Errors: [ErrKey], [ErrCertificate], [ErrFormat] for a payload or a chain that is too large, the signer's own.
 func SignCertificate(key crypto.Signer, chain []*x509.Certificate, payload []byte) ([]byte, error) {
 	if key == nil {
 		return nil, ErrKey
@@ -184,7 +183,7 @@ func SignCertificate(key crypto.Signer, chain []*x509.Certificate, payload []byt
 		Chain certificateChain `json:"x509CertificateChain"`
 		Tlog  []struct{}       `json:"tlogEntries"`
 	}
-	return json.Marshal(output[material]{MediaType, material{c, []struct{}{}}, b.envelopeJSON()})
+	return write(output[material]{MediaType, material{c, []struct{}{}}, b.envelopeJSON()})
 }
 
 // ParseCertificates reads one or more certificates from PEM. Other blocks are refused. Errors: [ErrCertificate].

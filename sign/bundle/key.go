@@ -80,8 +80,9 @@ func digest(pub crypto.PublicKey, payload []byte) ([]byte, crypto.Hash, error) {
 }
 
 // Sign wraps payload, a statement of [manifest.Emit], in a bundle signed by key. Any crypto.Signer with an ECDSA key on
-// P-256, P-384 or P-521 will do: a file, a KMS, an HSM. What it returns was verified again with the public key.
-// Errors: [ErrKey], the signer's own.
+// P-256, P-384 or P-521 will do: a file, a KMS, an HSM. What it returns was verified again with the public key, and
+// passes [Parse].
+// Errors: [ErrKey], [ErrFormat] for what is too large, the signer's own.
 func Sign(key crypto.Signer, payload []byte) ([]byte, error) {
 	b, err := sign(key, payload)
 	if err != nil {
@@ -98,7 +99,7 @@ func Sign(key crypto.Signer, payload []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return json.Marshal(output[material]{MediaType, material{hint{text}, []struct{}{}}, b.envelopeJSON()})
+	return write(output[material]{MediaType, material{hint{text}, []struct{}{}}, b.envelopeJSON()})
 }
 
 // sign signs payload and verifies what the signer returned.
@@ -129,6 +130,18 @@ type output[M any] struct {
 	MediaType string        `json:"mediaType"`
 	Material  M             `json:"verificationMaterial"`
 	Envelope  dsse.Envelope `json:"dsseEnvelope"`
+}
+
+// write gives a bundle that [Parse] reads. A payload, or a chain, that is too large would be found out where the model is loaded.
+func write[M any](o output[M]) ([]byte, error) {
+	data, err := json.Marshal(o)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := Parse(data); err != nil {
+		return nil, err
+	}
+	return data, nil
 }
 
 func (b *Bundle) envelopeJSON() dsse.Envelope {
