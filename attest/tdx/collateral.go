@@ -216,15 +216,30 @@ func (c *Collateral) window() (from, to time.Time) {
 	return from, to
 }
 
-// about reports whether the collateral is of the processor's kind and of the authority that certified it, and so under its root.
-func (c *Collateral) about(p *pck) bool {
-	return c != nil && c.pckCRL != nil && c.tcb.fmspc == p.fmspc && c.tcb.pceID == p.pceID && c.pckCA.Equal(p.chain[1])
+// about reports whether the collateral is of the processor's kind and of the authority that certified it, whose certificate may be a newer one.
+func (c *Collateral) about(root [32]byte, p *pck) bool {
+	return c.under(root) && c.tcb.fmspc == p.fmspc && c.tcb.pceID == p.pceID && sameAuthority(c.pckCA, p.chain[1])
+}
+
+// under reports whether there is collateral, and of that root.
+func (c *Collateral) under(root [32]byte) bool { return c != nil && c.pckCRL != nil && c.root == root }
+
+// sameAuthority reports whether a list of one is a list of the other: they have the same name and key.
+func sameAuthority(a, b *x509.Certificate) bool {
+	return bytes.Equal(a.RawSubject, b.RawSubject) && bytes.Equal(a.RawSubjectPublicKeyInfo, b.RawSubjectPublicKeyInfo)
+}
+
+// disowned reports whether any list of the root's revokes who signed it: one that is newer than its own may.
+func (c *Collateral) disowned(all []*Collateral) bool {
+	return slices.ContainsFunc(all, func(o *Collateral) bool {
+		return o.under(c.root) && (revokes(o.rootCRL, c.signers[0]) || revokes(o.rootCRL, c.signers[2]))
+	})
 }
 
 // choose returns the valid collateral of the processor that was evaluated last, or nil.
-func choose(all []*Collateral, p *pck, now time.Time) (best *Collateral) {
+func choose(all []*Collateral, root [32]byte, p *pck, now time.Time) (best *Collateral) {
 	for _, c := range all {
-		if !c.about(p) {
+		if !c.about(root, p) || c.disowned(all) {
 			continue
 		}
 		from, to := c.window()
@@ -239,10 +254,7 @@ func choose(all []*Collateral, p *pck, now time.Time) (best *Collateral) {
 // revocation holds the certificates of a quote against all lists under their root. What a list revokes stays revoked after it has ended.
 func revocation(all []*Collateral, root [32]byte, p *pck) error {
 	for _, c := range all {
-		if c == nil || c.pckCRL == nil || c.root != root {
-			continue
-		}
-		if revokes(c.rootCRL, p.chain[1]) || bytes.Equal(c.pckCA.RawSubjectPublicKeyInfo, p.chain[1].RawSubjectPublicKeyInfo) && revokes(c.pckCRL, p.chain[0]) {
+		if c.under(root) && (revokes(c.rootCRL, p.chain[1]) || sameAuthority(c.pckCA, p.chain[1]) && revokes(c.pckCRL, p.chain[0])) {
 			return fmt.Errorf("%w: the processor's certificate is revoked", attest.ErrSignature)
 		}
 	}

@@ -50,7 +50,11 @@ func newAuthority(t testing.TB, name string, by *authority, edit func(*x509.Cert
 	if by != nil {
 		parent, signer = by.cert, by.key
 	}
-	der, err := x509.CreateCertificate(rand.Reader, c, parent, &key.PublicKey, signer)
+	public := any(&key.PublicKey)
+	if c.PublicKey != nil { // of another's key
+		public = c.PublicKey
+	}
+	der, err := x509.CreateCertificate(rand.Reader, c, parent, public, signer)
 	if err != nil {
 		t.Fatal(err)
 	}

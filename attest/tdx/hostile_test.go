@@ -205,8 +205,33 @@ func TestWhichCollateral(t *testing.T) {
 			t.Errorf("%s, with good beside it: %v", name, err)
 		}
 	}
-	// An older judgement, which would accept, does not hide a newer one.
+	// The authority's certificate is made anew, with the same key; and by a simulator, for the key of an authority that is not its own.
+	again := func(by *authority) *authority {
+		g := newAuthority(t, authorityNames[0], by, func(x *x509.Certificate) { x.PublicKey = &f.ca.key.PublicKey })
+		g.key = f.ca.key
+		return g
+	}
+	for name, c := range map[string]struct {
+		root *authority
+		ok   bool
+	}{"renewed": {f.root, true}, "by a simulator": {newFake(t).root, false}} {
+		g := newFake(t)
+		g.root, g.pck, g.signer = c.root, f.pck, newAuthority(t, signerName, c.root, leaf)
+		g.ca = again(c.root)
+		if _, err := f.judge(t, quote, anyTD, g.collateral(t)); (err == nil) != c.ok || err != nil && !refused(err, "tdx.collateral") {
+			t.Errorf("authority %s: %v", name, err)
+		}
+	}
+	// A newer list of the root's revokes whoever signed older collateral.
 	g := newFake(t)
+	g.root, g.ca, g.pck, g.signer = f.root, f.ca, f.pck, newAuthority(t, signerName, f.root, leaf)
+	g.revokedRoot = []*authority{f.signer}
+	g.tcbInfo["fmspc"] = "90c06f000001"
+	if _, err := f.judge(t, quote, anyTD, good, g.collateral(t)); !refused(err, "tdx.collateral") {
+		t.Errorf("signer revoked since: %v", err)
+	}
+	// An older judgement, which would accept, does not hide a newer one.
+	g = newFake(t)
 	g.root, g.ca, g.pck, g.signer = f.root, f.ca, f.pck, f.signer
 	g.tcbInfo["tcbEvaluationDataNumber"] = 19
 	g.tcbInfo["tcbLevels"].([]map[string]any)[0]["tcbStatus"] = "OutOfDate"

@@ -52,7 +52,7 @@ func (v *Verifier) Verify(_ context.Context, ev attest.Evidence, reportData [64]
 	if err != nil {
 		return nil, err
 	}
-	c := choose(v.Collateral, p, now)
+	c := choose(v.Collateral, root, p, now)
 	if err := revocation(v.Collateral, root, p); err != nil {
 		return nil, err
 	}
