@@ -83,12 +83,13 @@ func (c Config) Digest() ([32]byte, error) {
 	if err != nil {
 		return [32]byte{}, err
 	}
-	return configDigest(c, g), nil
+	return configDigest(c, g.PolicyDigest()), nil
 }
 
-func configDigest(c Config, g *guard.Guard) [32]byte {
-	s, m, w, p := c.Signature.Digest(), c.MBOM.Digest(), c.Weights.Digest(), g.PolicyDigest()
-	return transcript.New("holdfast/config/v1").Bytes(s[:]).Bytes(m[:]).Bytes(w[:]).Bytes(p[:]).SHA256()
+// configDigest is the digest with a guard's policy of the given one.
+func configDigest(c Config, policy [32]byte) [32]byte {
+	s, m, w := c.Signature.Digest(), c.MBOM.Digest(), c.Weights.Digest()
+	return transcript.New("holdfast/config/v1").Bytes(s[:]).Bytes(m[:]).Bytes(w[:]).Bytes(policy[:]).SHA256()
 }
 
 // Attestor adapts a device to [keyrelease.Client].

@@ -15,6 +15,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -48,7 +49,7 @@ type Chain struct {
 	bom    *mbom.Bound
 	guard  *guard.Guard
 	config [32]byte
-	epochs atomic.Pointer[attest.Chain] // nil without a platform, and before Handler
+	epochs epochs
 	closed atomic.Bool
 
 	mu   sync.Mutex
@@ -76,11 +77,13 @@ func Open(ctx context.Context, cfg Config) (*Chain, error) {
 	if _, err := cfg.Weights.Tap("policy.safetensors", 0); err != nil { // an empty policy must not wait for the first weights
 		return nil, err
 	}
-	g, err := guard.New(cfg.Guard, append([]guard.Option{guard.WithLogger(cfg.Logger)}, cfg.GuardOptions...)...)
-	if err != nil {
+	c := &Chain{cfg: cfg}
+	var err error
+	if c.guard, err = guard.New(cfg.Guard, slices.Concat([]guard.Option{guard.WithLogger(cfg.Logger)}, cfg.GuardOptions, []guard.Option{guard.WithClaims(c.reloaded)})...); err != nil {
 		return nil, err
 	}
-	c := &Chain{cfg: cfg, guard: g, config: configDigest(cfg, g)}
+	c.epochs.policy = c.guard.PolicyDigest()
+	c.config = configDigest(cfg, c.epochs.policy)
 	if err := c.open(ctx); err != nil {
 		return nil, errors.Join(err, c.Close())
 	}
@@ -200,11 +203,19 @@ func (c *Chain) Model() *sign.Model { return c.model }
 // MBOM returns the bill of materials that was held against the manifest.
 func (c *Chain) MBOM() *mbom.Bound { return c.bom }
 
-// Guard returns the guard that [Chain.Handler] puts before the engine.
+// Guard returns the guard that [Chain.Handler] puts before the engine. Its Reload begins an epoch in which the evidence claims the new
+// policy, and with it another [Config.Digest]; it fails, and nothing changes, where that cannot be.
 func (c *Chain) Guard() *guard.Guard { return c.guard }
 
 // Epochs returns the chain of claims that the latest [Chain.Handler] serves, or nil without a platform and before it.
-func (c *Chain) Epochs() *attest.Chain { return c.epochs.Load() }
+func (c *Chain) Epochs() *attest.Chain {
+	c.epochs.mu.Lock()
+	defer c.epochs.mu.Unlock()
+	if len(c.epochs.chains) == 0 {
+		return nil
+	}
+	return c.epochs.chains[len(c.epochs.chains)-1]
+}
 
 // ConfigDigest is [Config.Digest] of the configuration that was opened.
 func (c *Chain) ConfigDigest() [32]byte { return c.config }

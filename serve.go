@@ -44,6 +44,8 @@ func (c *Chain) Handler(ctx context.Context, engine http.Handler) (http.Handler,
 	if c.cfg.Platform == nil {
 		return h, nil
 	}
+	c.epochs.mu.Lock()
+	defer c.epochs.mu.Unlock()
 	epochs, err := c.quote(ctx)
 	if err != nil {
 		return nil, err
@@ -60,11 +62,11 @@ func (c *Chain) Handler(ctx context.Context, engine http.Handler) (http.Handler,
 		return nil, err
 	}
 	h.engine = h.receipts
-	c.epochs.Store(epochs)
+	c.epochs.chains = append(c.epochs.chains, epochs)
 	return h, nil
 }
 
-// quote starts a chain of claims under a key of its own.
+// quote starts a chain of claims under a key of its own; c.epochs.mu is held.
 func (c *Chain) quote(ctx context.Context) (*attest.Chain, error) {
 	identity, err := attest.NewIdentity()
 	if err != nil {
@@ -142,13 +144,13 @@ func isWeights(name string) bool {
 func (c *Chain) claims() (attest.Claims, error) {
 	id := c.model.Identity()
 	loaded, _ := c.model.Loaded()
-	guardPolicy := attest.Digest(c.guard.PolicyDigest())
+	guardPolicy := attest.Digest(c.epochs.policy)
 	m := attest.Model{ModelID: id.ModelID, Name: id.Name, Version: id.Version, Loaded: loaded}
 	if !c.bom.Missing {
 		d := attest.Digest(c.bom.Digest)
 		m.MBOM = &d
 	}
-	claims := attest.Claims{Models: []attest.Model{m}, GuardPolicy: &guardPolicy, Config: c.config}
+	claims := attest.Claims{Models: []attest.Model{m}, GuardPolicy: &guardPolicy, Config: configDigest(c.cfg, c.epochs.policy)}
 	if c.cfg.TLSKey != nil {
 		spki, err := x509.MarshalPKIXPublicKey(c.cfg.TLSKey)
 		if err != nil {

@@ -55,6 +55,7 @@ type Guard struct {
 // options are what [New] was given beside the policy.
 type options struct {
 	hooks     Hooks
+	claims    func(Reload) error
 	log       *slog.Logger
 	tokens    func([]byte) int
 	caller    func(*Request) string
@@ -86,6 +87,10 @@ func WithLogger(l *slog.Logger) Option { return func(o *options) { o.log = l } }
 
 // WithHooks sets functions that are called as decisions are made. Default: none.
 func WithHooks(h Hooks) Option { return func(o *options) { o.hooks = h } }
+
+// WithClaims calls claim with each new policy after [Hooks.Reload], as the last thing before requests see it: where others rely on what is
+// claimed of the policy, nothing is claimed that an error of a hook keeps back. An error keeps the old policy. Default: none.
+func WithClaims(claim func(Reload) error) Option { return func(o *options) { o.claims = claim } }
 
 // WithTokenizer counts the tokens of a text with count, which must be safe for concurrent use and keep nothing. Default:
 // an estimate of one token for each 4 bytes, rounded up.

@@ -44,8 +44,11 @@ func (g *Guard) Reload(p Policy) error {
 	}
 	last := g.policy.Load()
 	next.version = last.version + 1
-	if g.hooks.Reload != nil {
-		if err := g.hooks.Reload(Reload{Before: last.digest, After: next.digest, Version: next.version}); err != nil {
+	for _, agrees := range []func(Reload) error{g.hooks.Reload, g.claims} {
+		if agrees == nil {
+			continue
+		}
+		if err := agrees(Reload{Before: last.digest, After: next.digest, Version: next.version}); err != nil {
 			return fmt.Errorf("guard: reload: %w", err)
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"log"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -69,6 +70,24 @@ func TestReload(t *testing.T) {
 	}
 	if len(told) != 3 || told[1].Before != strict || told[2].Before != told[1].After || told[2].Version != 3 {
 		t.Errorf("%+v", told)
+	}
+}
+
+// What others rely on is claimed last: not where a hook keeps the policy back, and where it cannot be claimed the policy stays.
+func TestReloadIsClaimedLast(t *testing.T) {
+	var hook, claim error
+	var order []string
+	g := newGuard(t, guard.DefaultPolicy(),
+		guard.WithClaims(func(guard.Reload) error { order = append(order, "claimed"); return claim }),
+		guard.WithHooks(guard.Hooks{Reload: func(guard.Reload) error { order = append(order, "hook"); return hook }}))
+	before := g.PolicyDigest()
+	hook = errors.New("kept back")
+	if err := g.Reload(guard.Policy{}); !errors.Is(err, hook) || slices.Contains(order, "claimed") {
+		t.Error(err, order)
+	}
+	hook, claim, order = nil, errors.New("the claims could not be signed"), nil
+	if err := g.Reload(guard.Policy{}); !errors.Is(err, claim) || !slices.Equal(order, []string{"hook", "claimed"}) || g.PolicyDigest() != before {
+		t.Error(err, order)
 	}
 }
 
