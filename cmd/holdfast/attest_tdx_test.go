@@ -2,7 +2,6 @@ package main
 
 import (
 	"encoding/hex"
-	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -10,7 +9,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/holdfast-ai/holdfast/attest"
 	"github.com/holdfast-ai/holdfast/attest/tdx"
 	"github.com/holdfast-ai/holdfast/internal/testkit"
 )
@@ -27,46 +25,20 @@ func TestAttestQuoteOfOthers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	dir := t.TempDir()
-	verify := func(policy string, args ...string) (code int, failed []string, doc map[string]any) {
+	verify := func(policy string, args ...string) verdict {
 		t.Helper()
-		file := filepath.Join(dir, "policy.json")
+		file := filepath.Join(t.TempDir(), "policy.json")
 		if err := os.WriteFile(file, []byte(`{"version":1,"machines":{"tdx":{`+policy+`}}}`), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		out, err := os.Create(filepath.Join(dir, "out"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer out.Close()
-		errs, err := os.Create(filepath.Join(dir, "err"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer errs.Close()
-		code = run(t.Context(), append([]string{"--json", "attest", "verify", "quote", "--policy", file}, args...), out, errs)
-		text, err := os.ReadFile(out.Name())
-		if err != nil {
-			t.Fatal(err)
-		}
-		var checks struct{ Checks []attest.Check }
-		if json.Unmarshal(text, &doc) != nil || json.Unmarshal(text, &checks) != nil {
-			t.Fatalf("no JSON: %s", text)
-		}
-		for _, c := range checks.Checks {
-			if c.Status == attest.Fail {
-				failed = append(failed, c.Code)
-			}
-		}
-		return code, failed, doc
+		return attestVerify(t, append([]string{"quote", "--policy", file}, args...)...)
 	}
 	td := fmt.Sprintf(`"measurements":[{"mrtd":"%x","rtmr0":"%x","rtmr1":"%x","rtmr2":"%x","rtmr3":"%x"}]`, q.MRTD, q.RTMR[0], q.RTMR[1], q.RTMR[2], q.RTMR[3])
 	intel := fmt.Sprintf(`,"collateral":[%q]`, collateral)
 	data, then := "--report-data="+hex.EncodeToString(q.ReportData[:]), "--insecure-as-of=2025-07-01T00:00:00Z"
-	code, failed, doc := verify(td+intel+`,"min_evaluation":17`, data, then, path)
 	measured := q.Measurement()
-	if code != 0 || len(failed) != 0 || doc["kind"] != "tdx" || doc["product"] != "TDX b0c06f000000" || doc["measurement"] != hex.EncodeToString(measured[:]) {
-		t.Errorf("%d %v %v", code, failed, doc)
+	if v := verify(td+intel+`,"min_evaluation":17`, data, then, path); v.code != 0 || len(v.failing) != 0 || v.Kind != "tdx" || v.Product != "TDX b0c06f000000" || v.Measurement != hex.EncodeToString(measured[:]) {
+		t.Errorf("%+v", v)
 	}
 	for name, c := range map[string]struct {
 		policy string
@@ -93,15 +65,14 @@ func TestAttestQuoteOfOthers(t *testing.T) {
 		"short pin":        {td + intel + `,"ppids":["00"]`, []string{data, then, path}, 2, ""},
 		"short owner":      {td + intel + `,"owner":"00"`, []string{data, then, path}, 2, ""},
 	} {
-		code, failed, doc := verify(c.policy, c.args...)
-		if code != c.code || strings.Join(failed, " ") != c.failed {
-			t.Errorf("%s: %d %v: %v", name, code, failed, doc["error"])
+		if v := verify(c.policy, c.args...); v.code != c.code || strings.Join(v.failing, " ") != c.failed {
+			t.Errorf("%s: %d %v: %v", name, v.code, v.failing, v.Error)
 		}
 	}
-	// Reports of SEV-SNP pass no policy of TDX, and what the policy gives up is said.
-	_, _, doc = verify(td+intel+`,"insecure_any_kernel":true,"insecure_allow_injection":true,"insecure_allow_migration":true`, data, then, path)
-	if said, ok := doc["insecure"].([]any); !ok || len(said) != 4 || !slices.ContainsFunc(said, func(s any) bool { return strings.Contains(fmt.Sprint(s), "kernel") }) {
-		t.Errorf("insecure: %v", doc["insecure"])
+	// What the policy gives up is said.
+	v := verify(td+intel+`,"insecure_any_kernel":true,"insecure_allow_injection":true,"insecure_allow_migration":true`, data, then, path)
+	if len(v.Insecure) != 4 || !slices.ContainsFunc(v.Insecure, func(s string) bool { return strings.Contains(s, "kernel") }) {
+		t.Errorf("insecure: %q", v.Insecure)
 	}
 }
 

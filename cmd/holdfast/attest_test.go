@@ -53,6 +53,36 @@ func (g *guests) attestation(ts *testscript.TestScript, _ bool, args []string) {
 	write("policy.json", []byte("{"+machines+simulated+fmt.Sprintf(`, "configs": [%q], "models": [{"name": "tiny", "min_version": 7}]}`, digest(1).String())))
 }
 
+// A verdict is what `attest verify` says in JSON.
+type verdict struct {
+	code    int
+	failing []string // codes of the checks that failed
+
+	Verified                          bool
+	Checks                            []attest.Check
+	Kind, Product, Measurement, Error string
+	Insecure                          []string
+}
+
+// attestVerify runs the command and reads its verdict.
+func attestVerify(t *testing.T, args ...string) (v verdict) {
+	t.Helper()
+	code, stdout, stderr := ran(t.Context(), t, append([]string{"--json", "attest", "verify"}, args...)...)
+	if err := json.Unmarshal([]byte(stdout), &v); err != nil {
+		t.Fatalf("%v: %s%s", err, stdout, stderr)
+	}
+	v.code = code
+	for _, c := range v.Checks {
+		if c.Status == attest.Fail {
+			v.failing = append(v.failing, c.Code)
+		}
+	}
+	if v.Verified != (v.code == 0) {
+		t.Errorf("verified is %v and the exit code %d", v.Verified, v.code)
+	}
+	return v
+}
+
 // The command's verdict on reports that AMD's machines made for others is that of the library.
 func TestAttestReportsOfOthers(t *testing.T) {
 	vector := func(t *testing.T, path string) string {
@@ -91,43 +121,10 @@ func TestAttestReportsOfOthers(t *testing.T) {
 			lower := strings.ToLower(c.product)
 			verify := func(report []byte, policy, reportData, ark string) (int, []string, string) {
 				t.Helper()
-				out, err := os.Create(filepath.Join(dir, "out"))
-				if err != nil {
-					t.Fatal(err)
-				}
-				defer out.Close()
-				errs, err := os.Create(filepath.Join(dir, "err"))
-				if err != nil {
-					t.Fatal(err)
-				}
-				defer errs.Close()
-				code := run(t.Context(), []string{
-					"--json", "attest", "verify", "report", "--policy", write("policy", []byte(policy)), "--report-data", reportData,
+				v := attestVerify(t, "report", "--policy", write("policy", []byte(policy)), "--report-data", reportData,
 					"--certificate", vector(t, c.leaf), "--certificate", vector(t, "roots/amd/"+lower+"_ask.pem"), "--certificate", vector(t, "roots/amd/"+ark+"_ark.pem"),
-					write("report", report),
-				}, out, errs)
-				text, err := os.ReadFile(out.Name())
-				if err != nil {
-					t.Fatal(err)
-				}
-				var doc struct {
-					Verified bool
-					Checks   []attest.Check
-					Error    string
-				}
-				if err := json.Unmarshal(text, &doc); err != nil {
-					t.Fatal(err)
-				}
-				var failing []string
-				for _, ch := range doc.Checks {
-					if ch.Status == attest.Fail {
-						failing = append(failing, ch.Code)
-					}
-				}
-				if doc.Verified != (code == 0) {
-					t.Errorf("verified is %v and the exit code %d", doc.Verified, code)
-				}
-				return code, failing, doc.Error
+					write("report", report))
+				return v.code, v.failing, v.Error
 			}
 			measurement, data := hex.EncodeToString(report[0x90:][:48]), hex.EncodeToString(report[0x50:][:64])
 			policy := fmt.Sprintf(`{"version": 1, "machines": {"products": [%q], "measurements": [%q]%s}}`, c.product, measurement, c.extra)
