@@ -82,11 +82,17 @@ func (a *Artifact) Digest() string { return a.digest }
 // files lists the files of all layers.
 func (a *Artifact) files(ctx context.Context) ([]treefs.File, error) {
 	var all []treefs.File
-	dirs, hold := map[string]bool{}, new(held)
+	dirs, hold, tars := map[string]bool{}, new(held), map[string]bool{}
 	for _, d := range a.manifest.Layers {
 		form, err := formOf(d.MediaType)
 		if err != nil {
 			return nil, err
+		}
+		if form != formRaw { // what is in it cannot be there twice, and reading it again costs as much
+			if tars[d.Digest] {
+				return nil, malformed("layer %s is there twice", d.Digest)
+			}
+			tars[d.Digest] = true
 		}
 		var files []treefs.File
 		switch form {
@@ -106,6 +112,9 @@ func (a *Artifact) files(ctx context.Context) ([]treefs.File, error) {
 		}
 		if all = append(all, files...); len(all) > treefs.MaxFiles {
 			return nil, malformed("more than %d files", treefs.MaxFiles)
+		}
+		if len(dirs) > treefs.MaxFiles {
+			return nil, malformed("more than %d directories", treefs.MaxFiles)
 		}
 	}
 	for _, f := range all {

@@ -226,7 +226,7 @@ func walkTar(ctx context.Context, d descriptor, r io.Reader, position func() int
 				if err := treefs.CheckName(name); err != nil {
 					return nil, bad("%v", err)
 				}
-				dirs[name] = true
+				dirs[strings.Clone(name)] = true
 			}
 		case h.Typeflag != tar.TypeReg:
 			return nil, bad("%q is neither file nor directory (type %q)", clip(name), h.Typeflag)

@@ -236,10 +236,12 @@ func (c *counted) Read(p []byte) (int, error) {
 // Errors: [ErrLayout], [ErrDigest], [fs.ErrNotExist], ctx's, and faults of the layout.
 func (a *Artifact) Bundles(ctx context.Context) ([][]byte, error) {
 	var out [][]byte
+	seen := map[string]bool{} // an index may list one artifact ten thousand times
 	for _, d := range a.index.Manifests {
-		if d.ArtifactType != typeBundle || d.MediaType != typeManifest {
+		if d.ArtifactType != typeBundle || d.MediaType != typeManifest || seen[d.Digest] {
 			continue
 		}
+		seen[d.Digest] = true
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
