@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"io/fs"
 )
 
 // CopyTo decrypts the file in parallel and writes its plaintext to w in order, and returns how many bytes it wrote. No more
@@ -17,8 +18,8 @@ func (r *ReaderAt) CopyTo(ctx context.Context, w io.Writer) (int64, error) {
 
 // copyFrom is CopyTo for what follows the plaintext offset from.
 func (r *ReaderAt) copyFrom(ctx context.Context, from int64, w io.Writer) (written int64, err error) {
-	if from >= r.size {
-		return 0, r.failure()
+	if err := r.failure(); err != nil || from >= r.size {
+		return 0, err
 	}
 	batch, start := r.batch(), r.index(from)
 	skip := from - r.plainStart(start) // in the first piece
@@ -47,8 +48,11 @@ func (r *ReaderAt) copyFrom(ctx context.Context, from int64, w io.Writer) (writt
 	return written, err
 }
 
-// failure is the error that ended this reader for good, or nil.
+// failure is the error that ended this reader for good, or nil. One that was not made has no file, which is not an empty one.
 func (r *ReaderAt) failure() error {
+	if r == nil || r.cipher == nil {
+		return fs.ErrClosed
+	}
 	if err := r.failed.Load(); err != nil {
 		return *err
 	}

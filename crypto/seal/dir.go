@@ -79,6 +79,9 @@ func Dir(ctx context.Context, dst string, src fs.FS, h *keyset.Handle, o Options
 	if _, _, err := d.key.sealing(d.key.newHeader(), nil); err != nil {
 		return Info{}, err
 	}
+	if len(o.Wraps) > MaxWraps { // nobody would open the result
+		return Info{}, errWraps
+	}
 	if IsSealed(src) {
 		return Info{}, fmt.Errorf("%w: it has a %s already", ErrSource, manifestName)
 	}
@@ -260,6 +263,9 @@ func (d *sealing) blobs(ctx context.Context, files []FileSize) ([]sealed, error)
 			out[i].Blob = hidden(f.Path)
 		}
 		sizes[i], wanted[out[i].Blob] = f.Size, true
+	}
+	if err := checkFiles(out); err != nil { // what no reader takes is refused before the work
+		return nil, fmt.Errorf("%w: %w", ErrSource, err)
 	}
 	if err := d.removeStale(blobsDir, wanted); err != nil {
 		return nil, err

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 	"path/filepath"
 
 	"github.com/tink-crypto/tink-go/v2/keyset"
@@ -167,7 +166,7 @@ func (d *sealing) removeStale(dir string, wanted map[string]bool) error {
 // wrapped ones and to call Dir again. Nothing in it is authenticated. Errors: [fs.ErrNotExist] where there is nothing to
 // resume, [ErrFormat], [ErrTooLarge], those of the file system, and one for a directory of another user or that others may write.
 func Interrupted(dst string) (*Contents, error) {
-	root, err := os.OpenRoot(partialName(filepath.Clean(dst)))
+	root, err := openReal(partialName(filepath.Clean(dst)))
 	if err != nil {
 		return nil, fmt.Errorf("seal: %w", err)
 	}

@@ -209,6 +209,8 @@ func (f *FS) Files() []FileSize {
 
 // Close destroys the key. Files that are open stay usable, new ones cannot be opened.
 func (f *FS) Close() error {
-	f.key.dek.Destroy()
+	if f.key != nil {
+		f.key.dek.Destroy()
+	}
 	return nil
 }

@@ -263,8 +263,7 @@ func (k *key) blobNames() (name func(path string) string, err error) {
 }
 
 // Commitment is a public value that names a keyset and its parameters without showing the key (docs/SPEC.md section 3):
-// keysets that were generated never share one. A key with zero bytes appended has the same, so it identifies a keyset only
-// against mistakes; seal.mac and the signature over plaintext hold against its maker. Errors: [ErrKeyset], [ErrUnsupported].
+// no two keys share one that anybody can find, and one with zero bytes appended has another. Errors: [ErrKeyset], [ErrUnsupported].
 func Commitment(h *keyset.Handle) ([32]byte, error) {
 	k, err := keyOf(h, maxFormatSegment)
 	if err != nil {

@@ -55,7 +55,7 @@ func newPartial(dst string, o partialOptions) (*partial, error) {
 	if err != nil {
 		return nil, fmt.Errorf("seal: %w", err)
 	}
-	if p.root, err = os.OpenRoot(p.tmp); err == nil && o.resume {
+	if p.root, err = openReal(p.tmp); err == nil && o.resume {
 		err = p.takeOver()
 	}
 	if err != nil {
@@ -78,15 +78,31 @@ func (p *partial) openOld() error {
 	if !fi.IsDir() {
 		return &fs.PathError{Op: "resume", Path: p.tmp, Err: errors.New("not a directory")}
 	}
-	if p.lock, err = lockDir(p.tmp); err != nil {
+	if err := p.options.step("open the directory"); err != nil {
 		return err
 	}
-	_, err = os.Lstat(filepath.Join(p.tmp, partialFile))
-	p.resumed = err == nil
-	if errors.Is(err, fs.ErrNotExist) {
-		err = nil
-	}
+	p.lock, err = lockDir(p.tmp)
 	return err
+}
+
+// openReal opens a directory and no other one that a link leads to. Whoever may rename the entry could put a link in its place after it
+// was looked at, and what the link leads to would be emptied.
+func openReal(name string) (*os.Root, error) {
+	root, err := os.OpenRoot(name)
+	if err != nil {
+		return nil, err
+	}
+	opened, err := root.Stat(".")
+	if err == nil {
+		var there fs.FileInfo
+		if there, err = os.Lstat(name); err == nil && !os.SameFile(opened, there) {
+			err = &fs.PathError{Op: "open", Path: name, Err: errors.New("not a directory")}
+		}
+	}
+	if err != nil {
+		return nil, errors.Join(err, root.Close())
+	}
+	return root, nil
 }
 
 // writers are the permissions with which others could write a directory.
@@ -94,10 +110,14 @@ const writers fs.FileMode = 0o022
 
 // takeOver makes sure that what is resumed is ours, or empties the directory.
 func (p *partial) takeOver() error {
-	if p.resumed {
+	_, err := p.root.Lstat(partialFile)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if p.resumed = err == nil; p.resumed {
 		return ours(p.root, p.tmp, writers)
 	}
-	err := ours(p.root, p.tmp, 0)
+	err = ours(p.root, p.tmp, 0)
 	if err == nil {
 		err = p.root.Chmod(".", 0o700) // the old directory may have been open to others
 	}

@@ -113,6 +113,9 @@ func (r *ProvisionalReader) Read(p []byte) (int, error) {
 		if r.err != nil {
 			return 0, r.err
 		}
+		if r.cipher == nil {
+			return 0, ErrAborted
+		}
 		if len(p) == 0 {
 			return 0, nil
 		}

@@ -64,13 +64,32 @@ func (p *partial) move() (replaced bool, err error) {
 	if _, err := os.Lstat(p.dst); err != nil || !p.options.replace {
 		return false, os.Rename(p.tmp, p.dst) // fails where dst has appeared meanwhile and is not empty
 	}
+	if err := p.notResumable(); err != nil {
+		return false, err
+	}
 	if err := exchange(p.tmp, p.dst); err != nil {
 		return false, err
 	}
-	if !IsSealed(os.DirFS(p.tmp)) { // put there meanwhile: not ours to remove
+	if fi, err := os.Lstat(p.tmp); err != nil || !fi.IsDir() || !IsSealed(os.DirFS(p.tmp)) { // put there meanwhile: not ours to remove
 		return false, errors.Join(&fs.PathError{Op: "replace", Path: p.dst, Err: fs.ErrExist}, exchange(p.tmp, p.dst))
 	}
 	return true, nil
+}
+
+// notResumable takes the mark from a directory that is replaced, whose own call died before its end. Under the name of a directory under
+// construction it would else be gone on with, under a keyset that is to be used no more.
+func (p *partial) notResumable() error {
+	if err := p.options.step("unmark the old directory"); err != nil {
+		return err
+	}
+	dst, err := openReal(p.dst)
+	if err != nil {
+		return err
+	}
+	if err = dst.Remove(partialFile); errors.Is(err, fs.ErrNotExist) {
+		err = nil
+	}
+	return errors.Join(err, dst.Close())
 }
 
 // cleanUp removes what the new directory does not need. A process that dies before its end leaves the file partialFile in
@@ -92,7 +111,7 @@ func (p *partial) cleanUp(replaced bool) error {
 }
 
 func removeOld(dir string) error {
-	root, err := os.OpenRoot(dir)
+	root, err := openReal(dir)
 	if err != nil {
 		return err
 	}

@@ -13,6 +13,9 @@ import (
 // on a disk is what sealing was to prevent: a server reads through [FS] and never unseals. progress may be nil.
 // Errors: those of [FS.Open] and [ReaderAt.ReadAt], [fs.ErrExist] for dst, that of ctx and those of the file system.
 func Unseal(ctx context.Context, dst string, f *FS, progress func(Progress)) error {
+	if f.key == nil {
+		return fmt.Errorf("seal: %w", fs.ErrClosed)
+	}
 	files := f.Files()
 	sizes := make([]int64, len(files))
 	var total int64

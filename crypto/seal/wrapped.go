@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -49,8 +50,8 @@ func (w Wrapped) path() (string, error) {
 	return keysDir + "/" + w.ID + ".json", nil
 }
 
-// readWraps reads seal.keys. A directory without it has no wrapped keysets.
-func readWraps(ctx context.Context, src fs.FS) ([]Wrapped, error) {
+// wrapIDs lists seal.keys. A directory without it has no wrapped keysets.
+func wrapIDs(src fs.FS) (ids []string, err error) {
 	entries, err := fs.ReadDir(src, keysDir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
@@ -58,16 +59,30 @@ func readWraps(ctx context.Context, src fs.FS) ([]Wrapped, error) {
 	if err != nil {
 		return nil, fmt.Errorf("seal: %w", err)
 	}
-	var wraps []Wrapped
 	for _, e := range entries {
 		id, ok := strings.CutSuffix(e.Name(), ".json")
 		if !ok || !isToken(id) {
 			continue // nothing reads it, so it is not worth refusing the model
 		}
-		if len(wraps) == MaxWraps {
-			return nil, fmt.Errorf("%w: more than %d wrapped keysets", ErrTooLarge, MaxWraps)
+		if len(ids) == MaxWraps {
+			return nil, errWraps
 		}
-		b, err := readSmall(ctx, src, keysDir+"/"+e.Name(), MaxWrap)
+		ids = append(ids, id)
+	}
+	return ids, nil
+}
+
+var errWraps = fmt.Errorf("%w: more than %d wrapped keysets", ErrTooLarge, MaxWraps)
+
+// readWraps reads seal.keys.
+func readWraps(ctx context.Context, src fs.FS) ([]Wrapped, error) {
+	ids, err := wrapIDs(src)
+	if err != nil {
+		return nil, err
+	}
+	var wraps []Wrapped
+	for _, id := range ids {
+		b, err := readSmall(ctx, src, keysDir+"/"+id+".json", MaxWrap)
 		if err != nil {
 			return nil, err
 		}
@@ -78,7 +93,8 @@ func readWraps(ctx context.Context, src fs.FS) ([]Wrapped, error) {
 
 // WriteWrapped adds or replaces one wrapped keyset of the sealed directory dir and touches nothing else. The file is
 // written aside, renamed and made durable, so a reader sees the old or the new one.
-// Errors: [ErrFormat] for a bad id or a directory that is not sealed, [ErrTooLarge], and those of the file system.
+// Errors: [ErrFormat] for a bad id or a directory that is not sealed, [ErrTooLarge], also for one more than readers take, and those of the
+// file system.
 func WriteWrapped(dir *os.Root, w Wrapped) error {
 	name, err := w.path()
 	if err != nil {
@@ -86,6 +102,13 @@ func WriteWrapped(dir *os.Root, w Wrapped) error {
 	}
 	if !IsSealed(dir.FS()) {
 		return fmt.Errorf("%w: no %s in the directory", ErrFormat, manifestName)
+	}
+	ids, err := wrapIDs(dir.FS())
+	if err == nil && len(ids) == MaxWraps && !slices.Contains(ids, w.ID) {
+		err = errWraps
+	}
+	if err != nil {
+		return err
 	}
 	switch err := dir.Mkdir(keysDir, 0o755); {
 	case errors.Is(err, fs.ErrExist):

@@ -56,8 +56,8 @@ func (w *Writer) capacity() int64 { return w.plainStart(w.next+1) - w.plainStart
 
 // Write takes plaintext. It does not keep p. A failed write is remembered: nothing after it succeeds.
 func (w *Writer) Write(p []byte) (n int, err error) {
-	if w.err != nil {
-		return 0, w.err
+	if err := w.failure(); err != nil {
+		return 0, err
 	}
 	for len(p) > 0 {
 		// A full segment waits until more comes, because the last one is sealed differently.
@@ -74,6 +74,14 @@ func (w *Writer) Write(p []byte) (n int, err error) {
 		p, n = p[take:], n+int(take)
 	}
 	return n, nil
+}
+
+// failure is why nothing more is written, or nil.
+func (w *Writer) failure() error {
+	if w.err == nil && w.aead == nil { // not made by NewWriter
+		return ErrAborted
+	}
+	return w.err
 }
 
 // reserve makes room for n bytes more of the segment. The buffer that was too small held plaintext.
@@ -111,8 +119,8 @@ func (w *Writer) flush(last bool) error {
 // Commit seals and writes the last segment. The file is whole when it returns nil. Commit works once, and returns the
 // error of a write that failed before.
 func (w *Writer) Commit() error {
-	if w.err != nil {
-		return w.err
+	if err := w.failure(); err != nil {
+		return err
 	}
 	err := w.flush(lastSegment)
 	w.err = err
