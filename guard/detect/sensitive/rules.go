@@ -52,7 +52,7 @@ var rules = []rule{
 	{"phi.record", "9999999", nil, nil, false, []string{"mrn", "medical record", "patient id", "patient number"}},
 	{"pii.phone", "9999999999", []string{"3-3-4", "(3) 3-4", "(3)3-4", "3.3.4"}, func(c []byte) bool { return c[0] > '1' && c[3] > '1' }, false, []string{"phone", "tel", "mobile", "call", "fax"}},
 	// The Americas.
-	{"pii.ca-sin", "999999999", []string{"3-3-3", "3 3 3"}, func(c []byte) bool { return c[0] != '0' && c[0] != '8' && luhn(c) }, false, []string{"sin", "social insurance", "assurance sociale"}},
+	{"pii.ca-sin", "999999999", []string{"3-3-3", "?3 3 3"}, func(c []byte) bool { return c[0] != '0' && c[0] != '8' && luhn(c) }, false, []string{"sin", "social insurance", "assurance sociale"}},
 	{"pii.br-cpf", "99999999999", []string{"3.3.3-2"}, cpf, false, []string{"cpf"}},
 	{"pii.br-cnpj", "99999999999999", []string{"2.3.3/4-2"}, cnpj, false, []string{"cnpj"}},
 	{"pii.mx-curp", "AAAA999999AAAAAAX9", nil, curp, true, nil},
@@ -86,7 +86,7 @@ var rules = []rule{
 		p := string(c[:2])
 		return !bad(c[0], "DFIQUV") && !bad(c[1], "DFIQUVO") && c[8] <= 'D' && p != "BG" && p != "GB" && p != "NK" && p != "KN" && p != "TN" && p != "NT" && p != "ZZ"
 	}, true, nil},
-	{"pii.uk-utr", "9999999999", []string{"5 5"}, func(c []byte) bool {
+	{"pii.uk-utr", "9999999999", []string{"?5 5"}, func(c []byte) bool {
 		return "21987654321"[weighted(c[1:], 6, 7, 8, 9, 10, 5, 4, 3, 2)%11] == c[0]
 	}, false, []string{"utr", "tax reference"}},
 	{"pii.uk-bank", "99999999999999", []string{"2-2-2 8"}, nil, false, nil},
@@ -110,7 +110,7 @@ var rules = []rule{
 		return "WABCDEFGHIJKLMNOPQRSTUV"[(weighted(c, 8, 7, 6, 5, 4, 3, 2)+9*second)%23] == c[7]
 	}, false, []string{"pps", "ppsn"}},
 	// Germany, Austria, Switzerland.
-	{"pii.de-tax-id", "99999999999", []string{"2 3 3 3"}, func(c []byte) bool { return c[0] != '0' && mod1110(c) }, false, []string{"steuer", "tax id", "idnr", "tin"}},
+	{"pii.de-tax-id", "99999999999", []string{"?2 3 3 3"}, func(c []byte) bool { return c[0] != '0' && mod1110(c) }, false, []string{"steuer", "tax id", "idnr", "tin"}},
 	{"pii.de-vat", "DE999999999", nil, func(c []byte) bool { return c[2] != '0' && mod1110(c[2:]) }, true, nil},
 	{"phi.de-lanr", "999999999", nil, func(c []byte) bool { return (10-weighted(c, 4, 9, 4, 9, 4, 9)%10)%10 == digit(c[6]) }, false, []string{"lanr", "arztnummer"}},
 	{"phi.de-bsnr", "999999999", nil, nil, false, []string{"bsnr", "betriebsstätten"}},
@@ -148,7 +148,7 @@ var rules = []rule{
 	{"pii.fr-nir", "999999999999999", []string{"1 2 2 2 3 3 2"}, nir, true, nil},
 	{"pii.fr-nir", "999992A99999999", []string{"1 2 2 2 3 3 2"}, corsica, true, nil},
 	{"pii.fr-siret", "99999999999999", []string{"3 3 3 5"}, luhn, false, []string{"siret"}},
-	{"pii.nl-bsn", "999999999", []string{"4.2.3", "3.3.3"}, func(c []byte) bool {
+	{"pii.nl-bsn", "999999999", []string{"4.2.3", "?3.3.3"}, func(c []byte) bool {
 		return (weighted(c, 9, 8, 7, 6, 5, 4, 3, 2)-digit(c[8]))%11 == 0 && !repeated(c)
 	}, false, []string{"bsn", "burgerservice", "sofi"}},
 	{"pii.be-rrn", "99999999999", []string{"2.2.2-3.2"}, belgium, false, []string{"rijksregister", "registre national", "nrn", "insz", "niss"}},
@@ -163,7 +163,7 @@ var rules = []rule{
 	{"pii.es-nss", "999999999999", []string{"2/8/2", "2 8 2"}, func(c []byte) bool { return number(c[:10])%97 == number(c[10:]) }, false, []string{"seguridad social", "nss"}},
 	{"pii.it-fiscal-code", "AAAAAA99A99A999A", nil, codiceFiscale, true, nil},
 	{"pii.it-vat", "99999999999", nil, luhn, false, []string{"partita iva", "p.iva", "p. iva"}},
-	{"pii.pt-nif", "999999999", []string{"3 3 3"}, func(c []byte) bool {
+	{"pii.pt-nif", "999999999", []string{"?3 3 3"}, func(c []byte) bool {
 		return (11-weighted(c, 9, 8, 7, 6, 5, 4, 3, 2)%11)%11%10 == digit(c[8])
 	}, false, []string{"nif", "contribuinte"}},
 	{"pii.gr-amka", "99999999999", nil, func(c []byte) bool { return date(c, 0, 2) && luhn(c) }, false, []string{"amka", "αμκα", "ΑΜΚΑ"}},
@@ -196,7 +196,7 @@ var rules = []rule{
 	}, false, []string{"emšo", "emŠo", "emso", "jmbg"}},
 	{"pii.ee-isikukood", "99999999999", nil, estonia, false, []string{"isikukood", "asmens kod", "personal code"}},
 	{"pii.hu-tax-id", "9999999999", nil, func(c []byte) bool { return c[0] == '8' && weighted(c, 1, 2, 3, 4, 5, 6, 7, 8, 9)%11 == digit(c[9]) }, false, []string{"adóazonosító", "adoazonosito"}},
-	{"phi.hu-taj", "999999999", []string{"3 3 3", "3-3-3"}, func(c []byte) bool { return weighted(c, 3, 7, 3, 7, 3, 7, 3, 7)%10 == digit(c[8]) }, false, []string{"taj"}},
+	{"phi.hu-taj", "999999999", []string{"?3 3 3", "3-3-3"}, func(c []byte) bool { return weighted(c, 3, 7, 3, 7, 3, 7, 3, 7)%10 == digit(c[8]) }, false, []string{"taj"}},
 	{"pii.lv-personal-code", "99999999999", []string{"6-5"}, func(c []byte) bool {
 		return date(c, 0, 2) && (1+weighted(c, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9))%11%10 == digit(c[10])
 	}, false, []string{"personas kod"}},
@@ -270,11 +270,11 @@ var rules = []rule{
 	// Africa, Oceania.
 	{"pii.za-id", "9999999999999", []string{"6 4 3", "6 4 2 1"}, func(c []byte) bool { return date(c, 4, 2) && c[10] <= '1' && luhn(c) }, false, []string{"south african", "rsa id", "id number", "sa id"}},
 	{"pii.ng-nin", "99999999999", nil, nil, false, []string{"nin", "bvn"}},
-	{"pii.au-abn", "99999999999", []string{"2 3 3 3"}, abn, false, []string{"abn", "business number"}},
-	{"pii.au-acn", "999999999", []string{"3 3 3"}, func(c []byte) bool {
+	{"pii.au-abn", "99999999999", []string{"?2 3 3 3"}, abn, false, []string{"abn", "business number"}},
+	{"pii.au-acn", "999999999", []string{"?3 3 3"}, func(c []byte) bool {
 		return (10-weighted(c, 8, 7, 6, 5, 4, 3, 2, 1)%10)%10 == digit(c[8])
 	}, false, []string{"acn", "company number"}},
-	{"pii.au-tfn", "999999999", []string{"3 3 3"}, func(c []byte) bool { return weighted(c, 1, 4, 3, 7, 5, 8, 6, 9, 10)%11 == 0 }, false, []string{"tfn", "tax file"}},
+	{"pii.au-tfn", "999999999", []string{"?3 3 3"}, func(c []byte) bool { return weighted(c, 1, 4, 3, 7, 5, 8, 6, 9, 10)%11 == 0 }, false, []string{"tfn", "tax file"}},
 	{"phi.au-medicare", "9999999999", []string{"4 5 1"}, func(c []byte) bool {
 		return c[0] >= '2' && c[0] <= '6' && weighted(c, 1, 3, 7, 9, 1, 3, 7, 9)%10 == digit(c[8])
 	}, false, []string{"medicare"}},

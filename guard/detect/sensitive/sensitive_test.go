@@ -47,7 +47,7 @@ var examples = map[string][]string{
 	"pii.ca-sin": {"SIN {193-456-787}"}, "pii.br-cpf": {"{529.982.247-25}", "cpf {52998224725}"}, "pii.br-cnpj": {"{11.222.333/0001-81}"}, "pii.mx-curp": {"{HEGG560427MVZRRL04}"},
 	"pii.mx-rfc": {"RFC {VECJ880326XXX}"}, "pii.ar-cuit": {"{20-12345678-6}"}, "pii.cl-rut": {"{12.345.678-5}"}, "pii.ec-cedula": {"cédula {1710034065}"},
 	"phi.uk-nhs": {"{943 476 5919}", "NHS {9434765919}"}, "pii.uk-nino": {"{AB 12 34 56 C}", "{AB123456C}"}, "pii.uk-driver-licence": {"{MORGA657054SM9IJ}"},
-	"pii.uk-bank": {"sort code and account {12-34-56 12345678}"}, "pii.ie-pps": {"PPS {1234567T}", "PPSN {1234567FA}"}, "pii.de-tax-id": {"Steuer-ID {86095742719}", "{86 095 742 719}"},
+	"pii.uk-bank": {"sort code and account {12-34-56 12345678}"}, "pii.ie-pps": {"PPS {1234567T}", "PPSN {1234567FA}"}, "pii.de-tax-id": {"Steuer-ID {86095742719}", "Steuer-ID {86 095 742 719}"},
 	"pii.de-id-card": {"Personalausweis {T220001293}"}, "phi.de-kvnr": {"KVNR {A123456780}"}, "pii.de-pension": {"Rentenversicherung {15070649C103}"}, "pii.at-svnr": {"SVNR {1237 010180}"},
 	"pii.ch-ahv": {"{756.9217.0769.85}"}, "pii.fr-nir": {"{2 55 08 14 168 025 38}", "{255081416802538}"}, "pii.fr-siret": {"{732 829 320 00074}"}, "pii.nl-bsn": {"BSN {111222333}"},
 	"pii.be-rrn": {"{85.07.30-033.28}"}, "pii.es-nif": {"{12345678Z}", "{12345678-Z}"}, "pii.es-nie": {"{X1234567L}", "{X-1234567-L}"}, "pii.it-fiscal-code": {"{RSSMRA85T10A562S}"},

@@ -8,7 +8,7 @@
 // and the policy says for each kind whether it is monitored, redacted, restored (taken out of the request and put back into the
 // answer) or blocked. Identifiers whose check is weak count in
 // the form in which people write them, or after a word that names them; so a nine-digit order number is not taken for a
-// social security number. Spaces and hyphens that do not break, digits of other scripts and invisible characters do not hide one,
+// social security number, nor a number whose thousands are set off by spaces or dots for one of those that are written so: these need a word. Spaces and hyphens that do not break, digits of other scripts and invisible characters do not hide one,
 // nor do escapes that readers undo: of JSON and programs, of Markdown, character references of HTML, and of addresses.
 //
 // Secrets with a prefix of their own (ghp_…, AKIA…) are found too where a line end, with what quotes or indents the next line, a hyphen or a backslash splits them, and

@@ -72,7 +72,7 @@ func (f *finder) addresses() {
 			to++
 		}
 		tld := i + bytes.LastIndexByte(s[i:to], '.')
-		if from == i || dots == 0 || s[i+1] == '.' || !topDomain(s[tld+1:to]) || i-from > 64 {
+		if from == i || dots == 0 || s[i+1] == '.' || !topDomain(s[tld+1:to]) || i-from > 64 || string(s[from:i]) == "git" { // the user of every repository
 			continue
 		}
 		f.add("pii.email", from, to)

@@ -238,7 +238,7 @@ func (f *finder) assigned() {
 			continue // padding of base64
 		}
 		if named && i > from {
-			if v := bytes.TrimRight(s[from:i], ").!?*"); secretValue(v) && (!calls(v) || f.quoted(from)) {
+			if v := bytes.TrimRight(s[from:i], ").!?*"); secretValue(v) && (!calls(v) || f.quoted(from)) && !refers(v) {
 				f.add(assignedID, from, from+len(v))
 			}
 		}
@@ -294,7 +294,7 @@ func (f *finder) endsInName(end int) bool {
 	}
 	for _, n := range names {
 		if f.behind(i, n) {
-			return true
+			return n != "token" || !f.behind(i, "publickeytoken") // of an assembly of .NET: everybody has it
 		}
 	}
 	return false
@@ -347,16 +347,53 @@ func calls(v []byte) bool {
 		return false
 	}
 	for part := range bytes.FieldsFuncSeq(before, func(r rune) bool { return r == '.' || r == '_' }) {
-		digits := 0
-		for i, c := range part {
-			switch {
-			case isDigit(c):
-				digits++
-			case !isLetter(c) || digits > 0 && i > 0:
-				return false
-			}
+		if digits, ok := name(part); !ok || digits > 3 || digits == len(part) {
+			return false
 		}
-		if digits > 3 || digits == len(part) {
+	}
+	return true
+}
+
+// name reports whether a text is letters with digits behind them, and how many.
+func name(b []byte) (digits int, ok bool) {
+	for i, c := range b {
+		switch {
+		case isDigit(c):
+			digits++
+		case !isLetter(c) || digits > 0 && i > 0:
+			return digits, false
+		}
+	}
+	return digits, true
+}
+
+// ofNames reports whether a text consists of names, and numbers of four digits at most, as those of years are.
+func ofNames(b []byte) bool {
+	for part := range bytes.FieldsFuncSeq(b, func(r rune) bool { return strings.ContainsRune("~/._-", r) }) {
+		if digits, ok := name(part); !ok || digits > 4 {
+			return false
+		}
+	}
+	return true
+}
+
+// refers reports whether a value is no secret, and says where one is or what to put there: a path from a root ("/etc/ssl/private/server2.key"), a constant of a program
+// ("process.env.API_TOKEN_V2"), "your-api-key-1234", or the two ends of one ("abcd12...wxyz89").
+func refers(v []byte) bool {
+	const shown = 8 // bytes of each end
+	if before, behind, ok := bytes.Cut(v, []byte("...")); ok && len(before) <= shown && len(behind) <= shown {
+		return true
+	}
+	path := bytes.TrimLeft(v, "~.")
+	if len(path) > 0 && path[0] == '/' && bytes.Count(path, []byte("/")) > 1 || len(v) > 5 && bytes.EqualFold(v[:4], []byte("your")) && (v[4] == '-' || v[4] == '_') {
+		return ofNames(v)
+	}
+	dot := bytes.LastIndexByte(v, '.')
+	if dot <= 0 || bytes.IndexByte(v[dot:], '_') < 0 {
+		return false
+	}
+	for i, c := range v {
+		if i < dot && !isLetter(c) && c != '.' || i > dot && !isUpper(c) && !isDigit(c) && c != '_' {
 			return false
 		}
 	}
