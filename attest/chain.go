@@ -50,6 +50,7 @@ type Chain struct {
 	device Device
 	key    *Identity
 	clock  func() time.Time
+	renew  sync.Mutex // renewals come one after the other, so that none replaces a younger quote
 
 	mu      sync.RWMutex
 	doc     document
@@ -125,6 +126,8 @@ func (c *Chain) Renew(ctx context.Context) error {
 	if c.key == nil {
 		return errNoChain
 	}
+	c.renew.Lock()
+	defer c.renew.Unlock()
 	var random Digest
 	if _, err := rand.Read(random[:]); err != nil {
 		return err
