@@ -1,7 +1,9 @@
 package holdfast
 
 import (
+	"context"
 	"errors"
+	"slices"
 	"sync"
 	"time"
 
@@ -43,4 +45,18 @@ func claim(chain *attest.Chain, policy, config attest.Digest) error {
 	cl, _ := chain.Current()
 	cl.GuardPolicy, cl.Config, cl.Time = &policy, config, time.Time{}
 	return chain.Next(cl)
+}
+
+// Renew has the machine quoted anew for every chain that is served, whose epochs stay as they are. Call it before the quote is older than
+// relying parties take, by default [attest.DefaultMaxAge]: they refuse an older one. Without a platform it does nothing.
+// Errors: those of the device; the quotes that failed stay.
+func (c *Chain) Renew(ctx context.Context) error {
+	c.epochs.mu.Lock()
+	chains := slices.Clone(c.epochs.chains)
+	c.epochs.mu.Unlock()
+	var errs []error
+	for _, chain := range chains {
+		errs = append(errs, chain.Renew(ctx))
+	}
+	return errors.Join(errs...)
 }

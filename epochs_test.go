@@ -1,6 +1,7 @@
 package holdfast_test
 
 import (
+	"context"
 	"errors"
 	"sync"
 	"testing"
@@ -80,6 +81,42 @@ func TestReloadThatCannotBeClaimed(t *testing.T) {
 		if cl, _ := chain.Current(); *cl.GuardPolicy != before {
 			t.Errorf("epoch %d claims what is not enforced", cl.Epoch)
 		}
+	}
+}
+
+// A server that runs for days is believed as long as its quotes are renewed, under the same key.
+func TestRenew(t *testing.T) {
+	cfg, relying, _ := reloadable(t)
+	now := time.Now()
+	cfg.Clock = func() time.Time { return now }
+	relying.Clock = cfg.Clock
+	c := open(t, cfg)
+	if err := c.Renew(t.Context()); err != nil { // there is nothing to renew
+		t.Fatal(err)
+	}
+	load(t, c)
+	if _, err := c.Handler(t.Context(), newAnswer()); err != nil {
+		t.Fatal(err)
+	}
+	first, err := attest.VerifyChain(t.Context(), c.Epochs().Document(), nil, relying)
+	if err != nil {
+		t.Fatal(err)
+	}
+	now = now.Add(25 * time.Hour)
+	if _, err := attest.VerifyChain(t.Context(), c.Epochs().Document(), nil, relying); !errors.Is(err, attest.ErrPolicy) {
+		t.Fatal(err)
+	}
+	if err := c.Renew(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	again, err := attest.VerifyChain(t.Context(), c.Epochs().Document(), nil, relying)
+	if err != nil || again.Chain != first.Chain || again.KeyHash() != first.KeyHash() {
+		t.Errorf("after a renewal: %v", err)
+	}
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := c.Renew(gone); !errors.Is(err, context.Canceled) {
+		t.Errorf("a device that fails: %v", err)
 	}
 }
 

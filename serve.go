@@ -24,7 +24,7 @@ const prefix = "/.well-known/holdfast/"
 
 // Handler puts the guard before engine and the chain's evidence beside it. Call it after the engine has loaded its weights:
 // the claims name what was released to it. With a Platform, this is where the machine is quoted, and an error means that
-// nothing may be served.
+// nothing may be served; [Chain.Renew] quotes it again, which a server that runs for long needs.
 //
 // Served beside the engine under /.well-known/holdfast: mbom; with a Platform also evidence, channel and receipts. Paths
 // are compared as they are, without cleaning: every other spelling goes to the guard, which refuses what it has no route for.

@@ -161,6 +161,9 @@ func (f *serveFlags) serve(ctx context.Context, ui *ui, dir string) error {
 	if server.Handler, err = chain.Handler(ctx, engine); err != nil {
 		return err
 	}
+	if chain.Epochs() != nil {
+		go renewing(ctx, chain.Renew, cfg.Logger)
+	}
 	return f.listen(ctx, ui, server, chain)
 }
 
