@@ -33,7 +33,7 @@ type DirFacts struct {
 
 // A Dir is a directory of plaintext in memory, for engines that want real names beside each other. Files are written to a
 // place that only this user can enter, and [Dir.Publish] makes all of them appear at once under a path. It is safe for
-// concurrent use.
+// concurrent use. Make it with [NewDir]; the zero value behaves as closed.
 //
 // Only this user can enter it, and root; [Dir.Grant] lets one group read. Nothing is ever on a disk, but a tmpfs may be
 // swapped out unless [DirFacts] say otherwise. A process that is killed leaves its directory behind: the next [NewDir] with
@@ -125,7 +125,7 @@ func write(f *os.File, size int64, fill func([]byte) error) (err error) {
 // open is asked with the mutex held.
 func (d *Dir) open() error {
 	switch {
-	case d.closed:
+	case d.closed || d.root == nil:
 		return os.ErrClosed
 	case d.published:
 		return fmt.Errorf("%w: the directory is published", ErrConfig)
@@ -212,7 +212,7 @@ func grant(root *os.Root, name string, gid int, mode fs.FileMode) error {
 func (d *Dir) Close() error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.closed {
+	if d.closed || d.root == nil {
 		return os.ErrClosed
 	}
 	d.closed = true

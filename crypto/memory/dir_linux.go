@@ -3,6 +3,7 @@ package memory
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -111,7 +112,8 @@ func mount(at string, size int64) (DirFacts, error) {
 	return facts, nil
 }
 
-// sweep removes what killed processes of this user left: their directories are not locked any more. Failures are no reason
+// sweep removes what killed processes of this user left: their directories are not locked any more. Directories that this package did not
+// make are left alone, whatever they are called. Failures are no reason
 // not to go on; what cannot be removed stays as private as it was.
 func sweep(parent string) {
 	entries, err := os.ReadDir(parent)
@@ -119,10 +121,17 @@ func sweep(parent string) {
 		return
 	}
 	for _, e := range entries {
-		if base := filepath.Join(parent, e.Name()); strings.HasPrefix(e.Name(), dirPrefix) && ours(base) {
+		if base := filepath.Join(parent, e.Name()); named(e.Name()) && ours(base) {
 			sweepOne(base)
 		}
 	}
+}
+
+// named reports whether [private] gives such names: the prefix and a number. Whoever works with this module may have a directory
+// holdfast-models beside.
+func named(name string) bool {
+	number, ok := strings.CutPrefix(name, dirPrefix)
+	return ok && number != "" && strings.Trim(number, "0123456789") == ""
 }
 
 // ours reports whether base is a directory of this user that nobody else can enter. Others may make what they like in
@@ -144,6 +153,9 @@ func sweepOne(base string) {
 	defer lock.Close()
 	if unix.Flock(int(lock.Fd()), unix.LOCK_EX|unix.LOCK_NB) != nil {
 		return // in use
+	}
+	if names, err := lock.Readdirnames(2); err != nil && !errors.Is(err, io.EOF) || len(names) > 1 || len(names) == 1 && names[0] != mountName {
+		return // not made here
 	}
 	at := filepath.Join(base, mountName)
 	if root, err := os.OpenRoot(at); err == nil {

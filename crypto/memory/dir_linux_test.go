@@ -263,6 +263,12 @@ func TestDirSweep(t *testing.T) {
 	if err := errors.Join(os.Mkdir(foreign, 0o755), os.Chmod(foreign, 0o755)); err != nil {
 		t.Fatal(err)
 	}
+	named, numbered := filepath.Join(parent, dirPrefix+"models"), filepath.Join(parent, dirPrefix+"2026") // made by this user for other ends
+	for _, p := range []string{named, numbered} {
+		if err := errors.Join(os.Mkdir(p, 0o700), os.WriteFile(filepath.Join(p, "notes"), []byte("kept"), 0o600)); err != nil {
+			t.Fatal(err)
+		}
+	}
 	if err := os.Symlink(foreign, filepath.Join(parent, dirPrefix+"link")); err != nil {
 		t.Fatal(err)
 	}
@@ -273,7 +279,7 @@ func TestDirSweep(t *testing.T) {
 	if _, err := os.Stat(left[0]); !errors.Is(err, fs.ErrNotExist) {
 		t.Error(err)
 	}
-	for _, p := range []string{living.Path(), foreign, filepath.Join(parent, dirPrefix+"link")} {
+	for _, p := range []string{living.Path(), foreign, filepath.Join(parent, dirPrefix+"link"), filepath.Join(named, "notes"), filepath.Join(numbered, "notes")} {
 		if _, err := os.Lstat(p); err != nil {
 			t.Error(err)
 		}

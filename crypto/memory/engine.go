@@ -72,7 +72,7 @@ type User struct {
 	Groups   []uint32 // supplementary ones, for example that of a device
 }
 
-// A Process is an engine that was started.
+// A Process is an engine that was started, by [Engine.Start].
 type Process struct {
 	cmd    *exec.Cmd
 	report Report
@@ -99,8 +99,12 @@ func (p *Process) Report() Report { return p.report }
 // Pid is its process id.
 func (p *Process) Pid() int { return p.cmd.Process.Pid }
 
-// Wait waits until the program ends and its output is read. Errors: as [exec.Cmd.Wait]. It may be called many times.
+// Wait waits until the program ends and its output is read. Errors: as [exec.Cmd.Wait], and [ErrConfig] for a process that was not started.
+// It may be called many times.
 func (p *Process) Wait() error {
+	if p.done == nil {
+		return fmt.Errorf("%w: the process was not started", ErrConfig)
+	}
 	<-p.done
 	return p.err
 }

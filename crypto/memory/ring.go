@@ -24,7 +24,7 @@ var errNotOut = errors.New("memory: buffer is not out of this ring")
 
 // A Ring is a fixed number of buffers of one size that are used again and again, for plaintext on its way to a device: memory
 // that is warm costs no page faults, which on fresh pages take several times as long as decrypting does. It is safe for
-// concurrent use.
+// concurrent use. Make it with [NewRing]; the zero value behaves as closed.
 //
 // Bytes that pass through it before the end of their file was verified are provisional; whoever fills it says so.
 type Ring struct {
@@ -62,6 +62,9 @@ func NewRing(n, size int, o Options) (*Ring, error) {
 // Get waits for a buffer and returns it, all zero. It belongs to the caller until [Ring.Put].
 // Errors: ctx's, [os.ErrClosed].
 func (r *Ring) Get(ctx context.Context) ([]byte, error) {
+	if r.region == nil {
+		return nil, os.ErrClosed
+	}
 	select {
 	case <-r.closed:
 		return nil, os.ErrClosed
@@ -118,10 +121,18 @@ func (r *Ring) Put(b []byte) error {
 }
 
 // Facts says what the buffers are like.
-func (r *Ring) Facts() Facts { return r.region.Facts() }
+func (r *Ring) Facts() Facts {
+	if r.region == nil {
+		return Facts{}
+	}
+	return r.region.Facts()
+}
 
 // Close frees the buffers. It refuses with an error while one is out: a device may still be reading it.
 func (r *Ring) Close() error {
+	if r.region == nil {
+		return os.ErrClosed
+	}
 	taken := 0
 	for range r.slots { // what Close holds nobody can get, and another Close neither
 		select {
