@@ -69,6 +69,9 @@ type DeniedCertificate struct {
 // SignDenyList checks a list and wraps it in an envelope signed by key.
 // Errors: [ErrFormat], the signer's.
 func SignDenyList(key crypto.Signer, l *DenyList) ([]byte, error) {
+	if l == nil {
+		l = new(DenyList) // which is refused
+	}
 	payload, err := l.encode()
 	if err != nil {
 		return nil, err

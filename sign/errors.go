@@ -131,6 +131,9 @@ func (e *FileError) Unwrap() error { return e.Err }
 // in adds the path to a fault of the source, which stays what it is.
 func in(path string, err error) error { return &FileError{Path: path, Err: err} }
 
+// errNotOpened is what the zero [Model] says: nobody signed it.
+var errNotOpened = fmt.Errorf("%w: the model was not opened", ErrSignature)
+
 // errNoFiles: there is nothing to sign. It unwraps to [ErrFormat]: no statement can say so.
 type errNoFiles struct{}
 

@@ -131,12 +131,20 @@ func (m *Model) Identity() Identity { return m.id }
 
 // Subject returns the name that the signer's tool recorded, usually of a directory. It is informational: policies use
 // holdfast.json.
-func (m *Model) Subject() string { return m.man.Subject }
+func (m *Model) Subject() string {
+	if m.man == nil {
+		return ""
+	}
+	return m.man.Subject
+}
 
 // Files returns the signed files in the manifest's order. The caller owns the slice and must not modify the digests.
 // The single file of a model that was signed as "." has its own name here. A file that was signed in shards has the
 // algorithm that implementations give them, such as "sha256-sharded-16777216", and the digest of [manifest.File.ID].
 func (m *Model) Files() []manifest.Resource {
+	if m.man == nil {
+		return nil
+	}
 	out := make([]manifest.Resource, len(m.man.Files))
 	for i, f := range m.man.Files {
 		out[i] = manifest.Resource{Name: f.Name, Algorithm: f.Algorithm, Digest: f.ID()}

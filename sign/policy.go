@@ -180,14 +180,12 @@ func pattern(s string) (*regexp.Regexp, error) {
 
 // accepts reports whether one of names is an accepted identity.
 func (p Policy) accepts(names []string) bool {
-	for _, name := range names {
-		if slices.Contains(p.Identities, name) {
+	if slices.ContainsFunc(names, func(s string) bool { return slices.Contains(p.Identities, s) }) {
+		return true
+	}
+	for _, s := range p.IdentityPatterns { // outside, because a certificate can have thousands of names
+		if re, err := pattern(s); err == nil && slices.ContainsFunc(names, re.MatchString) {
 			return true
-		}
-		for _, s := range p.IdentityPatterns {
-			if re, err := pattern(s); err == nil && re.MatchString(name) {
-				return true
-			}
 		}
 	}
 	return false

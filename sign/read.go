@@ -186,5 +186,5 @@ func (m *Model) Loaded() (sum [32]byte, complete bool) {
 	for _, name := range names {
 		t.String(name).Bytes(m.files[name].ID())
 	}
-	return t.SHA256(), len(names) == len(m.files)
+	return t.SHA256(), len(m.files) > 0 && len(names) == len(m.files)
 }

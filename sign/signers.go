@@ -62,21 +62,19 @@ func (p Policy) judge(ctx context.Context, c *candidate, deny *denyList, now tim
 		}
 		return deny.signer(&c.signer)
 	}
-	for _, k := range p.Keys {
-		if c.bundle.Verify(k) != nil {
-			continue
-		}
-		fingerprint, err := bundle.Fingerprint(k)
-		if err != nil {
-			return err
-		}
-		c.signer.Method, c.signer.KeyFingerprint = MethodKey, fingerprint
-		if err := p.open(fingerprint, now); err != nil {
-			return err
-		}
-		return deny.signer(&c.signer)
+	k, err := c.bundle.VerifyAny(p.Keys)
+	if err != nil {
+		return fmt.Errorf("%w (%d keys tried)", ErrSignature, len(p.Keys))
 	}
-	return fmt.Errorf("%w (%d keys tried)", ErrSignature, len(p.Keys))
+	fingerprint, err := bundle.Fingerprint(k)
+	if err != nil {
+		return err
+	}
+	c.signer.Method, c.signer.KeyFingerprint = MethodKey, fingerprint
+	if err := p.open(fingerprint, now); err != nil {
+		return err
+	}
+	return deny.signer(&c.signer)
 }
 
 // verifyOther asks the verifiers in turn. The payload is compared with what this package reads, so that a signature over one

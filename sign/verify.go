@@ -24,6 +24,9 @@ func (m *Model) VerifyAll(ctx context.Context, progress func(Progress)) error {
 
 // Verify is [Model.VerifyAll] for the named files alone. Errors: also [ErrNotSigned], before anything is read.
 func (m *Model) Verify(ctx context.Context, progress func(Progress), names ...string) error {
+	if m.man == nil {
+		return errNotOpened
+	}
 	names = slices.Compact(slices.Sorted(slices.Values(names)))
 	for _, name := range names {
 		if _, err := m.lookup(name); err != nil {
@@ -63,6 +66,9 @@ var gitPaths = [...]string{".git", ".gitattributes", ".github", ".gitignore"}
 // Extra files do not exist in the Model and cannot harm its users. The reference implementation refuses a model that has
 // any, and a tool may want to do the same.
 func (m *Model) Extra(ctx context.Context, ignore ...string) ([]string, error) {
+	if m.man == nil {
+		return nil, errNotOpened
+	}
 	skip := map[string]bool{Dir: true, m.sig: true}
 	for _, p := range slices.Concat(m.man.IgnorePaths, ignore) {
 		skip[p] = true

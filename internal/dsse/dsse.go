@@ -43,22 +43,49 @@ type Signature struct {
 
 // PAE is the pre-authentication encoding: "DSSEv1" SP len(type) SP type SP len(payload) SP payload.
 func PAE(payloadType string, payload []byte) []byte {
-	b := make([]byte, 0, len(payload)+len(payloadType)+48)
-	b = append(b, "DSSEv1 "...)
-	b = strconv.AppendInt(b, int64(len(payloadType)), 10)
-	b = append(b, ' ')
-	b = append(b, payloadType...)
-	b = append(b, ' ')
-	b = strconv.AppendInt(b, int64(len(payload)), 10)
-	b = append(b, ' ')
-	return append(b, payload...)
+	return append(prefix(payloadType, len(payload)), payload...)
+}
+
+// prefix is what PAE puts before a payload of n bytes.
+func prefix(payloadType string, n int) []byte {
+	b := append([]byte("DSSEv1 "), strconv.Itoa(len(payloadType))...)
+	b = append(append(b, ' '), payloadType...)
+	b = append(append(b, ' '), strconv.Itoa(n)...)
+	return append(b, ' ')
+}
+
+// A Message is what is signed: a payload and its type. It is hashed once, however many keys are tried: whoever offers it chooses its length.
+// It must not be changed once it was hashed, and is for one goroutine.
+type Message struct {
+	Type    string
+	Payload []byte
+
+	sums map[crypto.Hash][]byte
+}
+
+// Digest returns the digest of the encoding that a signature of pub is over, and its hash. Errors: those of [HashOf].
+func (m *Message) Digest(pub crypto.PublicKey) ([]byte, crypto.Hash, error) {
+	h, err := HashOf(pub)
+	if err != nil {
+		return nil, 0, err
+	}
+	if m.sums[h] == nil {
+		d := h.New()
+		d.Write(prefix(m.Type, len(m.Payload)))
+		d.Write(m.Payload)
+		if m.sums == nil {
+			m.sums = map[crypto.Hash][]byte{}
+		}
+		m.sums[h] = d.Sum(nil)
+	}
+	return m.sums[h], h, nil
 }
 
 // HashOf returns the digest that goes with an ECDSA key's curve: SHA-256, SHA-384 or SHA-512 for P-256, P-384, P-521.
 // It fails for every other key.
 func HashOf(pub crypto.PublicKey) (crypto.Hash, error) {
 	k, ok := pub.(*ecdsa.PublicKey)
-	if !ok || k == nil || k.Curve == nil {
+	if !ok || k == nil || k.Curve == nil || k.X == nil || k.Y == nil { //nolint:staticcheck // others that read a key panic without a point
 		return 0, fmt.Errorf("dsse: unsupported key type %T", pub)
 	}
 	switch k.Curve.Params().Name {
@@ -74,13 +101,14 @@ func HashOf(pub crypto.PublicKey) (crypto.Hash, error) {
 
 // Sign wraps payload in an envelope signed by key, which must hold an ECDSA key on P-256, P-384 or P-521.
 func Sign(key crypto.Signer, payloadType string, payload []byte) ([]byte, error) {
-	h, err := HashOf(key.Public())
+	if key == nil {
+		return nil, errors.New("dsse: no key")
+	}
+	d, h, err := (&Message{Type: payloadType, Payload: payload}).Digest(key.Public())
 	if err != nil {
 		return nil, err
 	}
-	d := h.New()
-	d.Write(PAE(payloadType, payload))
-	sig, err := key.Sign(rand.Reader, d.Sum(nil), h)
+	sig, err := key.Sign(rand.Reader, d, h)
 	if err != nil {
 		return nil, fmt.Errorf("dsse: sign: %w", err)
 	}
@@ -91,32 +119,32 @@ func Sign(key crypto.Signer, payloadType string, payload []byte) ([]byte, error)
 	})
 }
 
-// VerifyAny is [Verify] with the first of several keys that signed the envelope; without keys nothing is verified.
-// Errors: those of Verify.
-func VerifyAny(keys []crypto.PublicKey, payloadType string, envelope []byte) ([]byte, error) {
-	err := ErrSignature
-	for _, k := range keys {
-		var payload []byte
-		if payload, err = Verify(k, payloadType, envelope); err == nil {
-			return payload, nil
-		}
-	}
-	return nil, err
-}
-
 // Verify checks an envelope against one public key and returns the payload's exact bytes. The payload type must be the
 // expected one, there must be exactly one signature, and base64 must be canonical.
 // Errors: [ErrFormat], [ErrSignature].
 func Verify(pub crypto.PublicKey, payloadType string, envelope []byte) ([]byte, error) {
+	return VerifyAny([]crypto.PublicKey{pub}, payloadType, envelope)
+}
+
+// VerifyAny is [Verify] with the first of several keys that signed the envelope; without keys nothing is verified.
+// Errors: those of Verify.
+func VerifyAny(keys []crypto.PublicKey, payloadType string, envelope []byte) ([]byte, error) {
+	if len(keys) == 0 {
+		return nil, ErrSignature
+	}
 	var e Envelope
 	if err := strictjson.Unmarshal(envelope, &e, strictjson.Limits{MaxBytes: MaxEnvelope, MaxDepth: 8, MaxItems: 1}); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrFormat, err)
 	}
-	return e.Verify(pub, payloadType)
+	return e.verify(keys, payloadType)
 }
 
 // Verify is the package's [Verify] on an envelope that has been parsed already.
 func (e *Envelope) Verify(pub crypto.PublicKey, payloadType string) ([]byte, error) {
+	return e.verify([]crypto.PublicKey{pub}, payloadType)
+}
+
+func (e *Envelope) verify(keys []crypto.PublicKey, payloadType string) ([]byte, error) {
 	if e.PayloadType != payloadType {
 		return nil, fmt.Errorf("%w: payload type is not %q", ErrFormat, payloadType)
 	}
@@ -131,16 +159,19 @@ func (e *Envelope) Verify(pub crypto.PublicKey, payloadType string) ([]byte, err
 	if err != nil {
 		return nil, fmt.Errorf("%w: signature: %w", ErrFormat, err)
 	}
-	h, err := HashOf(pub)
-	if err != nil {
-		return nil, err
+	m := Message{Type: payloadType, Payload: payload}
+	err = ErrSignature
+	for _, k := range keys {
+		var d []byte
+		if d, _, err = m.Digest(k); err != nil {
+			continue
+		}
+		if ecdsa.VerifyASN1(k.(*ecdsa.PublicKey), d, sig) {
+			return payload, nil
+		}
+		err = ErrSignature
 	}
-	d := h.New()
-	d.Write(PAE(payloadType, payload))
-	if !ecdsa.VerifyASN1(pub.(*ecdsa.PublicKey), d.Sum(nil), sig) {
-		return nil, ErrSignature
-	}
-	return payload, nil
+	return nil, err
 }
 
 // DecodeBase64 reads canonical base64 alone, standard alphabet and padded: the decoder would also skip line breaks.

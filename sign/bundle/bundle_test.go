@@ -106,7 +106,7 @@ func TestSignRefuses(t *testing.T) {
 func TestCheckKey(t *testing.T) {
 	off := newKey(t, elliptic.P256()).PublicKey
 	off.X, off.Y = off.Y, off.X //nolint:staticcheck // a point off the curve is what is tested
-	for name, k := range map[string]crypto.PublicKey{"nil": nil, "nil pointer": (*ecdsa.PublicKey)(nil), "empty": &ecdsa.PublicKey{}, "off the curve": &off, "value": off} {
+	for name, k := range map[string]crypto.PublicKey{"nil": nil, "nil pointer": (*ecdsa.PublicKey)(nil), "empty": &ecdsa.PublicKey{}, "a curve": &ecdsa.PublicKey{Curve: elliptic.P256()}, "off the curve": &off, "value": off} {
 		if err := CheckKey(k); !errors.Is(err, ErrKey) {
 			t.Errorf("%s: %v", name, err)
 		}

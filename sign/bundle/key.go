@@ -34,7 +34,7 @@ var ErrEncrypted = fmt.Errorf("%w: the key is encrypted and no password was give
 // Errors: [ErrKey].
 func CheckKey(pub crypto.PublicKey) error {
 	k, ok := pub.(*ecdsa.PublicKey)
-	if !ok || k == nil {
+	if !ok || k == nil || k.X == nil || k.Y == nil { //nolint:staticcheck // ECDH panics without a point
 		return ErrKey
 	}
 	switch k.Curve {
@@ -53,31 +53,34 @@ func CheckKey(pub crypto.PublicKey) error {
 // other implementations refuse.
 // Errors: [ErrKey], [ErrSignature], [ErrUnsupported] for keyless bundles.
 func (b *Bundle) Verify(pub crypto.PublicKey) error {
-	if b.Keyless {
-		return errKeyless()
-	}
-	if err := CheckKey(pub); err != nil {
-		return err
-	}
-	digest, _, err := digest(pub, b.Payload)
-	if err != nil {
-		return err
-	}
-	if !ecdsa.VerifyASN1(pub.(*ecdsa.PublicKey), digest, b.Signature) {
-		return ErrSignature
-	}
-	return nil
+	_, err := b.VerifyAny([]crypto.PublicKey{pub})
+	return err
 }
 
-func digest(pub crypto.PublicKey, payload []byte) ([]byte, crypto.Hash, error) {
-	h, err := dsse.HashOf(pub)
-	if err != nil {
-		return nil, 0, err
+// VerifyAny is [Bundle.Verify] with each of several keys, and returns the first that signed. The payload is hashed once for all of them.
+// Errors: those of Verify; [ErrSignature] without keys.
+func (b *Bundle) VerifyAny(keys []crypto.PublicKey) (crypto.PublicKey, error) {
+	if b.Keyless {
+		return nil, errKeyless()
 	}
-	d := h.New()
-	d.Write(dsse.PAE(PayloadType, payload))
-	return d.Sum(nil), h, nil
+	m, err := b.message(), ErrSignature
+	for _, k := range keys {
+		if err = CheckKey(k); err != nil {
+			continue
+		}
+		d, _, err2 := m.Digest(k)
+		if err = err2; err != nil {
+			continue
+		}
+		if ecdsa.VerifyASN1(k.(*ecdsa.PublicKey), d, b.Signature) {
+			return k, nil
+		}
+		err = ErrSignature
+	}
+	return nil, err
 }
+
+func (b *Bundle) message() *dsse.Message { return &dsse.Message{Type: PayloadType, Payload: b.Payload} }
 
 // Sign wraps payload, a statement of [manifest.Emit], in a bundle signed by key. Any crypto.Signer with an ECDSA key on
 // P-256, P-384 or P-521 will do: a file, a KMS, an HSM. What it returns was verified again with the public key, and
@@ -111,11 +114,11 @@ func sign(key crypto.Signer, payload []byte) (*Bundle, error) {
 	if err := CheckKey(pub); err != nil {
 		return nil, err
 	}
-	d, h, err := digest(pub, payload)
+	b := &Bundle{Payload: payload}
+	d, h, err := b.message().Digest(pub)
 	if err != nil {
 		return nil, err
 	}
-	b := &Bundle{Payload: payload}
 	if b.Signature, err = key.Sign(rand.Reader, d, h); err != nil {
 		return nil, fmt.Errorf("sign: signer: %w", err)
 	}
