@@ -22,6 +22,8 @@ type KEK struct {
 
 var _ seal.Wrapper = (*KEK)(nil)
 
+var errNoKey = fmt.Errorf("%w: no key encryption key", ErrParameters)
+
 // NewKeyset makes a keyset for sealing one version of a model: one new AES256_GCM_HKDF_1MB key.
 func NewKeyset() (*keyset.Handle, error) { return seal.NewKeyset(seal.DefaultSegment) }
 
@@ -84,8 +86,11 @@ func (r *recorder) DecryptWithContext(ctx context.Context, ct, ad []byte) (pt []
 func (k *KEK) ID() string { return k.id }
 
 // Wrap encrypts the keyset of the sealed directory that info names. It does not check that h is that keyset: [seal.Dir]
-// passes the right one, and [Rewrap] gets it from an opened one. Errors: those of the AEAD.
+// passes the right one, and [Rewrap] gets it from an opened one. Errors: [ErrParameters] for a zero KEK, and those of the AEAD.
 func (k *KEK) Wrap(ctx context.Context, h *keyset.Handle, info seal.Info) (seal.Wrapped, error) {
+	if k.aead == nil {
+		return seal.Wrapped{}, errNoKey
+	}
 	var b bytes.Buffer
 	rec := recorder{aead: k.aead}
 	if err := h.WriteWithContext(ctx, keyset.NewJSONWriter(&b), &rec, info.KeysetAD()); err != nil {
@@ -98,12 +103,16 @@ func (k *KEK) Wrap(ctx context.Context, h *keyset.Handle, info seal.Info) (seal.
 }
 
 // Unwrap opens a wrapped keyset of the sealed directory that info names, and compares it with the commitment.
-// Errors: [ErrFormat], [ErrUnwrap], [ErrUnavailable], [seal.ErrCommitment], [seal.ErrKeyset], [seal.ErrUnsupported].
+// Errors: [ErrFormat], [ErrUnwrap], [ErrUnavailable], [ErrParameters] for a zero KEK, [seal.ErrCommitment], [seal.ErrKeyset],
+// [seal.ErrUnsupported].
 func (k *KEK) Unwrap(ctx context.Context, w seal.Wrapped, info seal.Info) (*keyset.Handle, error) {
 	return k.unwrap(ctx, w, info, info.KeysetAD())
 }
 
 func (k *KEK) unwrap(ctx context.Context, w seal.Wrapped, info seal.Info, ad []byte) (*keyset.Handle, error) {
+	if k.aead == nil {
+		return nil, errNoKey
+	}
 	if err := checkJSON(w.Blob); err != nil {
 		return nil, fmt.Errorf("%w: wrapped keyset %s: %w", ErrFormat, w.ID, err)
 	}
@@ -156,7 +165,7 @@ func (s Source) Keyset(ctx context.Context, info seal.Info, wraps []seal.Wrapped
 // find picks the wrapped keyset of the KEK. Nothing is tried on the others.
 func (s Source) find(wraps []seal.Wrapped) (seal.Wrapped, error) {
 	if s.KEK == nil {
-		return seal.Wrapped{}, fmt.Errorf("%w: none given", ErrParameters)
+		return seal.Wrapped{}, errNoKey
 	}
 	for _, w := range wraps {
 		if w.ID == s.KEK.id {

@@ -89,7 +89,7 @@ func sweep(dir *os.Root, id string) error {
 			return fmt.Errorf("kek: %w", err)
 		}
 	}
-	return nil
+	return syncKeys(dir)
 }
 
 // opened is a sealed directory that was opened, so that info is authentic.

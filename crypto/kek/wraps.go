@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/holdfast-ai/holdfast/crypto/seal"
+	"github.com/holdfast-ai/holdfast/internal/durable"
 )
 
 // keysDir is where a sealed directory has its wrapped keysets (docs/SPEC.md section 3).
@@ -93,7 +94,7 @@ func inspect(src fs.FS, e fs.DirEntry) (Wrap, error) {
 }
 
 // Shred removes everything in seal.keys, also where [Wraps] refuses to list it, so that nobody opens this directory any more who has not opened it before or
-// has a copy. Whether the blocks are overwritten is up to the disk: destroy the key encryption keys too.
+// has a copy. They stay away after a power failure; whether the blocks are overwritten is up to the disk: destroy the key encryption keys too.
 // Errors: those of the file system; what could be removed is.
 func Shred(dir *os.Root) error {
 	entries, err := fs.ReadDir(dir.FS(), keysDir)
@@ -108,5 +109,13 @@ func Shred(dir *os.Root) error {
 			err = errors.Join(err, fmt.Errorf("kek: %w", e))
 		}
 	}
-	return err
+	return errors.Join(err, syncKeys(dir))
+}
+
+// syncKeys makes what was removed stay away after the power has failed.
+func syncKeys(dir *os.Root) error {
+	if err := durable.SyncIn(dir, keysDir); err != nil {
+		return fmt.Errorf("kek: %w", err)
+	}
+	return nil
 }

@@ -23,8 +23,8 @@ import (
 // Attestor gets the machine's evidence with reportData in it.
 type Attestor func(ctx context.Context, reportData [64]byte) (evidence []byte, err error)
 
-// Client asks a key server for the keyset of a sealed model. URL to Config are required. It is safe for
-// concurrent use; do not copy it.
+// Client asks a key server for the keyset of a sealed model. URL to Config are required. Have one for each model: the
+// minimum version that the server names for one would hold for the other. It is safe for concurrent use; do not copy it.
 type Client struct {
 	URL       string           // of the server, without /v1/…
 	HTTP      *http.Client     // how to reach it; redirects are not followed

@@ -72,13 +72,17 @@ func (s *Server) decide(ctx context.Context, req *releaseRequest, about *Decisio
 	return s.grant(req, key, rules, m, h)
 }
 
+// passing is an error of whom the server itself has to ask, as a text. A refusal that the server meets there, from another key server for
+// example, is not one of its own to the guest.
+func passing(what string, err error) error { return errors.New(what + ": " + err.Error()) }
+
 // machine has the evidence judged for this challenge, key and claims.
 func (r *rules) machine(ctx context.Context, req *releaseRequest, challenge [32]byte) (Machine, error) {
 	rd := ReportData(challenge, transcript.KeyHash(transcript.SuiteMLKEM768X25519, req.Key), sha256.Sum256(req.Claims))
 	machine, err := r.verify(ctx, req.Evidence, rd)
 	switch {
 	case err != nil && (errors.Is(err, ErrUnavailable) || ctx.Err() != nil):
-		return machine, fmt.Errorf("evidence: %w", err)
+		return machine, passing("evidence", err)
 	case err != nil:
 		return machine, fmt.Errorf("%w: %w", denied(CodeEvidence), err)
 	case machine.Kind == "": // a verifier that has nothing to say has verified nothing
@@ -134,7 +138,7 @@ func (v Version) keyset(ctx context.Context) (*keyset.Handle, error) {
 	}
 	h, err := v.Unwrap(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("unwrap: %w", err)
+		return nil, passing("unwrap", err)
 	}
 	c, err := commitmentOf(h)
 	if err != nil {

@@ -34,6 +34,9 @@ type policy struct {
 // Errors: as [NewServer].
 func (s *Server) Update(cfg ServerConfig) error {
 	r, err := newRules(cfg)
+	if err == nil && s.mux == nil {
+		err = fmt.Errorf("%w: a server that was not made by NewServer", ErrConfig)
+	}
 	if err != nil {
 		return err
 	}

@@ -15,7 +15,8 @@ import (
 	"time"
 )
 
-// Server releases keysets. It is an [http.Handler] for POST /v1/challenge and POST /v1/release, safe for concurrent use.
+// Server releases keysets. It is an [http.Handler] for POST /v1/challenge and POST /v1/release, safe for concurrent use. Make it
+// with [NewServer]; the zero value releases nothing.
 type Server struct {
 	cfg       ServerConfig
 	hash      [32]byte // names Identity
@@ -31,7 +32,13 @@ type Server struct {
 }
 
 // ServeHTTP implements [http.Handler].
-func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.mux.ServeHTTP(w, r) }
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if s.mux == nil {
+		s.fail(w, http.StatusServiceUnavailable)
+		return
+	}
+	s.mux.ServeHTTP(w, r)
+}
 
 func (s *Server) challenge(w http.ResponseWriter, r *http.Request) {
 	if !s.admit(w, r, &Decision{Remote: clip(s.cfg.Address(r))}) {

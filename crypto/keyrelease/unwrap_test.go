@@ -3,7 +3,9 @@ package keyrelease
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -33,7 +35,11 @@ func TestUnwrapOnRelease(t *testing.T) {
 		h   *keyset.Handle
 		err error
 		ok  bool
-	}{"right": {w.v7, nil, true}, "another": {w.v6, nil, false}, "none": {nil, nil, false}, "away": {nil, errKMS, false}} {
+	}{
+		"right": {w.v7, nil, true}, "another": {w.v6, nil, false}, "none": {nil, nil, false}, "away": {nil, errKMS, false},
+		// of another key server: passing, and not what this one thinks of the guest
+		"denied": {nil, denied(CodeMachine), false}, "malformed": {nil, ErrProtocol, false},
+	} {
 		give, giveErr = c.h, c.err
 		_, err := w.client.Keyset(t.Context(), w.info, nil)
 		if c.ok && err != nil || !c.ok && !errors.Is(err, ErrUnavailable) {
@@ -74,5 +80,28 @@ func TestReplaysCostNothing(t *testing.T) {
 	}
 	if _, err := w.client.Keyset(t.Context(), w.info, nil); err != nil {
 		t.Errorf("the machine pays for the replays: %v", err)
+	}
+}
+
+// A verifier that asks for another attempt is heard, whatever else its error says.
+func TestVerifierAway(t *testing.T) {
+	w := newWorld(t)
+	w.config.Verify = func(context.Context, []byte, [64]byte) (Machine, error) {
+		return Machine{}, fmt.Errorf("%w: %w", ErrUnavailable, denied(CodeModel))
+	}
+	w.start(t)
+	if _, err := w.client.Keyset(t.Context(), w.info, nil); !errors.Is(err, ErrUnavailable) {
+		t.Error(err)
+	}
+}
+
+func TestZeroServer(t *testing.T) {
+	rec := httptest.NewRecorder()
+	new(Server).ServeHTTP(rec, httptest.NewRequest(http.MethodPost, "/v1/challenge", nil))
+	if rec.Code != http.StatusServiceUnavailable {
+		t.Error(rec.Code)
+	}
+	if err := new(Server).Update(newWorld(t).config); !errors.Is(err, ErrConfig) {
+		t.Error(err)
 	}
 }
