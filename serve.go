@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/holdfast-ai/holdfast/attest"
 	"github.com/holdfast-ai/holdfast/attest/channel"
@@ -88,6 +89,7 @@ type handler struct {
 }
 
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	boundUnread(w, r)
 	switch path := r.URL.Path; {
 	case path == PathMBOM && !h.bom.Missing:
 		serveMBOM(w, r, h.bom.Bytes)
@@ -99,6 +101,20 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.NotFound(w, r)
 	default:
 		h.engine.ServeHTTP(w, r)
+	}
+}
+
+// maxUnread bounds the time that a body which nobody reads takes to arrive.
+const maxUnread = 10 * time.Second
+
+// boundUnread keeps a request that is answered without its body from holding its connection by sending that slowly, since net/http
+// waits for the end. The guard has a bound of its own for what it reads, [guard.Limits.BodySeconds], and lifts this one.
+func boundUnread(w http.ResponseWriter, r *http.Request) {
+	if srv, _ := r.Context().Value(http.ServerContextKey).(*http.Server); srv != nil && srv.ReadTimeout > 0 {
+		return // which bounds it, and the guard leaves alone
+	}
+	if r.Body != nil && r.Body != http.NoBody {
+		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(maxUnread)) // unsupported where the caller has brought its own writer
 	}
 }
 

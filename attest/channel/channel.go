@@ -24,6 +24,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/holdfast-ai/holdfast/attest"
 	"github.com/holdfast-ai/holdfast/internal/transcript"
@@ -40,6 +41,9 @@ const ExporterLabel = "EXPORTER-holdfast-channel-v1"
 
 // maxExchange bounds request and response of the exchange, which have about 300 bytes.
 const maxExchange = 4 << 10
+
+// maxReading bounds the time that the request of an exchange takes to arrive, in one packet as a rule: nobody knows yet who sends it.
+const maxReading = 10 * time.Second
 
 var (
 	// ErrBinding means that the connection does not end where the evidence was made: it is relayed, or K did not sign.

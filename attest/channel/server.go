@@ -59,6 +59,9 @@ func (s *Server) Chain() *attest.Chain { return s.chain.Load() }
 // ServeHTTP answers exchanges and requests for evidence.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Cache-Control", "no-store")
+	if r.Body != nil && r.Body != http.NoBody { // also one that nobody reads, whose end net/http waits for
+		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(maxReading)) // unsupported where the caller has brought its own writer
+	}
 	switch {
 	case s.chain.Load() == nil:
 		http.Error(w, "no evidence available", http.StatusServiceUnavailable)
@@ -77,6 +80,7 @@ func (s *Server) channel(w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxExchange))
 	var req request
 	if err == nil {
+		_ = http.NewResponseController(w).SetReadDeadline(time.Time{})
 		err = strictjson.Unmarshal(body, &req, strictjson.Limits{MaxBytes: maxExchange, MaxDepth: 4})
 	}
 	if err != nil || req.Nonce == (attest.Digest{}) {
