@@ -11,9 +11,12 @@ import (
 // longestEntity bounds a character reference, in bytes.
 const longestEntity = 10
 
+// longestBraced bounds an escape such as "\u{1f600}", in bytes.
+const longestBraced = 10
+
 // entities are the character references that matter to what is looked for.
 var entities = map[string]rune{
-	"&nbsp;": ' ', "&ensp;": ' ', "&emsp;": ' ', "&thinsp;": ' ', "&shy;": 0xad, "&zwj;": 0x200d, "&zwnj;": 0x200c, "&lrm;": 0x200e, "&rlm;": 0x200f, "&hyphen;": '-', "&dash;": '-', "&ndash;": '-', "&mdash;": '-', "&minus;": '-',
+	"&nbsp;": ' ', "&numsp;": ' ', "&puncsp;": ' ', "&hairsp;": ' ', "&NoBreak;": 0x2060, "&af;": 0x2061, "&it;": 0x2062, "&ic;": 0x2063, "&ensp;": ' ', "&emsp;": ' ', "&thinsp;": ' ', "&shy;": 0xad, "&zwj;": 0x200d, "&zwnj;": 0x200c, "&lrm;": 0x200e, "&rlm;": 0x200f, "&hyphen;": '-', "&dash;": '-', "&ndash;": '-', "&mdash;": 0x2014, "&minus;": '-',
 	"&lowbar;": '_', "&commat;": '@', "&period;": '.', "&colon;": ':', "&equals;": '=', "&plus;": '+', "&sol;": '/', "&amp;": '&', "&lpar;": '(', "&rpar;": ')', "&Tab;": '\t', "&NewLine;": '\n',
 }
 
@@ -24,7 +27,9 @@ func complete(b []byte) bool {
 		switch {
 		case len(b) < 2:
 			return false
-		case b[1] == 'u' && len(b) < 6, b[1] == 'x' && len(b) < 4:
+		case b[1] == 'u' && len(b) > 2 && b[2] == '{':
+			return len(b) >= longestBraced || b[len(b)-1] == '}' || !isHex(b[3:])
+		case b[1] == 'u' && len(b) < 6, b[1] == 'U' && len(b) < 10, b[1] == 'x' && len(b) < 4:
 			return !isHex(b[2:])
 		}
 		return true
@@ -67,7 +72,12 @@ func behindBackslash(b []byte) (c, n int) {
 	case 't':
 		return '\t', 2
 	case 'u':
+		if len(b) > 2 && b[2] == '{' { // of JavaScript, Rust, Swift
+			return braced(b)
+		}
 		return escape(b, 6)
+	case 'U': // of Python and Go
+		return escape(b, 10)
 	case 'x':
 		return escape(b, 4)
 	}
@@ -82,14 +92,28 @@ func escape(b []byte, n int) (c, length int) {
 	if len(b) < n || !isHex(b[2:n]) {
 		return itself, 1
 	}
-	r, err := strconv.ParseUint(string(b[2:n]), 16, 16)
+	return numbered(string(b[2:n]), 16, n)
+}
+
+// braced reads hexadecimal digits between braces.
+func braced(b []byte) (c, length int) {
+	end := bytes.IndexByte(b[:min(len(b), longestBraced)], '}')
+	if end < 0 {
+		return itself, 1
+	}
+	return numbered(string(b[3:end]), 16, end+1)
+}
+
+// numbered returns what the character of a number becomes, and the length of what it is written as.
+func numbered(digits string, base, length int) (c, n int) {
+	r, err := strconv.ParseUint(digits, base, 21)
 	if err != nil {
 		return itself, 1
 	}
 	if c = plainly(rune(r)); c == itself {
 		c = 0x80 // some character beyond ASCII
 	}
-	return c, n
+	return c, length
 }
 
 // percent undoes the escape of a character that identifiers and secrets have; others are of the address.
@@ -121,12 +145,5 @@ func entity(b []byte) (c, n int) {
 	if number[0]|0x20 == 'x' {
 		number, base = number[1:], 16
 	}
-	r, err := strconv.ParseUint(string(number), base, 21)
-	if err != nil {
-		return itself, 1
-	}
-	if c = plainly(rune(r)); c == itself {
-		c = 0x80
-	}
-	return c, end + 1
+	return numbered(string(number), base, end+1)
 }

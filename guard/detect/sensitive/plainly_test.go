@@ -10,6 +10,16 @@ import (
 // Each character becomes what Unicode says it is and nothing else: decimal digits (Nd, ten in a row of each script) their value, spaces (Zs) one, dashes a hyphen, and marks
 // and formats nothing. What begins with a byte that is not looked at stays as it is.
 func TestCharactersBecomeWhatTheyAre(t *testing.T) {
+	letters := map[rune]int{}
+	for i, c := range []rune("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz") {
+		for style := range rune(13) { // bold, italic, script, Fraktur, double-struck, sans serif, monospace
+			letters[0x1d400+52*style+rune(i)] = int(c)
+		}
+		letters[0x24b6+rune(i)] = int(c)
+		if i < 26 {
+			letters[0x1f130+rune(i)], letters[0x1f150+rune(i)], letters[0x1f170+rune(i)] = int(c), int(c), int(c)
+		}
+	}
 	for r := rune(0x80); r <= unicode.MaxRune; r++ {
 		if r >= 0xd800 && r < 0xe000 {
 			continue
@@ -33,7 +43,15 @@ func TestCharactersBecomeWhatTheyAre(t *testing.T) {
 			may, must = []int{int(r - 0x2460 + '1')}, true
 		case unicode.Is(unicode.Zs, r):
 			may, must = []int{' '}, r != 0x1680 // Ogham: a line
-		case r >= 0x2010 && r <= 0x2015, r == 0x2212, r == 0x2043:
+		case r == 0x2014, r == 0x2015:
+			may, must = []int{' '}, true
+		case r == 0x85, r == 0x2028, r == 0x2029:
+			may, must = []int{'\n'}, true
+		case letters[r] != 0:
+			may, must = []int{letters[r]}, true
+		case unicode.Is(unicode.Other_Default_Ignorable_Code_Point, r) && r < 0xe0000, r == 0x180b, r == 0x180c, r == 0x180d, r == 0x180f, r >= 0x1bca0 && r < 0x1bca4, r >= 0x1d173 && r < 0x1d17b, r >= 0xfff9 && r < 0xfffc, r >= 0xe0000 && r < 0xe1000:
+			may, must = []int{dropped}, true
+		case r >= 0x2010 && r <= 0x2013, r == 0x2212, r == 0x2043:
 			may, must = []int{'-'}, true
 		case r == 0xad, r >= 0x300 && r < 0x370, r >= 0x200b && r < 0x2010, r >= 0x202a && r < 0x202f, r >= 0x2060 && r < 0x2070, r >= 0x20d0 && r < 0x2100, r >= 0xfe00 && r < 0xfe10, r == 0xfeff, r >= 0xe0100 && r < 0xe01f0:
 			may, must = []int{dropped}, true

@@ -161,7 +161,7 @@ func (f *finder) text() []byte {
 func (f *finder) words() {
 	s := f.seg
 	for i := range s {
-		if i > 0 && (isAlnum(s[i-1]) || s[i-1] == '_') {
+		if i > 0 && (isAlnum(s[i-1]) || s[i-1] == '_' && joined(s, i)) {
 			continue
 		}
 		if i > 1 && (s[i-1] == '.' || s[i-1] == '-' || s[i-1] == '/') && isAlnum(s[i-2]) {
@@ -189,13 +189,29 @@ func (f *finder) words() {
 	}
 }
 
+// joined reports whether the underscores in front of position i join it to a word: others are emphasis of Markdown.
+func joined(s []byte, i int) bool {
+	if s[i] == '_' {
+		return true
+	}
+	for i > 0 && s[i-1] == '_' {
+		i--
+	}
+	return i > 0 && isAlnum(s[i-1])
+}
+
 // ends reports whether an identifier may end before position i.
 func (f *finder) ends(i int) bool {
 	s := f.seg
 	if i >= len(s) {
 		return true
 	}
-	if isAlnum(s[i]) || s[i] == '_' || s[i] == '@' {
+	for i < len(s) && s[i] == '_' { // emphasis of Markdown, unless a word goes on behind it
+		if i++; i == len(s) || s[i] == '-' || s[i] == '.' {
+			return true
+		}
+	}
+	if isAlnum(s[i]) || s[i] == '@' {
 		return false
 	}
 	return s[i] == ' ' || s[i] == ')' || i+1 >= len(s) || !isAlnum(s[i+1])

@@ -84,6 +84,10 @@ func (f *finder) network(i int) {
 		}
 		j++
 	}
+	if j-i == 18 && s[j-1] == ':' && (dashes == 0 || dashes == 5) { // of a line of a log
+		colons--
+		j--
+	}
 	if colons+dashes < 2 || j < len(s) && isAlnum(s[j]) {
 		return
 	}

@@ -101,7 +101,7 @@ func (f *finder) tokens() {
 		if !f.set.begins(s[i:]) {
 			continue
 		}
-		within := i > 0 && (isAlnum(s[i-1]) || s[i-1] == '_' || s[i-1] == '-' && i > 1 && isAlnum(s[i-2]))
+		within := i > 0 && (isAlnum(s[i-1]) || s[i-1] == '_' && joined(s, i) || s[i-1] == '-' && i > 1 && isAlnum(s[i-2]))
 		for _, t := range f.set.starting(s[i:]) {
 			if end := t.match(s, i, &runs[t.class]); end > 0 && (!within || t.telling()) && f.add(t.id, i, end) {
 				break
@@ -148,7 +148,11 @@ func (t *token) match(s []byte, i int, last *run) int {
 	for end > from && s[end-1] == '.' { // of a sentence
 		end--
 	}
-	n, most := end-from, max(t.max, t.min)
+	most := max(t.max, t.min)
+	for end-from > most && s[end-1] == '_' { // emphasis
+		end--
+	}
+	n := end - from
 	if n < t.min || n > most || end < len(s) && isAlnum(s[end]) {
 		return 0
 	}

@@ -45,12 +45,16 @@ func plainly(r rune) int {
 	switch {
 	case r < 0x80:
 		return int(r)
-	case r == 0xad || r >= 0x300 && r <= 0x36f || r == 0x61c || r == 0x115f || r == 0x1160 || r == 0x180e || r >= 0x200b && r <= 0x200f || r >= 0x202a && r <= 0x202e ||
-		r >= 0x2060 && r <= 0x206f || r >= 0x20d0 && r <= 0x20ff || r == 0xfeff || r >= 0xfe00 && r <= 0xfe0f || r >= 0xe0100 && r <= 0xe01ef: // invisible, directions, marks on letters
+	case r == 0xad || r >= 0x300 && r <= 0x36f || r == 0x61c || r == 0x115f || r == 0x1160 || r == 0x17b4 || r == 0x17b5 || r >= 0x180b && r <= 0x180f || r >= 0x200b && r <= 0x200f || r >= 0x202a && r <= 0x202e ||
+		r >= 0x2060 && r <= 0x206f || r >= 0x20d0 && r <= 0x20ff || r == 0xfeff || r >= 0xfe00 && r <= 0xfe0f || r == 0x3164 || r == 0xffa0 || r >= 0xfff0 && r <= 0xfffb ||
+		r >= 0x1bca0 && r <= 0x1bca3 || r >= 0x1d173 && r <= 0x1d17a || r >= 0xe0000 && r <= 0xe0fff && (r < 0xe0020 || r > 0xe007e): // invisible, directions, marks on letters
 		return dropped
-	case r == 0xa0 || r >= 0x2000 && r <= 0x200a || r == 0x202f || r == 0x205f || r == 0x3000:
+	case r == 0xa0 || r >= 0x2000 && r <= 0x200a || r == 0x2014 || r == 0x2015 || r == 0x202f || r == 0x205f || r == 0x3000: // what stands on both sides of an em dash are two words
+
 		return ' '
-	case r >= 0x2010 && r <= 0x2015 || r == 0x2212 || r == 0x2043:
+	case r == 0x85 || r == 0x2028 || r == 0x2029:
+		return '\n'
+	case r >= 0x2010 && r <= 0x2013 || r == 0x2212 || r == 0x2043:
 		return '-'
 	case r == 0xb7 || r == 0x2024 || r == 0x2027 || r == 0x3002 || r == 0xff61:
 		return '.'
@@ -70,6 +74,17 @@ func plainly(r rune) int {
 		return int(r - 0x1040 + '0')
 	case r >= 0x17e0 && r <= 0x17e9: // Khmer
 		return int(r - 0x17e0 + '0')
+	case r >= 0x1d400 && r <= 0x1d6a3: // mathematical letters
+		if r = (r - 0x1d400) % 52; r < 26 {
+			return int(r + 'A')
+		}
+		return int(r - 26 + 'a')
+	case r >= 0x24b6 && r <= 0x24cf: // circled
+		return int(r - 0x24b6 + 'A')
+	case r >= 0x24d0 && r <= 0x24e9:
+		return int(r - 0x24d0 + 'a')
+	case r >= 0x1f130 && r <= 0x1f189 && (r-0x1f130)&0x1f < 26: // in squares, and on black circles and squares
+		return int((r-0x1f130)&0x1f + 'A')
 	case r >= 0x1d7ce && r <= 0x1d7ff: // mathematical
 		return int((r-0x1d7ce)%10 + '0')
 	case r >= 0xff01 && r <= 0xff5e: // of full width
