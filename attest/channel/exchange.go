@@ -64,23 +64,24 @@ func (t *Transport) exchange(ctx context.Context, p *peer) (*attest.Statement, e
 	if err := strictjson.Unmarshal(answer, &resp, strictjson.Limits{MaxBytes: maxExchange, MaxDepth: 4}); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrProtocol, err)
 	}
+	cs := p.conn.ConnectionState()
+	d, err := digest(&cs, nonce, resp.Nonce, resp.Epoch)
+	if err != nil {
+		return nil, err
+	}
+	// What is remembered may be of another server behind this address, which claims the same under a key of its own.
 	st, fetched := t.remembered(p.host, resp.Epoch), false
-	if st == nil {
+	if st == nil || !signed(st, d, resp.Signature) {
 		if st, err = t.fetch(ctx, p); err != nil {
 			return nil, err
 		}
 		if st.Epoch != resp.Epoch {
 			return nil, errEpochMoved
 		}
+		if !signed(st, d, resp.Signature) {
+			return nil, fmt.Errorf("%w: the attested key did not sign this connection", ErrBinding)
+		}
 		fetched = true
-	}
-	cs := p.conn.ConnectionState()
-	d, err := digest(&cs, nonce, resp.Nonce, resp.Epoch)
-	if err != nil {
-		return nil, err
-	}
-	if st.Key() == nil || !ecdsa.VerifyASN1(st.Key(), d[:], resp.Signature) {
-		return nil, fmt.Errorf("%w: the attested key did not sign this connection", ErrBinding)
 	}
 	if len(cs.PeerCertificates) == 0 || !accepted(st, sha256.Sum256(cs.PeerCertificates[0].RawSubjectPublicKeyInfo)) {
 		return nil, fmt.Errorf("%w: TLS certificate is not the one in the claims", ErrBinding)
@@ -89,6 +90,11 @@ func (t *Transport) exchange(ctx context.Context, p *peer) (*attest.Statement, e
 		t.remember(p.host, st)
 	}
 	return st, nil
+}
+
+// signed reports whether the attested key signed the connection.
+func signed(st *attest.Statement, digest [32]byte, signature []byte) bool {
+	return st.Key() != nil && ecdsa.VerifyASN1(st.Key(), digest[:], signature)
 }
 
 // fetch gets and verifies the evidence on the same connection.
