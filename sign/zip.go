@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"path"
 	"strings"
 
 	"github.com/holdfast-ai/holdfast/internal/strictzip"
@@ -50,9 +51,15 @@ func ZipFS(r io.ReaderAt, size int64) (fs.FS, error) {
 		}
 		files = append(files, treefs.File{Name: e.Name, Size: int64(e.Plain), Open: e.Open})
 	}
+	names := make(map[string]bool, len(files))
 	for _, f := range files {
-		if dirs[f.Name] {
-			return nil, badZip("%q is a file and a directory", f.Name)
+		names[f.Name] = true
+	}
+	for dir := range dirs { // also of those that no file lies in
+		for ; dir != "."; dir = path.Dir(dir) {
+			if names[dir] {
+				return nil, badZip("%q is a file and a directory", dir)
+			}
 		}
 	}
 	t, err := treefs.New(files)

@@ -173,6 +173,7 @@ func TestZipHostile(t *testing.T) {
 		"extra":                     "cut short",
 		"fewer entries":             "bytes after the last entry",
 		"file above a file":         "other files lie below",
+		"file above a directory":    "a file and a directory",
 		"file and directory":        "a file and a directory",
 		"gap":                       "lies at",
 		"gap before the list":       "between the last file",
@@ -228,18 +229,19 @@ func TestZipHostile(t *testing.T) {
 			le.PutUint32(b[l.centralB+3+42:], uint32(l.localB+3))
 			return b
 		},
-		"gap before the list": func(t *testing.T) []byte { _, l := twoFiles(t); return fix(splice(good, l.centralA, 0, "gap"), 3) },
-		"twice":               made(member{name: "a", content: "1", raw: true}, member{name: "a", content: "2", raw: true}),
-		"directory twice":     made(member{name: "a/"}, member{name: "a/"}),
-		"file and directory":  made(member{name: "a", raw: true}, member{name: "a/"}),
-		"file above a file":   made(member{name: "a", raw: true}, member{name: "a/b", raw: true}),
-		"absolute":            made(member{name: "/a", raw: true}),
-		"up":                  made(member{name: "../a", raw: true}),
-		"up inside":           made(member{name: "a/../../b", raw: true}),
-		"backslash":           made(member{name: `a\..\b`, raw: true}),
-		"directory up":        made(member{name: "../"}),
-		"root directory":      made(member{name: "/"}),
-		"link":                made(member{name: "a", content: "/etc/passwd", mode: fs.ModeSymlink | 0o777, raw: true}),
+		"gap before the list":    func(t *testing.T) []byte { _, l := twoFiles(t); return fix(splice(good, l.centralA, 0, "gap"), 3) },
+		"twice":                  made(member{name: "a", content: "1", raw: true}, member{name: "a", content: "2", raw: true}),
+		"directory twice":        made(member{name: "a/"}, member{name: "a/"}),
+		"file above a directory": made(member{name: "a", raw: true}, member{name: "a/b/", raw: true}),
+		"file and directory":     made(member{name: "a", raw: true}, member{name: "a/"}),
+		"file above a file":      made(member{name: "a", raw: true}, member{name: "a/b", raw: true}),
+		"absolute":               made(member{name: "/a", raw: true}),
+		"up":                     made(member{name: "../a", raw: true}),
+		"up inside":              made(member{name: "a/../../b", raw: true}),
+		"backslash":              made(member{name: `a\..\b`, raw: true}),
+		"directory up":           made(member{name: "../"}),
+		"root directory":         made(member{name: "/"}),
+		"link":                   made(member{name: "a", content: "/etc/passwd", mode: fs.ModeSymlink | 0o777, raw: true}),
 		"link of another system": patch(func(b []byte, l layout) {
 			b[l.centralA+5] = 19
 			le.PutUint32(b[l.centralA+38:], 0o120777<<16)
@@ -320,9 +322,9 @@ func TestZipDeflatedLies(t *testing.T) {
 	b := archive(t, member{name: "a", content: "some text, and some text", method: zip.Deflate})
 	central := bytes.Index(b, []byte("PK\x01\x02"))
 	for name, edit := range map[string]func(b []byte){
-		"longer":  func(b []byte) { b[central+24]-- },
-		"shorter": func(b []byte) { b[central+24]++ },
-		"crc":     func(b []byte) { b[central+16]++ },
+		"longer":  func(b []byte) { b[central+24]--; b[central-4]-- }, // and behind the data
+		"shorter": func(b []byte) { b[central+24]++; b[central-4]++ },
+		"crc":     func(b []byte) { b[central+16]++; b[central-12]++ },
 		"content": func(b []byte) { b[32] ^= 0xff },
 	} {
 		bad := bytes.Clone(b)

@@ -5,6 +5,9 @@ import (
 	"strings"
 )
 
+// maxNothing is the length in bytes of no data, deflated, in its longer form (RFC 1951, section 3.2.4).
+const maxNothing = 5
+
 // parse reads one entry of the list and returns what follows it.
 func (e *Entry) parse(b []byte) ([]byte, error) {
 	if len(b) < lenCentral || le.Uint32(b) != sigCentral {
@@ -38,7 +41,7 @@ func (e *Entry) parse(b []byte) ([]byte, error) {
 		return nil, bad("%q: a directory whose name is a file's", e.Name)
 	case (system == unix || system == darwin) && kind != 0 && kind != regular && !(kind == directory && isDir):
 		return nil, bad("%q: neither file nor directory", e.Name)
-	case isDir && e.Plain != 0:
+	case isDir && (e.Plain != 0 || e.Packed > maxNothing):
 		return nil, bad("%q: a directory with content", e.Name)
 	case e.method == methodStored && e.Packed != e.Plain:
 		return nil, bad("%q: %d bytes become %d", e.Name, e.Packed, e.Plain)
@@ -92,6 +95,29 @@ func extraData(extra []byte) (wide []byte, err error) {
 		}
 	}
 	return wide, nil
+}
+
+// descriptor holds sizes that follow the data against the entry. They have four forms (APPNOTE 4.3.9).
+func (z *reader) descriptor(e *Entry, n uint64) error {
+	b, err := z.read(e.data+e.Packed, n, "a data descriptor")
+	if err != nil {
+		return err
+	}
+	signed := n == 16 || n == 24
+	if signed && le.Uint32(b) != sigDescriptor {
+		return bad("%q: its data descriptor is none", e.Name)
+	}
+	if signed {
+		b = b[4:]
+	}
+	crc, packed, plain := le.Uint32(b), uint64(le.Uint32(b[4:])), uint64(le.Uint32(b[8:12]))
+	if len(b) == 20 {
+		packed, plain = le.Uint64(b[4:]), le.Uint64(b[12:])
+	}
+	if crc != e.crc || packed != e.Packed || plain != e.Plain {
+		return bad("%q: its data descriptor disagrees", e.Name)
+	}
+	return nil
 }
 
 // local holds the copy of an entry against it and finds the data.

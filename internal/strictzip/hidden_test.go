@@ -97,6 +97,77 @@ func TestNothingBehindCompressedData(t *testing.T) {
 	}
 }
 
+// The data of a directory is read by nobody, so that a file could lie behind what little there may be.
+func TestNothingInDirectories(t *testing.T) {
+	whole := func(b []byte) []byte { return b }
+	directory := func(b []byte) []byte { // the name of the one entry
+		le.PutUint16(b[26:], 1)
+		b[30] = '/'
+		b[len(b)-22-1] = '/'
+		return b
+	}
+	for name, c := range map[string]struct {
+		pack func([]byte) []byte
+		ok   bool
+	}{
+		"nothing, deflated":  {whole, true},
+		"an archive behind":  {func(b []byte) []byte { return append(bytes.Clone(b), archive(t, "")...) }, false},
+		"an archive instead": {func([]byte) []byte { return archive(t, "") }, false},
+	} {
+		b := directory(deflated(t, "", nil, c.pack))
+		entries, err := strictzip.Entries(bytes.NewReader(b), int64(len(b)))
+		if c.ok && (err != nil || len(entries) != 1 || entries[0].Name != "/") || !c.ok && !errors.Is(err, strictzip.ErrArchive) {
+			t.Errorf("%s: %v, %v", name, entries, err)
+		}
+	}
+}
+
+// Sizes that follow the data are a third copy, which those who read from front to back believe.
+func TestSizesBehindTheDataDisagree(t *testing.T) {
+	good := archive(t, "")
+	at := 30 + len("m/data.pkl") + 2 // "N." is stored by a writer that does not look ahead
+	if le.Uint32(good[at:]) != 0x08074b50 {
+		at = bytes.Index(good, []byte("PK\x07\x08"))
+	}
+	for name, i := range map[string]int{"signature": at, "crc": at + 4, "packed": at + 8, "plain": at + 12} {
+		b := bytes.Clone(good)
+		b[i] ^= 1
+		if _, err := strictzip.Entries(bytes.NewReader(b), int64(len(b))); !errors.Is(err, strictzip.ErrArchive) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	crc, packed, plain := good[at+4:at+8], le.Uint32(good[at+8:]), le.Uint32(good[at+12:])
+	sizes := func(wide bool) (b []byte) {
+		for _, n := range []uint32{packed, plain} {
+			if b = le.AppendUint32(b, n); wide {
+				b = append(b, 0, 0, 0, 0)
+			}
+		}
+		return b
+	}
+	for name, c := range map[string]struct {
+		form []byte
+		ok   bool
+	}{
+		"no signature":         {append(bytes.Clone(crc), sizes(false)...), true},
+		"zip64":                {append(append([]byte("PK\x07\x08"), crc...), sizes(true)...), true},
+		"zip64, no signature":  {append(bytes.Clone(crc), sizes(true)...), true},
+		"nothing":              {nil, true},
+		"zeros":                {make([]byte, 12), false},
+		"zeros of zip64":       {make([]byte, 24), false},
+		"text with a length":   {[]byte("sixteen letters!"), false},
+		"text without a match": {[]byte("seventeen letters"), false},
+	} {
+		b := append(append(bytes.Clone(good[:at]), c.form...), good[at+16:]...)
+		end := len(b) - 22
+		le.PutUint32(b[end+16:], le.Uint32(b[end+16:])+uint32(len(c.form))-16)
+		_, err := strictzip.Entries(bytes.NewReader(b), int64(len(b)))
+		if c.ok && err != nil || !c.ok && !errors.Is(err, strictzip.ErrArchive) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 // The copy of an entry can carry a second name too (Info-ZIP Unicode Path, APPNOTE 4.6.9), which those who read from front to back take.
 func TestSecondNameInTheCopy(t *testing.T) {
 	whole := func(b []byte) []byte { return b }

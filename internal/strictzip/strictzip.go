@@ -55,6 +55,7 @@ type Entry struct {
 // Signatures, flags and methods (APPNOTE 4.3, 4.4.4, 4.4.5).
 const (
 	sigLocal, sigCentral          = 0x04034b50, 0x02014b50
+	sigDescriptor                 = 0x08074b50
 	sigEnd, sigEnd64, sigLocate64 = 0x06054b50, 0x06064b50, 0x07064b50
 
 	lenLocal, lenCentral          = 30, 46
@@ -114,30 +115,40 @@ func (z *reader) entries() ([]Entry, error) {
 	}
 	slices.SortFunc(entries, func(a, b Entry) int { return int(min(max(int64(a.at-b.at), -1), 1)) })
 	var end uint64
-	descriptor := false
+	var last *Entry
 	for i := range entries {
 		e := &entries[i]
-		if !follows(end, e.at, descriptor) {
+		if !follows(end, e.at, last) {
 			return nil, bad("%q lies at %d, and what is before it ends at %d", e.Name, e.at, end)
+		}
+		if e.at > end {
+			if err := z.descriptor(last, e.at-end); err != nil {
+				return nil, err
+			}
 		}
 		if err := z.local(e); err != nil {
 			return nil, err
 		}
 		e.r, e.Stored = z.r, e.method == methodStored
-		if end, descriptor = e.data+e.Packed, e.flags&flagDescriptor != 0; e.data > at || e.Packed > at-e.data {
+		if end, last = e.data+e.Packed, e; e.data > at || e.Packed > at-e.data {
 			return nil, bad("%q reaches into the list of files", e.Name)
 		}
 	}
-	if !follows(end, at, descriptor) {
+	if !follows(end, at, last) {
 		return nil, bad("bytes between the last file and the list")
+	}
+	if at > end {
+		if err := z.descriptor(last, at-end); err != nil {
+			return nil, err
+		}
 	}
 	return entries, nil
 }
 
-// follows says whether next comes straight after end, or after a data descriptor, which has four forms (APPNOTE 4.3.9).
-func follows(end, next uint64, descriptor bool) bool {
+// follows says whether next comes straight after end, which is that of last, or after what is as long as one of the forms of a data descriptor.
+func follows(end, next uint64, last *Entry) bool {
 	gap := next - end
-	return next >= end && (gap == 0 || descriptor && (gap == 12 || gap == 16 || gap == 20 || gap == 24))
+	return next >= end && (gap == 0 || last != nil && last.flags&flagDescriptor != 0 && (gap == 12 || gap == 16 || gap == 20 || gap == 24))
 }
 
 // Open opens the file from its start. A stored one is an [io.ReaderAt] too; a deflated one that is not what its entry says gives
