@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"path/filepath"
 	"strconv"
 	"strings"
 
@@ -55,6 +56,14 @@ func (s *sealFlags) add(cmd *cobra.Command) {
 	cmd.Flags().BoolVar(&s.replace, "replace", false, "take the place of the sealed directory --out, in one step at the end")
 }
 
+// check refuses segments that no reader takes as well.
+func (s *sealFlags) check() error {
+	if s.segment > seal.MaxSegment {
+		return fmt.Errorf("%w: --segment %v is above %v", errUsage, &s.segment, new(byteSize(seal.MaxSegment)))
+	}
+	return s.effortFlags.check()
+}
+
 func (s *sealFlags) options() seal.Options {
 	return seal.Options{HideNames: s.hide, Resume: s.resume, Replace: s.replace, Workers: s.workers, Duty: s.duty}
 }
@@ -70,11 +79,17 @@ func (s *sealFlags) keyset(ctx context.Context, out string, o seal.Options, k *k
 		return seal.NewKeyset(int(s.segment))
 	case err != nil:
 		return nil, err
-	case c.Name != o.Name || c.Version != o.Version || c.Segment != int64(s.segment):
-		return nil, fmt.Errorf("%w: what would be resumed is %s version %d with segments of %d bytes: remove it first",
-			errUsage, c.Name, c.Version, c.Segment)
 	}
-	return kek.Source{KEK: k}.Keyset(ctx, c.Info, c.Wraps)
+	partial := filepath.Join(filepath.Dir(out), "."+filepath.Base(out)+".partial") // as Interrupted reads it
+	if c.Name != o.Name || c.Version != o.Version || c.Segment != int64(s.segment) {
+		return nil, fmt.Errorf("%w: what would be resumed is %s version %d with segments of %d bytes: remove %s to begin anew",
+			errUsage, c.Name, c.Version, c.Segment, partial)
+	}
+	h, err := kek.Source{KEK: k}.Keyset(ctx, c.Info, c.Wraps)
+	if err != nil {
+		return nil, fmt.Errorf("resume: %w: give the key that it was begun with, or remove %s to begin anew", err, partial)
+	}
+	return h, nil
 }
 
 // already says what to do about a place that is taken.

@@ -20,6 +20,8 @@ func checkDestination(dst string, replace bool) error {
 		return fmt.Errorf("seal: %w", err)
 	case replace && fi.IsDir() && IsSealed(os.DirFS(dst)):
 		return nil
+	case replace:
+		return fmt.Errorf("seal: %w, and is no sealed directory", &fs.PathError{Op: "replace", Path: dst, Err: fs.ErrExist})
 	}
 	return fmt.Errorf("seal: %w", &fs.PathError{Op: "create", Path: dst, Err: fs.ErrExist})
 }
