@@ -38,7 +38,7 @@ type Config struct {
 	Weights mbom.WeightPolicy
 	// Guard says what goes in and what comes out. Its digest goes into the epoch claims.
 	Guard guard.Policy
-	// GuardOptions say how the guard behaves, for example whose budget a request is charged to. No digest covers them: what others are to rely on is a field of
+	// GuardOptions say how the guard behaves, for example whose budget a request is charged to; [guard.WithClaims] is the chain's own. No digest covers them: what others are to rely on is a field of
 	// Guard, such as [guard.Policy.Sensitive] and [guard.Policy.Links].
 	GuardOptions []guard.Option
 

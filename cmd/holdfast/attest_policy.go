@@ -45,6 +45,9 @@ func parseRelyingPolicy(text []byte, document bool) (p relyingPolicy, out attest
 	if err := strictjson.Unmarshal(text, &p, strictjson.Limits{MaxBytes: maxDocument, MaxDepth: 8}); err != nil {
 		return p, out, err
 	}
+	if err := said(text); err != nil {
+		return p, out, err
+	}
 	if p.Version != 1 {
 		return p, out, fmt.Errorf("%w: version %d, want 1", errUsage, p.Version)
 	}

@@ -67,6 +67,9 @@ func parseKeyPolicy(text []byte) (p keyPolicy, err error) {
 	if err := strictjson.Unmarshal(text, &p, strictjson.Limits{MaxBytes: maxKeyPolicy, MaxDepth: 8}); err != nil {
 		return p, err
 	}
+	if err := said(text); err != nil {
+		return p, err
+	}
 	if p.Version != 1 {
 		return p, fmt.Errorf("%w: version %d, want 1", errUsage, p.Version)
 	}
