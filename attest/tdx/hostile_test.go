@@ -350,3 +350,21 @@ func FuzzParseQuote(f *testing.F) {
 		}
 	})
 }
+
+func FuzzCollateral(f *testing.F) {
+	fake := newFake(f)
+	files := fake.files(f)
+	f.Add(files.TCBInfo, files.QEIdentity, files.TCBInfoChain, files.PCKCRL, files.PCKCRLChain, files.RootCRL)
+	f.Add([]byte(`{"pck_crl":"00","root_ca_crl":""}`), []byte("{}"), []byte("-----BEGIN CERTIFICATE-----"), []byte{0x30}, []byte{}, []byte{})
+	root := fake.rootPin()
+	f.Fuzz(func(t *testing.T, tcb, qe, chain, pckCRL, pckChain, rootCRL []byte) {
+		g := Files{TCBInfo: tcb, QEIdentity: qe, TCBInfoChain: chain, QEIdentityChain: chain, PCKCRL: pckCRL, PCKCRLChain: pckChain, RootCRL: rootCRL}
+		c, err := InsecureCollateral(g, root)
+		if err != nil && !errors.Is(err, attest.ErrFormat) && !errors.Is(err, attest.ErrSignature) || err == nil && c.FMSPC() != [6]byte{0x90, 0xc0, 0x6f} {
+			t.Fatalf("%v, %v", c, err)
+		}
+		if _, err := ParseFiles(tcb); err != nil && !errors.Is(err, attest.ErrFormat) {
+			t.Fatal(err)
+		}
+	})
+}
