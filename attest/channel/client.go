@@ -85,6 +85,7 @@ func NewTransport(cfg Config) (*Transport, error) {
 	// No Proxy: a CONNECT would bypass DialTLSContext. DialContext refuses: nothing travels in the clear.
 	t.base = &http.Transport{
 		DialTLSContext: t.dial, IdleConnTimeout: defaultIdleConns, MaxIdleConnsPerHost: 16, ResponseHeaderTimeout: 0,
+		DisableCompression: true, // receipts are over the bytes as sent
 		DialContext: func(context.Context, string, string) (net.Conn, error) {
 			return nil, fmt.Errorf("%w: only https", ErrProtocol)
 		},
