@@ -137,9 +137,22 @@ func TestImportedNamesAreNotChanged(t *testing.T) {
 		"\x80\x02ctorch._utils\n_rebuild_tensor_v2\n)RK\x01K\x02s.":             pickle.Dangerous, // and no tensor has any
 		"\x80\x02ctorch._utils\n_rebuild_tensor_v2\n)Rq\x000h\x00(K\x01K\x02u.": pickle.Dangerous,
 		"\x80\x02ctorch._utils\n_rebuild_tensor_v2\n}U\x01aK\x01sb.":            pickle.Dangerous,
+		"\x80\x02(ctorch._utils\n_rebuild_tensor_v2\nNo(K\x01K\x02u.":           pickle.Dangerous, // OBJ calls too
+		"\x80\x02(ccollections\nOrderedDict\no(K\x01K\x02u.":                    pickle.Clean,
 	} {
 		if rep := pickle.Scan(strings.NewReader(data), int64(len(data))); rep.Verdict != want {
 			t.Errorf("%q: %v %v, want %v", data, rep.Verdict, rep.Notes, want)
+		}
+	}
+}
+
+// A text of a harmless pickle may hold an archive, whose end record has the rest of the pickle for its comment: readers of zips open it.
+func TestZipInText(t *testing.T) {
+	end := "PK\x05\x06" + strings.Repeat("\x00", 16) + "\x01\x00"
+	for text, want := range map[string]pickle.Verdict{end: pickle.Incomplete, strings.ToLower(end): pickle.Clean} {
+		data := "\x80\x03C" + string(rune(len(text))) + text + "."
+		if rep := pickle.Scan(strings.NewReader(data), int64(len(data))); rep.Kind != pickle.Plain || rep.Verdict != want {
+			t.Errorf("%v %v %v, want %v", rep.Kind, rep.Verdict, rep.Notes, want)
 		}
 	}
 }

@@ -94,7 +94,7 @@ func Scan(r io.ReaderAt, size int64) Report {
 		}
 	}
 	rep := scanStreams(io.NewSectionReader(r, 0, size), false)
-	if rep.Kind == Legacy && zipAtEnd(r, size) {
+	if rep.Kind != None && zipAtEnd(r, size) {
 		rep.Verdict = min(rep.Verdict, Incomplete)
 		rep.Notes = append(rep.Notes, "also a zip, whose directory other loaders find from the end")
 	}

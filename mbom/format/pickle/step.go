@@ -250,10 +250,11 @@ func (w *walker) call(op byte) {
 		w.popMark()
 		w.push(value{kind: built, text: i.String()})
 	case opObj:
-		if w.popMark() == 0 {
+		if made := w.popMark(); len(made) > 0 { // what is called, and its arguments
+			w.build(made[0])
+		} else {
 			w.fail()
 		}
-		w.push(value{})
 	default:
 		w.fail()
 		return

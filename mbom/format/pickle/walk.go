@@ -132,17 +132,17 @@ func (w *walker) top() value {
 	return value{}
 }
 
-// popMark drops everything down to the last mark and returns how much that was.
-func (w *walker) popMark() int {
+// popMark drops everything down to the last mark and returns what that was, until the next push.
+func (w *walker) popMark() []value {
 	if w.marks == 0 {
 		w.fail()
-		return 0
+		return nil
 	}
 	n := len(w.stack) - 1
 	for w.stack[n].kind != mark {
 		n--
 	}
-	dropped := len(w.stack) - 1 - n
+	dropped := w.stack[n+1:]
 	w.stack = w.stack[:n]
 	w.marks--
 	return dropped
