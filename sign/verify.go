@@ -38,6 +38,9 @@ func (m *Model) Verify(ctx context.Context, progress func(Progress), names ...st
 	if err != nil {
 		return err
 	}
+	if err := m.notDenied(); err != nil { // meanwhile
+		return err
+	}
 	var errs []error
 	for i, h := range sums {
 		f := m.files[names[i]]
