@@ -52,3 +52,31 @@ func TestKindsOfNames(t *testing.T) {
 		}
 	}
 }
+
+// TestPatternsAndCommonNames: a common name is whatever its owner likes, and name constraints do not bind it. A pattern for e-mail addresses
+// does not accept one that looks like an address.
+func TestPatternsAndCommonNames(t *testing.T) {
+	root := issue(t, nil, ca)
+	mid := issue(t, root, func(c *x509.Certificate) { ca(c); c.PermittedEmailAddresses = []string{"elsewhere.example"} })
+	leaf := issue(t, mid, func(c *x509.Certificate) {
+		c.KeyUsage, c.Subject.CommonName = x509.KeyUsageDigitalSignature, "release@example.org"
+		c.EmailAddresses = []string{"somebody@elsewhere.example"}
+	})
+	sig := bundleOf(t, sample(), leaf.key, leaf.cert, mid.cert)
+	for pattern, ok := range map[string]bool{
+		`.*@elsewhere\.example`:                   true,
+		`.*@example\.org`:                         false,
+		`[^@]+@example\.org`:                      false,
+		`CN=other|.*@example\.org`:                false,
+		`CN=release@example\.org`:                 true,
+		`CN=.*@example\.org`:                      true,
+		`CN=(release|other)@example\.org`:         true,
+		`CN=release@example\.org|CN=other@x\.org`: true,
+	} {
+		p := sign.Policy{Roots: []*x509.Certificate{root.cert}, IdentityPatterns: []string{pattern}, InsecureAnyModel: true}
+		_, err := sign.Open(t.Context(), sample(), p, sign.WithBundle(sig), atWhen())
+		if ok && err != nil || !ok && !errors.Is(err, sign.ErrPolicy) {
+			t.Errorf("%s: %v", pattern, err)
+		}
+	}
+}

@@ -31,7 +31,8 @@ type Policy struct {
 	// names (of letters, digits, "-", "_", "." and "*" alone) of the leaf, and with its common name as "CN=…". Name constraints of an authority bind the former, not common names (RFC
 	// 5280, section 4.2.1.10).
 	Identities []string
-	// IdentityPatterns are regular expressions (package regexp) for the same names. Each must match a whole name.
+	// IdentityPatterns are regular expressions (package regexp) for the same names. Each must match a whole name, and counts for common names
+	// only if whatever it matches begins with "CN=": a common name may look like an e-mail address.
 	IdentityPatterns []string
 	// InsecureAnyIdentity accepts every certificate that leads to one of Roots.
 	InsecureAnyIdentity bool
@@ -178,13 +179,26 @@ func pattern(s string) (*regexp.Regexp, error) {
 	return regexp.Compile(`\A(?:` + s + `)\z`)
 }
 
+// ofCommonNames reports whether all that a pattern matches begins as a common name does.
+func ofCommonNames(s string) bool {
+	re, err := regexp.Compile(s)
+	if err != nil {
+		return false
+	}
+	prefix, _ := re.LiteralPrefix()
+	return strings.HasPrefix(prefix, commonName)
+}
+
 // accepts reports whether one of names is an accepted identity.
 func (p Policy) accepts(names []string) bool {
 	if slices.ContainsFunc(names, func(s string) bool { return slices.Contains(p.Identities, s) }) {
 		return true
 	}
 	for _, s := range p.IdentityPatterns { // outside, because a certificate can have thousands of names
-		if re, err := pattern(s); err == nil && slices.ContainsFunc(names, re.MatchString) {
+		re, err := pattern(s)
+		if err == nil && slices.ContainsFunc(names, func(name string) bool {
+			return re.MatchString(name) && (!strings.HasPrefix(name, commonName) || ofCommonNames(s))
+		}) {
 			return true
 		}
 	}
@@ -252,6 +266,9 @@ func (p Policy) checkVersion(c *card) error {
 // noCard is what is found where a name or a version is wanted of a model without one: its publisher has to add the file and sign again.
 const noCard = "no signed " + CardFile
 
+// commonName is what common names begin with among identities.
+const commonName = "CN="
+
 // hostLetters are what DNS names of certificates consist of (RFC 5280, section 4.2.1.6), and the underscore, which names of services have.
 const hostLetters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_*"
 
@@ -263,7 +280,7 @@ func identities(c *x509.Certificate) []string {
 	for _, u := range c.URIs {
 		out = append(out, u.String())
 	}
-	out = slices.DeleteFunc(out, func(s string) bool { return strings.HasPrefix(s, "CN=") }) // not the common name
+	out = slices.DeleteFunc(out, func(s string) bool { return strings.HasPrefix(s, commonName) }) // not the common name
 	commonNames := 0
 	for _, n := range c.Subject.Names {
 		if n.Type.Equal(asn1.ObjectIdentifier{2, 5, 4, 3}) { // id-at-commonName, RFC 5280 appendix A.1
@@ -271,7 +288,7 @@ func identities(c *x509.Certificate) []string {
 		}
 	}
 	if c.Subject.CommonName != "" && commonNames == 1 { // of several, readers take the first or the last
-		out = append(out, "CN="+c.Subject.CommonName)
+		out = append(out, commonName+c.Subject.CommonName)
 	}
 	return out
 }
