@@ -73,3 +73,28 @@ func TestReferencesToSecrets(t *testing.T) {
 		}
 	}
 }
+
+// Answers write a name and its value in Markdown, tables and typographic quotation marks; what is between { and } is found, and nothing where there is none.
+func TestValuesAsAnswersWriteThem(t *testing.T) {
+	s := all(t)
+	for _, text := range []string{
+		"**Password:** {V}", "**Password**: {V}", "- **API key:** `{V}`", "| Password | {V} |", "token | {V}", "| `API_KEY` | `{V}` | prod |", "Password → {V}", "Password:\n{V}", "Password:\r\n\r\n```\r\n{V}\r\n```", "Password: \n    {V}", "*Password*: _{V}", "__Password:__ {V}", "Password: “{V}”", "Passwort: „{V}“", "mot de passe : « {V} »",
+		"PASSWORD => {V}", "password -> {V}", "token: ‘{V}’", "passcode: ~~{V}~~", "***Secret*** = `{V}`", "The password is **{V}**", "The password is “{V}”.", "**The token is:**\n\n> {V}",
+		"valid := password ||\n\tV(x)", "password || V", "class Password:\n    name = V", "the **token** V", "passwords\nV", "a password - V", "Password — V",
+	} {
+		const value = "h7Gk29dLqPzx81"
+		var want []string
+		if strings.Contains(text, "{") {
+			want = []string{"secret.assigned=" + value}
+		}
+		text = strings.NewReplacer("{", "", "}", "", "V", value).Replace(text)
+		got := found(s, text)
+		for i := range got {
+			kind, found, _ := strings.Cut(got[i], "=")
+			got[i] = kind + "=" + strings.Trim(found, "*_~") // emphasis is redacted too
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("%q: %q, want %q", text, got, want)
+		}
+	}
+}

@@ -43,6 +43,12 @@ func TestCharactersBecomeWhatTheyAre(t *testing.T) {
 			may, must = []int{int(r - 0x2460 + '1')}, true
 		case unicode.Is(unicode.Zs, r):
 			may, must = []int{' '}, r != 0x1680 // Ogham: a line
+		case strings.ContainsRune("‘’‚‛", r):
+			may, must = []int{'\''}, true
+		case strings.ContainsRune("«»“”„‟", r):
+			may, must = []int{'"'}, true
+		case r == '→', r == '⇒':
+			may, must = []int{'>'}, true
 		case r == 0x2014, r == 0x2015:
 			may, must = []int{' '}, true
 		case r == 0x85, r == 0x2028, r == 0x2029:

@@ -20,7 +20,7 @@
 // A private key in armour is found from its first line to its last, however it is cut into lines, strings, groups or letters, up to words of prose: a first line that is only mentioned is none, and within
 // 4 KiB behind it lines of base64 are a key still.
 //
-// A value that is assigned to a telling name ends with its quote, and without quotes at a space, comma, semicolon or bracket: what stands behind that is not found.
+// A value may stand behind its name in Markdown ("**Password:** `…`"), in the next cell of a table, and on the next line. A value that is assigned to a telling name ends with its quote, and without quotes at a space, comma, semicolon or bracket: what stands behind that is not found.
 //
 // Plates of vehicles, postcodes and numbers of companies that have no check digit count behind a word for them alone; of the towns of Germany those with an umlaut are not read.
 //

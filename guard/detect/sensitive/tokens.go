@@ -215,7 +215,7 @@ func random(b []byte) bool {
 var names = []string{
 	"password", "passwd", "pwd", "secret", "token", "api_key", "apikey", "api-key",
 	"api key", "access_key", "accesskey", "access key", "secret key", "secret_key_base", "signing_key", "encryption_key", "session_key", "master_key",
-	"private_key", "auth_key", "accountkey", "credential", "passphrase",
+	"private_key", "auth_key", "accountkey", "credential", "passphrase", "passcode",
 	"passwort", "kennwort", "contraseña", "senha", "mot de passe", "пароль", "密码", "密碼", "パスワード", "비밀번호",
 }
 
@@ -228,10 +228,10 @@ const (
 // assigned looks for a value of high entropy behind a name such as API_KEY and '=' or ':', in this segment or at the end of
 // the text before it.
 func (f *finder) assigned() {
-	if !f.set.on[assignedID] {
+	s := f.seg
+	if len(s) < minAssigned || !f.set.on[assignedID] {
 		return
 	}
-	s := f.seg
 	from := 0
 	named := len(f.before) > 0 && f.endsInName(len(f.before))
 	for i := 0; i <= len(s); i++ {
@@ -251,8 +251,8 @@ func (f *finder) assigned() {
 	}
 }
 
-// quotes may stand on both sides of what assigns a value, with the backslash of JSON within a string of JSON.
-const quotes = " \t\"'`\\"
+// quotes may stand on both sides of what assigns a value, with the backslash of JSON within a string of JSON, emphasis of Markdown ("**Password:** `…`"), and ends of lines.
+const quotes = " \t\r\n\"'`\\*_~"
 
 // assigning has the bytes that stand between a value, what assigns it, and its name.
 var assigning = func() (t struct{ quotes, closing [256]bool }) {
@@ -265,7 +265,7 @@ var assigning = func() (t struct{ quotes, closing [256]bool }) {
 	return t
 }()
 
-// endsInName reports whether a telling name and what assigns stand before position end of the text before the segment and the segment: '=', ':', '>' or "is" with
+// endsInName reports whether a telling name and what assigns stand before position end of the text before the segment and the segment: '=', ':', '>', '|' or "is" with
 // quotes, brackets and spaces; or a flag of a command alone.
 func (f *finder) endsInName(end int) bool {
 	i := f.trim(end, &assigning.quotes)
@@ -274,7 +274,10 @@ func (f *finder) endsInName(end int) bool {
 	}
 	spaced := i < end
 	switch c := f.at(i - 1); {
-	case c == '=' || c == ':' || c == '>':
+	case c == '=' || c == ':' || c == '>' || c == '|' && i > 1 && f.at(i-2) != '|': // the last one of a table
+		if i > 1 && c == '>' && (f.at(i-2) == '=' || f.at(i-2) == '-') { // an arrow
+			i--
+		}
 		if i = f.trim(i-1, &assigning.closing); f.behind(i, " is") {
 			i = f.trim(i-len(" is"), &assigning.quotes)
 		}
@@ -282,6 +285,8 @@ func (f *finder) endsInName(end int) bool {
 		return false
 	case f.behind(i, " is"):
 		i = f.trim(i-len(" is"), &assigning.quotes)
+	case f.at(i) == '\n' || f.at(i) == '\r': // most of prose
+		return false
 	case f.behind(i, " bearer") || f.behind(i, "authorization: basic") || f.behind(i, "authorization: token"): // RFC 6750, RFC 7617
 		return true
 	default:

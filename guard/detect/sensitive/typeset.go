@@ -52,6 +52,12 @@ func plainly(r rune) int {
 	case r == 0xa0 || r >= 0x2000 && r <= 0x200a || r == 0x2014 || r == 0x2015 || r == 0x202f || r == 0x205f || r == 0x3000: // what stands on both sides of an em dash are two words
 
 		return ' '
+	case r == 0x2018 || r == 0x2019 || r == 0x201a || r == 0x201b:
+		return '\''
+	case r == 0xab || r == 0xbb || r >= 0x201c && r <= 0x201f:
+		return '"'
+	case r == 0x2192 || r == 0x21d2: // arrows
+		return '>'
 	case r == 0x85 || r == 0x2028 || r == 0x2029:
 		return '\n'
 	case r >= 0x2010 && r <= 0x2013 || r == 0x2212 || r == 0x2043:
