@@ -53,7 +53,7 @@ func (l *listenFlags) tls() (*tls.Config, error) {
 	}
 	pair, err := tls.LoadX509KeyPair(l.cert, l.key)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("--tls-cert %s, --tls-key %s: %w", l.cert, l.key, err)
 	}
 	return &tls.Config{MinVersion: tls.VersionTLS13, Certificates: []tls.Certificate{pair}}, nil
 }

@@ -21,8 +21,9 @@ func newMBOM(ui *ui) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "mbom DIR",
 		Short: "Write the model's bill of materials (CycloneDX), to be signed with it",
-		Long: "Mbom writes the bill of materials, and lists the chat templates with the digests that serve takes (--template-sha256) and the files\n" +
-			"for whose format serve refuses the model, unless it is told otherwise (--allow-format).",
+		Long: "Mbom writes the bill of materials, and lists the declared licences (serve --licence), the chat templates with the digests that serve\n" +
+			"takes (--template-sha256) and what serve refuses the model for, unless it is told otherwise: a format that is not safe (--allow-format),\n" +
+			"or no licence, which is declared at the head of README.md, or in a GGUF file, before mbom.",
 		Example: "  holdfast mbom model && holdfast sign key --private-key model.key model",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -38,6 +39,9 @@ func newMBOM(ui *ui) *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if len(bom.Files) == 0 { // the bill alone could be signed, and would stand for nothing
+				return fmt.Errorf("%w: %s has no files of a model", errUsage, args[0])
+			}
 			data, err := bom.CycloneDX(version)
 			if err != nil {
 				return err
@@ -51,6 +55,11 @@ func newMBOM(ui *ui) *cobra.Command {
 			d := sha256.Sum256(data)
 			view := map[string]any{"mbom": out, "sha256": hex.EncodeToString(d[:]), "spec_version": version}
 			lines := []string{fmt.Sprintf("wrote %s (CycloneDX %s)", out, version), "sha256 " + hex.EncodeToString(d[:])}
+			licences := []string{}
+			for _, l := range bom.Licences {
+				licences = append(licences, l.Text)
+				lines = append(lines, fmt.Sprintf("licence %s of %s", l.Text, l.Evidence.File))
+			}
 			templates := []map[string]string{}
 			for _, t := range bom.Templates {
 				templates = append(templates, map[string]string{"name": t.Name, "file": t.Evidence.File, "sha256": hex.EncodeToString(t.SHA256[:])})
@@ -63,7 +72,10 @@ func newMBOM(ui *ui) *cobra.Command {
 					lines = append(lines, fmt.Sprintf("refused by default: %s (%s)", f.Name, kind))
 				}
 			}
-			view["templates"], view["refused"] = templates, refused
+			if len(licences) == 0 {
+				lines = append(lines, "refused by default: no licence is declared")
+			}
+			view["licences"], view["templates"], view["refused"] = licences, templates, refused
 			return ui.result(view, lines...)
 		},
 	}

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"crypto/x509"
-	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -13,7 +12,6 @@ import (
 
 	"github.com/holdfast-ai/holdfast"
 	"github.com/holdfast-ai/holdfast/crypto/seal"
-	"github.com/holdfast-ai/holdfast/mbom"
 )
 
 // serveFlags say what may be served and where.
@@ -48,7 +46,8 @@ func newServe(ui *ui) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "serve DIR",
 		Short: "Verify a model, sealed or plain, load it in one pass and serve it behind the guard",
-		Long: "Serve opens the model under the given policy and answers POST /v1/chat/completions and GET /v1/models.\n" +
+		Long: "Serve opens the model under the given policy and answers POST /v1/chat/completions, GET /v1/models\n" +
+			"and GET /healthz, or what the guard policy has.\n" +
 			"With --upstream the guard stands before another server, which loads the model itself: the model here is then\n" +
 			"verified as a whole, and what the other server reads is up to that server. It gets no credential of callers: of the headers\n" +
 			"of a request go on " + strings.Join(upstreamHeaders(), ", ") + ".\n" +
@@ -56,7 +55,7 @@ func newServe(ui *ui) *cobra.Command {
 		Example: "  holdfast serve --public-key model.pub --name harbor-tiny --kek serving.kek model.sealed",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return f.guardFault(f.serve(cmd.Context(), ui, args[0]))
+			return advice(f.guardFault(f.serve(cmd.Context(), ui, args[0])))
 		},
 	}
 	f.keys.add(cmd)
@@ -72,7 +71,7 @@ func newServe(ui *ui) *cobra.Command {
 	flags.StringArrayVar(&f.public, "public-key", nil, "trusted signer, PEM; may be given again (required)")
 	flags.StringVar(&f.name, "name", "", "name that holdfast.json must give (required)")
 	flags.Uint64Var(&f.minVersion, "min-version", 0, "lowest version that holdfast.json may give")
-	flags.StringArrayVar(&f.licences, "licence", []string{"apache-2.0", "mit"}, "accepted licence, SPDX id; may be given again")
+	flags.StringArrayVar(&f.licences, "licence", []string{"apache-2.0", "mit"}, "accepted licence, SPDX id, in place of the default; may be given again")
 	flags.BoolVar(&f.anyLicence, "insecure-any-licence", false, "accept every licence and none")
 	flags.BoolVar(&f.templates, "any-signed-template", true, "accept every chat template that was signed with the model")
 	flags.StringArrayVar(&f.template, "template-sha256", nil, "SHA-256 of a chat template, as mbom prints it: no other is accepted; may be given again")
@@ -144,9 +143,6 @@ func (f *serveFlags) serve(ctx context.Context, ui *ui, dir string) error {
 		return fmt.Errorf("%w: %s is not sealed: leave --kek, --passphrase-file and --key-server out", errUsage, dir)
 	}
 	chain, err := holdfast.Open(ctx, cfg)
-	if refusal, ok := errors.AsType[*mbom.PolicyError](err); ok && refusal.Field == "InsecureAllowMissingBOM" {
-		err = fmt.Errorf("%w\nwhoever publishes the model makes one with holdfast mbom, and signs the model again", err)
-	}
 	if err != nil {
 		return whichKEK(cfg.Source, err)
 	}

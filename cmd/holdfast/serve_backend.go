@@ -62,7 +62,7 @@ func (f *serveFlags) backend(ctx context.Context, chain *holdfast.Chain, to *url
 	if to == nil {
 		e, err := engine.Open(ctx, model)
 		if err != nil {
-			return nil, err
+			return nil, engineAdvice(err)
 		}
 		return openai.New(e, model.Identity().Name), nil
 	}

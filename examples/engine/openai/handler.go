@@ -1,5 +1,5 @@
 // Package openai serves an engine in the form of the OpenAI API: POST /v1/chat/completions, plain and streamed, and
-// GET /v1/models. A request that asks for what the engine does not do (several choices, tools, stop sequences, penalties,
+// GET /v1/models, beside GET /healthz. A request that asks for what the engine does not do (several choices, tools, stop sequences, penalties,
 // log probabilities, …) is answered with an error and never served as if it had not asked.
 //
 // The handler has no authentication and no limits but the size of a body: it belongs behind a guard.
@@ -24,6 +24,9 @@ func New(e *engine.Engine, model string) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /v1/chat/completions", s.chat)
 	mux.HandleFunc("GET /v1/models", s.models)
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { // nothing is served before the engine is ready
+		write(w, http.StatusOK, map[string]string{"status": "ok"})
+	})
 	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
 		fail(w, &apiError{status: http.StatusNotFound, Message: "no such route or method", Type: "invalid_request_error"})
 	})

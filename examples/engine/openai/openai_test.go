@@ -200,6 +200,25 @@ func TestModels(t *testing.T) {
 	}
 }
 
+// The guard's default policy has a route for health, which must lead somewhere.
+func TestHealth(t *testing.T) {
+	s := newServer(t)
+	for method, want := range map[string]int{http.MethodGet: 200, http.MethodPost: 404} {
+		req, err := http.NewRequestWithContext(t.Context(), method, s.URL+"/healthz", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		res, err := s.Client().Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if res.StatusCode != want {
+			t.Errorf("%s: %d, want %d", method, res.StatusCode, want)
+		}
+		_ = res.Body.Close()
+	}
+}
+
 // slowWriter cancels the request after a few writes and counts those that follow.
 type slowWriter struct {
 	*httptest.ResponseRecorder
