@@ -3,8 +3,11 @@ package keyrelease
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
+	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 	"time"
 
@@ -114,5 +117,33 @@ func TestSlowSendersHoldNoWork(t *testing.T) {
 func TestOneAddressLeavesPlaces(t *testing.T) {
 	if held := int(maxReading / defaultAddressEvery); held >= DefaultConcurrent*bodiesPerWork {
 		t.Errorf("%d of %d", held, DefaultConcurrent*bodiesPerWork)
+	}
+}
+
+// Bytes of messages have one form. A list of numbers costs the server many times what base64 does, before anything is known of its sender.
+func TestBytesHaveOneForm(t *testing.T) {
+	w := newWorld(t)
+	w.start(t)
+	if _, err := w.client.Keyset(t.Context(), w.info, nil); err != nil {
+		t.Fatal(err)
+	}
+	message := string(w.seen["/v1/release"])
+	before, rest, _ := strings.Cut(message, `"token":"`)
+	token, after, ok := strings.Cut(rest, `"`)
+	if !ok {
+		t.Fatal(message)
+	}
+	for form, status := range map[string]int{
+		`"` + token + `"`:                              http.StatusForbidden, // it was used
+		`"` + token[:8] + `\n` + token[8:] + `"`:       http.StatusBadRequest,
+		"[" + strings.Repeat("0,", tokenSize-1) + "0]": http.StatusBadRequest,
+		"null": http.StatusBadRequest,
+		`"\u00` + fmt.Sprintf("%02x", token[0]) + token[1:] + `"`: http.StatusForbidden,
+		`"` + token[:4] + `"`: http.StatusForbidden,
+		`"` + token[:3] + `"`: http.StatusBadRequest,
+	} {
+		if got, b := w.post(t, "/v1/release", []byte(before+`"token":`+form+after)); got != status {
+			t.Errorf("%.40s: %d %s, want %d", form, got, b, status)
+		}
 	}
 }

@@ -29,4 +29,5 @@ const (
 	maxClaims   = 4 << 10
 	maxUsed     = 1 << 16 // challenges remembered in one lifetime
 	maxReason   = 512     // bytes of a foreign text in the audit log
+	maxFields   = 16      // of a message: six at most are known, and a list of numbers in the place of bytes would be long
 )

@@ -14,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/holdfast-ai/holdfast/internal/dsse"
 	"github.com/holdfast-ai/holdfast/internal/strictjson"
 	"github.com/holdfast-ai/holdfast/internal/transcript"
 )
@@ -30,28 +31,28 @@ func hpkeKEM() hpke.KEM   { return hpke.MLKEM768X25519() }
 func hpkeKDF() hpke.KDF   { return hpke.HKDFSHA256() }
 func hpkeAEAD() hpke.AEAD { return hpke.AES256GCM() }
 
-// Messages. Byte strings are base64, as encoding/json writes them.
+// Messages.
 type (
 	challengeRequest struct {
 		Version int `json:"version"`
 	}
 	challengeResponse struct {
-		Version   int    `json:"version"`
-		Token     []byte `json:"token"`
-		Signature []byte `json:"signature"`
+		Version   int  `json:"version"`
+		Token     text `json:"token"`
+		Signature text `json:"signature"`
 	}
 	releaseRequest struct {
 		Version  int    `json:"version"`
 		Suite    string `json:"suite"`
-		Token    []byte `json:"token"`
-		Key      []byte `json:"key"`    // E, HPKE serialisation
-		Claims   []byte `json:"claims"` // exact bytes, as in the evidence
-		Evidence []byte `json:"evidence"`
+		Token    text   `json:"token"`
+		Key      text   `json:"key"`    // E, HPKE serialisation
+		Claims   text   `json:"claims"` // exact bytes, as in the evidence
+		Evidence text   `json:"evidence"`
 	}
 	releaseResponse struct {
-		Version   int    `json:"version"`
-		Sealed    []byte `json:"sealed"` // HPKE encapsulated key || ciphertext
-		Signature []byte `json:"signature"`
+		Version   int  `json:"version"`
+		Sealed    text `json:"sealed"` // HPKE encapsulated key || ciphertext
+		Signature text `json:"signature"`
 	}
 	// grant is what is sealed.
 	grant struct {
@@ -70,6 +71,27 @@ type (
 		Error Code `json:"error"`
 	}
 )
+
+// text is a byte string as messages have it: one line of canonical base64. For a plain []byte the decoder would also take line breaks, null,
+// and lists of numbers, which cost ten times as much, from whoever asks.
+type text []byte
+
+// UnmarshalJSON implements [json.Unmarshaler].
+func (t *text) UnmarshalJSON(b []byte) (err error) {
+	if len(b) < 2 || b[0] != '"' {
+		return errText
+	}
+	s := string(b[1 : len(b)-1])
+	if strings.Contains(s, `\`) && json.Unmarshal(b, &s) != nil { // no base64 has to be escaped, and some encoders do
+		return errText
+	}
+	if *t, err = dsse.DecodeBase64(s); err != nil {
+		return errText
+	}
+	return nil
+}
+
+var errText = errors.New("bytes are not base64")
 
 // encode is json.Marshal(g), which would keep a copy of the keyset in a buffer for the next message.
 func (g *grant) encode() ([]byte, error) {
@@ -178,7 +200,7 @@ func responseDigest(info, sealed []byte) [32]byte {
 }
 
 func decode(b []byte, v any, most int) error {
-	if err := strictjson.Unmarshal(b, v, strictjson.Limits{MaxBytes: most, MaxDepth: 4}); err != nil {
+	if err := strictjson.Unmarshal(b, v, strictjson.Limits{MaxBytes: most, MaxDepth: 4, MaxItems: maxFields}); err != nil {
 		return fmt.Errorf("%w: %w", ErrProtocol, err)
 	}
 	return nil
