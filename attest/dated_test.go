@@ -62,3 +62,22 @@ func TestReportDataOfFreshQuotes(t *testing.T) {
 		t.Errorf("%x, want %x", d.reportData, want)
 	}
 }
+
+// What expires does so by the calendar: the clock that Go compares by otherwise stands still while a machine sleeps.
+func TestExpiryDoesNotSleep(t *testing.T) {
+	w := newWorld(t)
+	w.policy.Clock = time.Now
+	asked := [32]byte{42}
+	w.now = time.Now()
+	doc, err := w.chain.Fresh(t.Context(), asked)
+	if err != nil {
+		t.Fatal(err)
+	}
+	st, err := attest.VerifyChain(t.Context(), doc, &asked, w.policy)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if st.Expires != st.Expires.Round(0) || st.Quoted != st.Quoted.Round(0) {
+		t.Errorf("expires at %v", st.Expires)
+	}
+}

@@ -149,7 +149,7 @@ func (p Policy) times(c *Checks, st *Statement, d *document) {
 	if maxAge == 0 {
 		maxAge = DefaultMaxAge
 	}
-	now := clock()
+	now := clock().Round(0) // without the reading that stands still while the machine sleeps
 	st.Quoted = now
 	if !st.Fresh {
 		st.Quoted = *d.Time

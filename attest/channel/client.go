@@ -203,7 +203,7 @@ func (t *Transport) remembered(addr string, epoch attest.Digest) *attest.Stateme
 }
 
 func (t *Transport) remember(addr string, st *attest.Statement) {
-	until := time.Now().Add(DefaultReuse)
+	until := time.Now().Round(0).Add(DefaultReuse) // by the calendar, as statements expire
 	if left := st.Expires; left.Before(until) {
 		until = left
 	}
