@@ -119,7 +119,11 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request, id string, salt 
 	subject := h.cfg.Subject(r)
 	in := &body{rc: r.Body, mac: hmac.New(sha256.New, salt[:]), unasked: strings.Contains(strings.ToLower(r.Header.Get("Expect")), "100-continue")}
 	out := &writer{inner: w, mac: hmac.New(sha256.New, salt[:]), id: id, head: r.Method == http.MethodHead, old: !r.ProtoAtLeast(1, 1)}
-	w.Header().Set("Trailer", HeaderID)
+	if subject.Signer == nil {
+		out.id = ""
+	} else {
+		w.Header().Set("Trailer", HeaderID)
+	}
 	inner := r.Clone(r.Context())
 	inner.Body = in
 	h.store.begin(id)

@@ -14,9 +14,9 @@ import (
 // A writer is a response that is hashed as it is sent.
 type writer struct {
 	inner http.ResponseWriter
-	id    string
-	head  bool // no body is sent in answer to HEAD
-	old   bool // HTTP/1.0, which has no trailers
+	id    string // "" where there will be no receipt
+	head  bool   // no body is sent in answer to HEAD
+	old   bool   // HTTP/1.0, which has no trailers
 
 	mu      sync.Mutex
 	mac     hash.Hash
@@ -49,7 +49,7 @@ func (w *writer) start(status int) {
 		// HTTP/1.1 has no trailers behind a body of announced length or none: the id goes ahead, as a header.
 		w.length = n
 	}
-	if w.length >= 0 || w.head || w.old || status == http.StatusNoContent || status == http.StatusNotModified {
+	if w.id != "" && (w.length >= 0 || w.head || w.old || status == http.StatusNoContent || status == http.StatusNotModified) {
 		h.Del("Trailer")
 		h.Set(HeaderID, w.id)
 	}
