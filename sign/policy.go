@@ -91,6 +91,9 @@ func (p Policy) validate() error {
 	if len(p.Roots) > 0 && len(p.Identities) == 0 && len(p.IdentityPatterns) == 0 && !p.InsecureAnyIdentity {
 		return &PolicyError{"Identities", "Identities, IdentityPatterns or InsecureAnyIdentity", "none", ErrPolicy}
 	}
+	if slices.Contains(p.Identities, "") || slices.Contains(p.IdentityPatterns, "") { // a certificate can have an empty name
+		return &PolicyError{"Identities", "names and patterns", "an empty one", ErrPolicy}
+	}
 	for i, s := range p.IdentityPatterns {
 		if _, err := pattern(s); err != nil {
 			return fmt.Errorf("%w: %w", &PolicyError{fmt.Sprintf("IdentityPatterns[%d]", i), "a regular expression", strconv.Quote(s), ErrPolicy}, err)

@@ -37,7 +37,7 @@ func newVerifyCertificate(ui *ui) *cobra.Command {
 	policy.add(cmd)
 	cmd.Flags().StringArrayVar(&roots, "certificate-chain", nil, "trusted authorities, PEM; may be given again (required)")
 	cmd.Flags().StringArrayVar(&identities, "identity", nil, "e-mail, URI, DNS name or CN=… that the certificate must carry; may be given again")
-	cmd.Flags().StringArrayVar(&patterns, "identity-pattern", nil, "regular expression that such a name must match as a whole; may be given again")
+	cmd.Flags().StringArrayVar(&patterns, "identity-pattern", nil, "regular expression that such a name must match as a whole (common names only if it begins with CN=); may be given again")
 	cmd.Flags().BoolVar(&anyIdentity, "insecure-any-identity", false, "accept every certificate under the authorities")
 	cmd.Flags().BoolVar(&leafAsRoot, "insecure-leaf-as-root", false, "accept a signer's certificate that is given as an authority itself, such as one signed by itself")
 	cmd.MarkFlagsOneRequired("identity", "identity-pattern", "insecure-any-identity") // model_signing asks for no name, and takes any

@@ -189,6 +189,7 @@ func SignCertificate(key crypto.Signer, chain []*x509.Certificate, payload []byt
 // ParseCertificates reads one or more certificates from PEM. Other blocks are refused. Errors: [ErrCertificate].
 func ParseCertificates(text []byte) ([]*x509.Certificate, error) {
 	var out []*x509.Certificate
+	all := blocks(text)
 	for {
 		var block *pem.Block
 		if block, text = pem.Decode(text); block == nil {
@@ -203,8 +204,8 @@ func ParseCertificates(text []byte) ([]*x509.Certificate, error) {
 		}
 		out = append(out, c)
 	}
-	if len(out) == 0 || len(bytes.TrimSpace(text)) != 0 {
-		return nil, fmt.Errorf("%w: no PEM certificate, or text after the last one", ErrCertificate)
+	if len(out) == 0 || len(out) != all || len(bytes.TrimSpace(text)) != 0 {
+		return nil, fmt.Errorf("%w: no PEM certificate, a damaged one, or text after the last one", ErrCertificate)
 	}
 	return out, nil
 }

@@ -264,15 +264,20 @@ func isEncrypted(text []byte) bool {
 	return b != nil && (strings.Contains(b.Type, "ENCRYPTED") || b.Headers["DEK-Info"] != "")
 }
 
+// blocks is how many PEM blocks text has, damaged ones included, which [pem.Decode] passes over.
+func blocks(text []byte) int { return bytes.Count(text, []byte("-----BEGIN ")) }
+
 // onlyBlock returns the one PEM block of text that holds a key. `openssl ecparam -genkey` writes the curve's parameters
 // in front of it; any other second block could be a key that the caller did not mean.
 func onlyBlock(text []byte) ([]byte, error) {
 	var found *pem.Block
+	left := blocks(text)
 	for {
 		var b *pem.Block
 		if b, text = pem.Decode(text); b == nil {
 			break
 		}
+		left--
 		if b.Type == "EC PARAMETERS" {
 			continue
 		}
@@ -281,7 +286,7 @@ func onlyBlock(text []byte) ([]byte, error) {
 		}
 		found = b
 	}
-	if found == nil || len(bytes.TrimSpace(text)) != 0 {
+	if found == nil || left != 0 || len(bytes.TrimSpace(text)) != 0 {
 		return nil, fmt.Errorf("%w: no single PEM block", ErrKey)
 	}
 	return pem.EncodeToMemory(found), nil
