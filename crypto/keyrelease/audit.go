@@ -97,7 +97,7 @@ type FileJournal struct {
 
 var _ Journal = (*FileJournal)(nil)
 
-// OpenJournal opens or makes a journal, readable by its owner only. A line that a crash has cut stays, on a line of its own.
+// OpenJournal opens a journal, whose mode stays, or makes one that its owner alone can read. A line that a crash has cut stays, on a line of its own.
 // Errors: those of the file system.
 func OpenJournal(path string) (*FileJournal, error) {
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_APPEND|os.O_CREATE, 0o600)
