@@ -115,6 +115,9 @@ func (l *linter) resources(m *manifest.Manifest) {
 	if !slices.IsSortedFunc(m.Resources, func(a, b manifest.Resource) int { return strings.Compare(a.Name, b.Name) }) {
 		l.add("order", "wants the code points of whole names to rise (OMS v1.0 section 5.2.1)", PeerGo)
 	}
+	if len(m.Files) == 1 && m.Files[0].Name == m.Subject { // as Sign is told of a model that is a file, and no directory
+		l.add("single_file", `takes this for a directory with that file, and wants "." for the file`, PeerPython, PeerPythonCommand)
+	}
 	if len(m.Files) == 1 && m.Files[0].Name == manifest.SingleFile {
 		detail, who := `"." stands for the file, which the specification names`, []string(nil)
 		if m.Method == manifest.MethodShards {

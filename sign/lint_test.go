@@ -80,6 +80,15 @@ func TestLint(t *testing.T) {
 	root := issue(t, nil, ca)
 	leaf := issue(t, root, signer)
 	chain := bundleOf(t, src, leaf.key, []*x509.Certificate{leaf.cert, root.cert}...)
+	one := signtest.Files(map[string]string{"weights": "1"})
+	file, _, err := sign.Sign(t.Context(), one, key, sign.SignOptions{Subject: "weights"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	oneInDir, _, err := sign.Sign(t.Context(), one, key, sign.SignOptions{Subject: "model"})
+	if err != nil {
+		t.Fatal(err)
+	}
 	payload := func(data []byte, edit func(d object)) []byte {
 		var d object
 		if err := json.Unmarshal(payloadOf(t, data), &d); err != nil {
@@ -104,6 +113,8 @@ func TestLint(t *testing.T) {
 		peers []string // of the last finding
 	}{
 		"files":             {plain, "", nil},
+		"file":              {file, "single_file", []string{sign.PeerPython, sign.PeerPythonCommand}},
+		"one in directory":  {oneInDir, "", nil},
 		"shards":            {fewShards, "shards shard_spelling", []string{sign.PeerSchema}},
 		"shards of colons":  {shards, "shards shard_spelling shard_colon", []string{sign.PeerPython}},
 		"spelling":          {payload(fewShards, func(d object) { resourceOf(d, 0)["algorithm"], resourceOf(d, 1)["algorithm"] = "sha256", "sha256" }), "shards shard_spelling", []string{sign.PeerPython, sign.PeerGo}},

@@ -195,6 +195,58 @@ func TestSignModelSigning(t *testing.T) {
 	}
 }
 
+// TestSignOneFile: what model_signing signs as a model that is a file, we verify; what we sign so, it verifies by the directory alone, and Lint says it.
+func TestSignOneFile(t *testing.T) {
+	command := modelSigning(t)
+	dir := writeModel(t, map[string]string{"model.safetensors": "weights"})
+	file, sig := filepath.Join(dir, "model.safetensors"), filepath.Join(t.TempDir(), "sig")
+	private, public := writeKey(t, elliptic.P256())
+	verify := func(path string) error {
+		return exec.Command(command, "verify", "key", "--public_key", public, "--signature", sig, path).Run()
+	}
+	data, err := os.ReadFile(private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	key, err := bundle.ParsePrivateKey(data, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ours, _, err := sign.Sign(t.Context(), os.DirFS(dir), key, sign.SignOptions{Subject: "model.safetensors"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(sig, ours, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := verify(dir); err != nil {
+		t.Errorf("the directory: %v", err)
+	}
+	refused := func(data []byte) bool {
+		list, err := sign.Lint(data)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(list) == 1 && list[0].Code == "single_file" && len(list[0].RefusedBy) > 0
+	}
+	if err := verify(file); (err != nil) != refused(ours) {
+		t.Errorf("the file: %v, and Lint says otherwise", err)
+	}
+	if out, err := exec.Command(command, "sign", "key", "--private_key", private, "--signature", sig, file).CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	theirs, err := os.ReadFile(sig)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := verify(file); err != nil || refused(theirs) {
+		t.Errorf("the file, signed by model_signing: %v", err)
+	}
+	if err := verifyWith(t, signedModel{dir, sig, public}); err != nil {
+		t.Errorf("we refuse theirs: %v", err)
+	}
+}
+
 // TestSignTampered: what one signed and an attacker changed, both refuse, and for the change.
 func TestSignTampered(t *testing.T) {
 	tool := modelSigning(t)
