@@ -3,6 +3,7 @@ package mbom
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"path"
 	"strings"
@@ -29,7 +30,9 @@ func (x *extractor) json(name string) error {
 		}
 	}
 	if config || len(data) <= maxConfig || isBundle(name) || mightAsk(data) {
-		if err := x.remoteCode(name, data); err != nil { // of a configuration this cannot be: it was checked
+		if err := x.remoteCode(name, data); errors.Is(err, errTemplates) {
+			return &FormatError{name, "chat templates", err}
+		} else if err != nil { // of a configuration this cannot be: it was checked
 			finding(x.bom, name, "its name says JSON and its content does not")
 		}
 	}

@@ -77,16 +77,16 @@ func isJSON(name string) bool { return strings.EqualFold(path.Ext(name), ".json"
 
 func isYAML(name string) bool {
 	ext := strings.ToLower(path.Ext(name))
-	return ext == ".yaml" || ext == ".yml" || path.Base(name) == "MLmodel" // MLflow's
+	return ext == ".yaml" || ext == ".yml" || strings.EqualFold(path.Base(name), "MLmodel") // MLflow's
 }
 
 // isConfig reports whether loaders take instructions from the file, as opposed to vocabularies and indexes.
 func isConfig(name string) bool {
 	base := strings.ToLower(path.Base(name))
-	return isJSON(name) && (strings.Contains(base, "config") || strings.Contains(base, "template") || base == modulesFile || base == pipelineFile)
+	return isJSON(name) && (strings.Contains(base, "config") || strings.Contains(base, "template") || base == modulesFile || strings.HasSuffix(base, pipelineFile))
 }
 
-// Files that name the classes of a model's parts: those of sentence-transformers and of diffusers.
+// Files that name the classes of a model's parts: those of sentence-transformers and of diffusers, which has a modular_model_index.json too.
 const (
 	modulesFile  = "modules.json"
 	pipelineFile = "model_index.json"

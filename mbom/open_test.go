@@ -227,13 +227,18 @@ func TestRemoteCode(t *testing.T) {
 
 func TestTemplates(t *testing.T) {
 	for name, c := range map[string]struct{ path, data string }{
-		"file":       {"chat_template.jinja", "{{ evil }}"},
-		"named-file": {"additional_chat_templates/tool.jinja", "{{ evil }}"},
-		"list":       {"tokenizer_config.json", `{"chat_template":[{"name":"default","template":"` + template + `"},{"name":"tool","template":"{{ evil }}"}]}`},
-		"swapped":    {"tokenizer_config.json", `{"chat_template":"{{ evil }}"}`},
-		"json":       {"chat_template.json", `{"chat_template":"{{ evil }}"}`},
-		"yaml":       {"chat.yaml", "a: 1\nchat_template: '{{ evil }}'\n"},
-		"template":   {"chat.template", "{{ evil }}"},
+		"file":        {"chat_template.jinja", "{{ evil }}"},
+		"named-file":  {"additional_chat_templates/tool.jinja", "{{ evil }}"},
+		"list":        {"tokenizer_config.json", `{"chat_template":[{"name":"default","template":"` + template + `"},{"name":"tool","template":"{{ evil }}"}]}`},
+		"swapped":     {"tokenizer_config.json", `{"chat_template":"{{ evil }}"}`},
+		"json":        {"chat_template.json", `{"chat_template":"{{ evil }}"}`},
+		"yaml":        {"chat.yaml", "a: 1\nchat_template: '{{ evil }}'\n"},
+		"template":    {"chat.template", "{{ evil }}"},
+		"tokens":      {"special_tokens_map.json", `{"bos_token":"<s>","chat_template":"{{ evil }}"}`},
+		"nested":      {"processor_config.json", `{"tokenizer":{"chat_template":"{{ evil }}"}}`},
+		"nested-list": {"processor_config.json", `{"a":[{"chat_template":[{"name":"x","template":"{{ evil }}"}]}]}`},
+		"nested-map":  {"processor_config.json", `{"a":[{"chat_template":{"name":"{{ evil }}"}}]}`},
+		"escaped":     {"tokenizer.json", strings.Repeat(" ", 5<<20) + `{"chat\u005ftemplate":"{{ evil }}"}`},
 	} {
 		src := small()
 		src[c.path] = &fstest.MapFile{Data: []byte(c.data)}

@@ -25,6 +25,9 @@ const (
 
 var errNesting = errors.New("nested too deeply")
 
+// errTemplates is the error of a file with more chat templates than are kept.
+var errTemplates = fmt.Errorf("more than %d chat templates", maxPlaces)
+
 // asksForCode reports whether a value makes a loader import or call code that is not its own. in holds it and knows its key.
 func asksForCode(in *container, value json.Token) bool {
 	text, isText := value.(string)
@@ -44,6 +47,8 @@ func asksForCode(in *container, value json.Token) bool {
 		return strings.HasSuffix(text, ".py")
 	case "megatron_core": // PEFT imports it
 		return isText && text != "megatron" && !strings.HasPrefix(text, "megatron.")
+	case "tokenizer_class": // of WordEmbeddings of sentence-transformers, which imports it
+		return yamlcode.Qualified(text) && !strings.HasPrefix(text, "sentence_transformers.")
 	case "custom_ops_library": // a shared library that ONNX Runtime loads
 		return text != ""
 	case "py/object", "py/reduce", "py/type", "py/function", "py/repr", "py/mod", "py/factory", "py/newargs", "py/newargsex", "py/newobj", "py/initargs": // jsonpickle
@@ -69,6 +74,16 @@ func isBundle(name string) bool {
 	return slices.Contains(strings.Split(path.Dir(name), "/"), "configs")
 }
 
+// isLibrary reports whether diffusers loads a part of a pipeline from a library of its own: other names it imports. Some of its pipelines
+// have classes that are nowhere else.
+func isLibrary(name string) bool {
+	top, _, _ := strings.Cut(name, ".")
+	return slices.Contains([]string{"diffusers", "transformers", "optimum"}, top) || slices.Contains([]string{
+		"alt_diffusion", "audioldm2", "blip_diffusion", "cosmos", "deepfloyd_if", "flux", "kandinsky", "latent_diffusion", "ltx", "paint_by_example", "shap_e",
+		"spectrogram_diffusion", "stable_audio", "stable_diffusion", "stable_diffusion_safe", "unidiffuser", "versatile_diffusion", "wuerstchen",
+	}, name)
+}
+
 func isKernel(key string) bool {
 	return strings.Contains(key, "attn_implementation") || strings.Contains(key, "experts_implementation")
 }
@@ -79,6 +94,7 @@ func mightAsk(data []byte) bool {
 	for _, word := range []string{
 		"auto_map", "custom_generate", "custom_pipelines", "trust_remote_code", "_target_", "Lambda", "__lambda__", "lambda", "activation_f",
 		"default_activation_function", "model_file", "_implementation", "megatron_core", "custom_ops_library", "class_name", "py/", `py\/`,
+		"tokenizer_class", "chat_template",
 	} {
 		if bytes.Contains(data, []byte(word)) {
 			return true
@@ -93,13 +109,15 @@ func (x *extractor) asks(text, file, pointer string) {
 	}
 }
 
-// remoteCode finds values at any depth of JSON that ask for code.
+// remoteCode finds values at any depth of JSON that ask for code, and the chat templates that [extractor.templates] does not read: transformers
+// takes every key of special_tokens_map.json for an argument of the tokenizer.
 func (x *extractor) remoteCode(name string, data []byte) error {
 	dec := json.NewDecoder(bytes.NewReader(data))
 	var open []container
 	expectKey := false
 	base := strings.ToLower(path.Base(name))
 	router, bundle := base == "config.json" || base == "router_config.json", isBundle(name)
+	config, parts := isConfig(name), strings.HasSuffix(base, pipelineFile)
 	for {
 		tok, err := dec.Token()
 		if err != nil {
@@ -139,12 +157,22 @@ func (x *extractor) remoteCode(name string, data []byte) error {
 		if text, ok := tok.(string); ok && in != nil && bundle && yamlcode.Expression(text) {
 			x.asks(clip(in.key), name, pointer(open))
 		}
+		if text, ok := tok.(string); ok && in != nil && (in.chat || in.key == "chat_template" && in.object) && !in.isName(open) && (len(open) > 1 || !config) {
+			if len(x.bom.Templates) >= maxPlaces {
+				return errTemplates
+			}
+			x.template("default", text, name, pointer(open))
+		}
+		if text, ok := tok.(string); ok && parts && in != nil && !in.object && in.next == 1 && !isLibrary(text) { // [library, class]
+			x.asks(clip(text), name, pointer(open))
+		}
 		if in != nil && asksForCode(in, tok) && len(x.bom.RemoteCode) < maxPlaces {
 			x.asks(in.key, name, pointer(open))
 		}
 		if tok == json.Delim('{') || tok == json.Delim('[') {
 			open = append(open, container{
 				object: tok == json.Delim('{'), kernels: in != nil && (in.kernels || isKernel(in.key)),
+				chat:    in != nil && (in.chat || in.object && in.key == "chat_template" && (len(open) > 1 || !config)),
 				classes: router && tok == json.Delim('{') && in != nil && in.key == "types",
 			})
 		}
@@ -160,10 +188,16 @@ type container struct {
 	object  bool
 	kernels bool // it lies below the key of a kernel
 	classes bool // its values name classes
+	chat    bool // it lies below a key chat_template
 	class   bool // it has a class_name
 	module  string
 	key     string
 	next    int
+}
+
+// isName reports whether the current value is the name in a list of chat templates, {"name": …, "template": …}.
+func (c *container) isName(open []container) bool {
+	return c.chat && c.object && c.key == "name" && !open[len(open)-2].object
 }
 
 // pointer is the JSON pointer (RFC 6901) to the current value, or "" where it is long.

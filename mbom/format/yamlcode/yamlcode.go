@@ -1,6 +1,7 @@
 // Package yamlcode finds in a YAML file what its loader renders, chat templates, and what makes it call code: tags that are not YAML's own, such as
-// !!python/object/apply of PyYAML, the key _target_ of Hydra, whose value is called by name, as that of target is by the scripts of
-// latent diffusion, and the loader_module of MLflow, where it is not one of MLflow's own.
+// !!python/object/apply of PyYAML, the key _target_ of Hydra, whose value is called by name, as those of _component_ by torchtune, class_path by
+// Lightning and target by the scripts of latent diffusion are, and the loader_module of MLflow and the pipelines and preprocessors of pyannote, where
+// they are not their own.
 package yamlcode
 
 import (
@@ -26,7 +27,10 @@ var ErrFormat = errors.New("yamlcode: malformed file")
 
 // Places returns the tags and keys in data that make a loader call code, in the order of the file; at most 100.
 // Errors: [ErrFormat].
-func Places(data []byte) ([]string, error) { return walk(data, places) }
+func Places(data []byte) ([]string, error) {
+	seen := map[*yaml.Node]bool{}
+	return walk(data, func(out []string, n *yaml.Node) []string { return pipelines(places(out, n), n, seen) })
+}
 
 // Expressions returns the keys of scalars in data that are [Expression]s; at most 100. Errors: [ErrFormat].
 func Expressions(data []byte) ([]string, error) { return walk(data, expressions) }
@@ -122,6 +126,39 @@ func places(out []string, n *yaml.Node) []string {
 	return out
 }
 
+// pipelines returns the keys of pyannote below which a class of another library is named. It enters a node below one, which aliases
+// and merge keys may lead to in any number, once: seen.
+func pipelines(out []string, n *yaml.Node, seen map[*yaml.Node]bool) []string {
+	for i, c := range n.Content {
+		if n.Kind == yaml.MappingNode && i%2 == 1 {
+			if key := resolved(n.Content[i-1]).Value; (key == "pipeline" || key == "preprocessors") && namesClass(c, seen) {
+				out = append(out, key)
+			}
+		}
+		out = pipelines(out, c, seen)
+	}
+	return out
+}
+
+// namesClass reports whether a key "name" in n has the dotted name of what is not pyannote's own.
+func namesClass(n *yaml.Node, seen map[*yaml.Node]bool) bool {
+	if n = resolved(n); seen[n] {
+		return false
+	}
+	seen[n] = true
+	for i, c := range n.Content {
+		if n.Kind == yaml.MappingNode && i%2 == 1 && resolved(n.Content[i-1]).Value == "name" {
+			if text := resolved(c).Value; Qualified(text) && !strings.HasPrefix(text, "pyannote.") {
+				return true
+			}
+		}
+		if namesClass(c, seen) {
+			return true
+		}
+	}
+	return false
+}
+
 // resolved is what a node stands for: an alias may be a key too.
 func resolved(n *yaml.Node) *yaml.Node {
 	if n.Kind == yaml.AliasNode && n.Alias != nil {
@@ -133,9 +170,9 @@ func resolved(n *yaml.Node) *yaml.Node {
 // calls reports whether a loader calls or imports what value names, for the sake of its key.
 func calls(key string, value *yaml.Node) bool {
 	switch key {
-	case "_target_":
+	case "_target_", "_component_":
 		return true
-	case "target":
+	case "target", "class_path":
 		return value.Kind == yaml.ScalarNode && Qualified(value.Value)
 	case "loader_module":
 		return value.Kind == yaml.ScalarNode && !strings.HasPrefix(value.Value, "mlflow.")
