@@ -70,3 +70,20 @@ func TestManyDirectories(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// A blob is read once, also where others of its size stand between two of its layers.
+func TestOneBlobReadOnce(t *testing.T) {
+	l := newLayout(t)
+	layers := []object{l.raw("a", "one"), l.raw("b", "two"), l.raw("c", "one"), l.raw("d", "two"), l.raw("e", "one")}
+	l.add("v1", l.model(modelPack+"config.v1+json", layers...))
+	a, err := l.open("v1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, d := range layers[:2] {
+		l.write("blobs/sha256/"+strings.TrimPrefix(d["digest"].(string), "sha256:"), []byte("bad"))
+	}
+	if err := a.Verify(t.Context()); !errors.Is(err, oci.ErrDigest) || strings.Count(err.Error(), "other content") != 2 {
+		t.Errorf("two blobs are bad: %v", err)
+	}
+}

@@ -1,6 +1,7 @@
 package oci
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -32,7 +33,7 @@ const (
 // Errors: [ErrDigest], [fs.ErrNotExist], ctx's, and faults of the layout.
 func (a *Artifact) Verify(ctx context.Context) error {
 	todo := slices.SortedFunc(slices.Values(append(slices.Clone(a.manifest.Layers), a.manifest.Config)), func(x, y descriptor) int {
-		return int(min(max(y.Size-x.Size, -1), 1)) // neighbours are about equally long
+		return cmp.Or(cmp.Compare(y.Size, x.Size), cmp.Compare(x.Digest, y.Digest)) // neighbours are about equally long
 	})
 	todo = slices.CompactFunc(todo, func(x, y descriptor) bool { return x.Digest == y.Digest && x.Size == y.Size })
 	workers := min(runtime.GOMAXPROCS(0), len(todo))
