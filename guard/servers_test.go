@@ -69,7 +69,7 @@ func TestRefusalsAreExplained(t *testing.T) {
 	turn := `"messages":[{"role":"user","content":"` + secret + `"}]`
 	for body, want := range map[string][2]string{
 		`{` + turn + `}`: {"model (required)", "param=model"},
-		`{"model":"m",` + turn + `,"temperature":7}`:          {"temperature (max)", "param=temperature"},
+		`{"model":"m",` + turn + `,"temperature":7}`:          {"temperature (max 2)", "param=temperature"},
 		`{"model":"m",` + turn + `,"n":9}`:                    {"n (max)", "param=n cause=\"api: invalid n (max)\""},
 		`{"model":"m",` + turn + `,"model":"` + secret + `"}`: {"json: duplicate", "cause=\"json: duplicate"},
 		`{"model":"m",` + turn + `,"lora":"` + secret + `"}`:  {"lora (cannot be inspected)", "param=lora"},

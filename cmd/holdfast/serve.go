@@ -67,7 +67,7 @@ func newServe(ui *ui) *cobra.Command {
 	flags := cmd.Flags()
 	flags.StringVar(&f.denyList, "deny-list", "", "signed deny list; what it names is refused")
 	flags.StringArrayVar(&f.denyKeys, "deny-list-key", nil, "trusted signer of deny lists, PEM; may be given again")
-	flags.BoolVar(&f.print, "print-config", false, "print the configuration digest, for a key server's policy, and end")
+	flags.BoolVar(&f.print, "print-config", false, "print the configuration digest, for a key server's policy, and end; DIR is not read")
 	flags.StringArrayVar(&f.public, "public-key", nil, "trusted signer, PEM; may be given again (required)")
 	flags.StringVar(&f.name, "name", "", "name that holdfast.json must give (required)")
 	flags.Uint64Var(&f.minVersion, "min-version", 0, "lowest version that holdfast.json may give")

@@ -133,7 +133,7 @@ var (
 // A FieldError names the field that was refused. It never quotes a value.
 type FieldError struct {
 	Field string // for example "temperature" or "messages.role"
-	Why   string // for example "max" or "unsupported content part"
+	Why   string // for example "max 2" or "unsupported content part"
 }
 
 // Error names the field, without its value.

@@ -53,7 +53,7 @@ func (v *Validator) Struct(s any) error {
 	}
 	if fields, ok := errors.AsType[validator.ValidationErrors](err); ok && len(fields) > 0 {
 		_, name, _ := strings.Cut(fields[0].Namespace(), ".")
-		return &FieldError{Field: name, Why: fields[0].Tag()}
+		return &FieldError{Field: name, Why: strings.TrimSpace(fields[0].Tag() + " " + fields[0].Param())} // "max 2": the tag's, never what was given
 	}
 	return fmt.Errorf("api: internal error: %w", err)
 }
