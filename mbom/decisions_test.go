@@ -10,6 +10,7 @@ import (
 
 	"github.com/holdfast-ai/holdfast/mbom"
 	"github.com/holdfast-ai/holdfast/mbom/format"
+	"github.com/holdfast-ai/holdfast/mbom/model"
 	"github.com/holdfast-ai/holdfast/sign/manifest"
 )
 
@@ -118,6 +119,36 @@ func TestRemoteCodeByKey(t *testing.T) {
 		_, err := mbom.Open(t.Context(), src, resources(t, src), missing())
 		if pe, ok := errors.AsType[*mbom.PolicyError](err); (err == nil) != harmless || err != nil && (!ok || pe.Field != "InsecureAllowRemoteCode") {
 			t.Errorf("%s: %v", data, err)
+		}
+	}
+}
+
+// What holdfast mbom lists as refused is what Open refuses, each for its own reason.
+func TestCheckFormat(t *testing.T) {
+	for _, c := range []struct {
+		name, format string
+		size         int64
+		got          string
+	}{
+		{"LICENSE", "text", 10, ""},
+		{"LICENSE", "", 10, ""}, // of no format: refused
+		{"train.txt", "text", mbom.MaxInspected, ""},
+		{"train.txt", "text", mbom.MaxInspected + 1, "67108865 bytes"},
+		{"vocab.json", "json", mbom.MaxInspected + 1, "67108865 bytes"},
+		{"model.safetensors", "safetensors", 1 << 40, ""},
+		{"Model.GGUF", "gguf", 1 << 40, ""},
+		{"weights.bin", "safetensors", 1 << 10, "safetensors under another name"},
+		{"model.bin", "torch", 1 << 10, "torch"},
+		{"model.pt", "text", 1, "pickle"},
+		{"config.json", "text", 1, "text under another name"},
+	} {
+		err := mbom.Policy{Formats: mbom.SafeFormats()}.CheckFormat(model.File{Name: c.name, Size: c.size, Format: c.format})
+		pe, refused := errors.AsType[*mbom.PolicyError](err)
+		if want := c.got != "" || c.format == ""; refused != want || refused && (pe.Got != c.got || pe.Path != c.name) {
+			t.Errorf("%s of %d bytes, %s: %v, want %q", c.name, c.size, c.format, err, c.got)
+		}
+		if (mbom.Policy{}).CheckFormat(model.File{Name: c.name, Size: c.size, Format: c.format}) == nil {
+			t.Errorf("%s: the zero policy accepts it", c.name)
 		}
 	}
 }

@@ -112,38 +112,66 @@ func (b *Bound) bind(fsys fs.FS, signed map[string][]byte, p Policy) (*cyclonedx
 	return doc, nil
 }
 
-// gateFile holds one file against the allowed formats.
-func (p Policy) gateFile(fsys fs.FS, name string, signed map[string][]byte) error {
-	byName := format.ByName(name)
-	if byName != "" {
+// CheckFormat holds the name, size and format of a file against p, as [Open] does before it looks into pickles and indexes.
+// Errors: [ErrPolicy].
+func (p Policy) CheckFormat(f model.File) error {
+	if err := p.checkName(f.Name, f.Size); err != nil || isWeights(f.Name) {
+		return err
+	}
+	kind := format.Kind(f.Format)
+	if err := p.allowFormat(f.Name, kind); err != nil {
+		return err
+	}
+	switch {
+	case format.ByName(f.Name) == format.JSON && kind != format.JSON:
+		return &PolicyError{"Formats", f.Name, "the JSON that its name says", f.Format + " under another name"}
+	case kind == format.Safetensors || kind == format.GGUF: // no tap would look at it
+		return &PolicyError{"Formats", f.Name, "weights under their own name", f.Format + " under another name"}
+	}
+	return nil
+}
+
+// checkName is the part of CheckFormat that needs no content.
+func (p Policy) checkName(name string, size int64) error {
+	if byName := format.ByName(name); byName != "" {
 		if err := p.allowFormat(name, byName); err != nil {
 			return err
 		}
 	}
-	if byName == format.Safetensors || byName == format.GGUF {
-		return nil // the tap of WeightPolicy reads them
+	if size > MaxInspected && !isWeights(name) {
+		return &PolicyError{"Formats", name, fmt.Sprintf("weights by name, or at most %d bytes", MaxInspected), fmt.Sprintf("%d bytes", size)}
+	}
+	return nil
+}
+
+// isWeights reports whether the tap of WeightPolicy reads a file.
+func isWeights(name string) bool {
+	byName := format.ByName(name)
+	return byName == format.Safetensors || byName == format.GGUF
+}
+
+// gateFile holds one file against the allowed formats.
+func (p Policy) gateFile(fsys fs.FS, name string, signed map[string][]byte) error {
+	if isWeights(name) {
+		return p.checkName(name, 0)
 	}
 	info, err := fs.Stat(fsys, name)
 	if err != nil {
 		return fmt.Errorf("mbom: %w", err)
 	}
-	if info.Size() > MaxInspected {
-		return &PolicyError{"Formats", name, fmt.Sprintf("weights by name, or at most %d bytes", MaxInspected), fmt.Sprintf("%d bytes", info.Size())}
+	if err := p.checkName(name, info.Size()); err != nil {
+		return err
 	}
 	data, err := readFile(fsys, name, MaxInspected)
 	if err != nil {
 		return err
 	}
 	kind := format.Detect(data, int64(len(data)))
-	if err := p.allowFormat(name, kind); err != nil {
+	if err := p.CheckFormat(model.File{Name: name, Size: int64(len(data)), Format: string(kind)}); err != nil {
 		return err
 	}
 	switch {
-	case byName == format.JSON && kind != format.JSON:
-		return &PolicyError{"Formats", name, "the JSON that its name says", string(kind)}
-	case kind == format.Safetensors || kind == format.GGUF: // no tap would look at it
-		return &PolicyError{"Formats", name, "weights under their own name", string(kind)}
-	case kind == format.Pickle || kind == format.Torch || byName == format.Pickle:
+	case kind == format.Pickle || kind == format.Torch || format.ByName(name) == format.Pickle:
 		if rep := pickle.Scan(bytes.NewReader(data), int64(len(data))); rep.Verdict != pickle.Clean {
 			return &PolicyError{"Formats", name, "a pickle that imports allowed names only", rep.Verdict.String()}
 		}

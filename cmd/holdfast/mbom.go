@@ -3,16 +3,14 @@ package main
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 
 	"github.com/spf13/cobra"
 
 	"github.com/holdfast-ai/holdfast/mbom"
-	"github.com/holdfast-ai/holdfast/mbom/format"
-	"github.com/holdfast-ai/holdfast/mbom/model"
 	"github.com/holdfast-ai/holdfast/sign"
 )
 
@@ -65,11 +63,11 @@ func newMBOM(ui *ui) *cobra.Command {
 				templates = append(templates, map[string]string{"name": t.Name, "file": t.Evidence.File, "sha256": hex.EncodeToString(t.SHA256[:])})
 				lines = append(lines, fmt.Sprintf("template %s of %s: sha256 %x", t.Name, t.Evidence.File, t.SHA256))
 			}
-			refused := []map[string]string{}
+			refused, byDefault := []map[string]string{}, mbom.Policy{Formats: mbom.SafeFormats()}
 			for _, f := range bom.Files {
-				if kind := unsafeFormat(f); kind != "" {
-					refused = append(refused, map[string]string{"file": f.Name, "format": kind})
-					lines = append(lines, fmt.Sprintf("refused by default: %s (%s)", f.Name, kind))
+				if pe, no := errors.AsType[*mbom.PolicyError](byDefault.CheckFormat(f)); no {
+					refused = append(refused, map[string]string{"file": f.Name, "format": pe.Got})
+					lines = append(lines, fmt.Sprintf("refused by default: %s (%s)", f.Name, pe.Got))
 				}
 			}
 			if len(licences) == 0 {
@@ -82,23 +80,4 @@ func newMBOM(ui *ui) *cobra.Command {
 	cmd.Flags().StringVar(&out, "out", "", "file to write (default DIR/"+mbom.BOMFile+")")
 	cmd.Flags().StringVar(&version, "spec-version", "1.7", "CycloneDX version, 1.7 or 1.6")
 	return cmd
-}
-
-// unsafeFormat returns the format of a file, by its content or its name, that a server refuses by default, or "". What is no JSON
-// under a name of JSON, weights under another name, and what is too large to be read whole, a server refuses whatever it allows.
-func unsafeFormat(f model.File) string {
-	byName := format.ByName(f.Name)
-	for _, kind := range []string{f.Format, string(byName)} {
-		if kind != "" && !slices.Contains(mbom.SafeFormats(), kind) {
-			return kind
-		}
-	}
-	switch kind := format.Kind(f.Format); {
-	case byName == format.JSON && kind != format.JSON,
-		(kind == format.Safetensors || kind == format.GGUF) && byName != format.Safetensors && byName != format.GGUF:
-		return f.Format + " under another name"
-	case f.Size > mbom.MaxInspected && byName != format.Safetensors && byName != format.GGUF:
-		return f.Format + " above 64 MiB"
-	}
-	return ""
 }
