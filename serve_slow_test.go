@@ -2,8 +2,6 @@ package holdfast_test
 
 import (
 	"fmt"
-	"io"
-	"net"
 	"net/http"
 	"testing"
 	"testing/synctest"
@@ -12,22 +10,8 @@ import (
 	"github.com/holdfast-ai/holdfast"
 	"github.com/holdfast-ai/holdfast/attest/channel"
 	"github.com/holdfast-ai/holdfast/attest/receipt"
+	"github.com/holdfast-ai/holdfast/internal/testkit"
 )
-
-// pipes is a listener whose connections are in memory.
-type pipes struct{ accept chan net.Conn }
-
-func (p pipes) Accept() (net.Conn, error) {
-	c, ok := <-p.accept
-	if !ok {
-		return nil, net.ErrClosed
-	}
-	return c, nil
-}
-
-func (p pipes) Close() error { return nil }
-
-func (p pipes) Addr() net.Addr { return &net.TCPAddr{} }
 
 // Nobody holds a connection by sending a body that is not read, whatever the path; what the engine answers with may take its time.
 func TestBodiesThatNobodyReads(t *testing.T) {
@@ -46,7 +30,7 @@ func TestBodiesThatNobodyReads(t *testing.T) {
 	} {
 		t.Run(line, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				if held := exchange(t, h, line+" HTTP/1.1\r\nHost: x\r\nContent-Length: 4000\r\n\r\n", true); held > time.Minute {
+				if held := testkit.Held(h, line+" HTTP/1.1\r\nHost: x\r\nContent-Length: 4000\r\n\r\n", true); held > time.Minute {
 					t.Errorf("the connection was held for %v", held)
 				}
 			})
@@ -54,34 +38,8 @@ func TestBodiesThatNobodyReads(t *testing.T) {
 	}
 	synctest.Test(t, func(t *testing.T) {
 		text := fmt.Sprintf("POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", len(question), question)
-		if held := exchange(t, h, text, false); held < 30*time.Second {
+		if held := testkit.Held(h, text, false); held < 30*time.Second {
 			t.Errorf("an answer that takes 30 s ended after %v", held)
 		}
 	})
-}
-
-// exchange sends a request, and then a byte each second for as long as the connection is there, and says how long that is.
-func exchange(t *testing.T, h http.Handler, text string, more bool) time.Duration {
-	t.Helper()
-	l := pipes{make(chan net.Conn)}
-	s := &http.Server{Handler: h, ReadHeaderTimeout: 10 * time.Second}
-	go func() { _ = s.Serve(l) }()
-	client, server := net.Pipe()
-	l.accept <- server
-	began, gone := time.Now(), make(chan struct{})
-	go func() {
-		defer close(gone)
-		_, err := io.WriteString(client, text)
-		for more && err == nil {
-			time.Sleep(time.Second)
-			_, err = client.Write([]byte(" "))
-		}
-	}()
-	_, _ = io.ReadAll(client)
-	held := time.Since(began)
-	_ = client.Close()
-	<-gone
-	close(l.accept)
-	_ = s.Close()
-	return held
 }

@@ -49,6 +49,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer cancel()
 	tx := h.g.Begin(ctx)
 	defer tx.Close()
+	lift := bounded(w, r, &tx.pol.Limits)
 
 	id, _ := caller.FromContext(ctx)
 	v := tx.Request(&Request{
@@ -61,12 +62,13 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	buf := h.buffer()
-	body, err := h.read(w, r, tx, buf)
+	body, err := h.read(r, tx, buf)
 	if err != nil {
 		h.put(buf)
 		deny(w, tx, rejectRead(err))
 		return
 	}
+	lift()
 	if v = tx.RequestBody(body); v.Action != Allow {
 		h.put(buf)
 		deny(w, tx, v.Rejection)
@@ -161,21 +163,25 @@ func (h *handler) put(b *[]byte) {
 
 var errBodySize = errors.New("guard: body too large")
 
+// bounded bounds the time that a body takes to arrive, where the server does not: one that trickles in must not hold a place for ever. It is lifted
+// for a body that was read, and stays for one that is refused, since the server waits for the end of what nobody read.
+func bounded(w http.ResponseWriter, r *http.Request, limits *Limits) (lift func()) {
+	lift = func() {}
+	if reads, _ := serverLimits(r); reads || r.Body == nil || r.Body == http.NoBody {
+		return lift
+	}
+	rc := http.NewResponseController(w)
+	if rc.SetReadDeadline(time.Now().Add(time.Duration(limits.BodySeconds)*time.Second)) == nil {
+		lift = func() { _ = rc.SetReadDeadline(time.Time{}) }
+	}
+	return lift
+}
+
 // read reads the whole body into buf, growing with what arrives and never by what a header says, and inflates it.
-func (h *handler) read(w http.ResponseWriter, r *http.Request, tx *Transaction, buf *[]byte) (body []byte, err error) {
+func (h *handler) read(r *http.Request, tx *Transaction, buf *[]byte) (body []byte, err error) {
 	limits := &tx.pol.Limits
 	if r.Body == nil || r.Body == http.NoBody {
 		return nil, nil
-	}
-	if reads, _ := serverLimits(r); !reads { // a body that trickles in must not hold a place for ever
-		rc := http.NewResponseController(w)
-		if rc.SetReadDeadline(time.Now().Add(time.Duration(limits.BodySeconds)*time.Second)) == nil {
-			defer func() {
-				if err == nil { // else the server would wait for the rest
-					_ = rc.SetReadDeadline(time.Time{})
-				}
-			}()
-		}
 	}
 	open, _ := h.g.decoder(r.Header["Content-Encoding"])
 	if open == nil || tx.kind == KindPass {

@@ -1,6 +1,7 @@
 package keyrelease
 
 import (
+	"cmp"
 	"context"
 	"crypto"
 	"crypto/rand"
@@ -33,6 +34,9 @@ type Server struct {
 
 // ServeHTTP implements [http.Handler].
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.Body != nil && r.Body != http.NoBody { // also one that nobody reads, whose end net/http waits for
+		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(cmp.Or(s.reading, maxReading))) // unsupported where the caller has brought its own writer
+	}
 	if s.mux == nil {
 		s.fail(w, http.StatusServiceUnavailable)
 		return
@@ -155,10 +159,7 @@ func (s *Server) read(w http.ResponseWriter, r *http.Request, msg any, most int6
 		s.fail(w, http.StatusUnsupportedMediaType)
 		return false
 	}
-	deadline := http.NewResponseController(w)
-	_ = deadline.SetReadDeadline(time.Now().Add(s.reading)) // unsupported where the caller has brought its own writer
 	b, err := io.ReadAll(http.MaxBytesReader(w, r.Body, most))
-	_ = deadline.SetReadDeadline(time.Time{})
 	if err != nil {
 		status := http.StatusBadRequest
 		if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
@@ -167,6 +168,7 @@ func (s *Server) read(w http.ResponseWriter, r *http.Request, msg any, most int6
 		s.fail(w, status)
 		return false
 	}
+	_ = http.NewResponseController(w).SetReadDeadline(time.Time{})
 	if err := decode(b, msg, int(most)); err != nil {
 		s.fail(w, http.StatusBadRequest)
 		return false
