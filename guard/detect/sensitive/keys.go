@@ -118,7 +118,7 @@ func (k *keys) ended(c byte) {
 	}
 	k.last = t.end
 	if t.lower+t.upper+t.digits == 0 { // an operator, or padding
-		if k.state == inKey && t.leads == '=' {
+		if t.leads == '=' {
 			k.end = t.end
 		}
 		return

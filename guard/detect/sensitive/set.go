@@ -24,6 +24,8 @@
 //
 // Plates of vehicles, postcodes and numbers of companies that have no check digit count behind a word for them alone; of the towns of Germany those with an umlaut are not read.
 //
+// Known ways past: what is written in base64 or hexadecimal, backwards, in letters of other scripts that look alike, in escapes of escapes, in octal ones, or with a letter or digit right beside a number; a secret in two halves
+// with words, marks of comments ("# ", "// ", "- ") or cells of a table between them; a value whose name stands further off ("the password for the database is …").
 // What is written out in words or cut by markup is not recognised, nor are other identifiers and values that are assigned to a name, where the end of a line cuts them.
 package sensitive
 
