@@ -9,7 +9,7 @@ import (
 )
 
 // Large numbers are written in groups of three, with spaces (ISO 80000-1, 7.3.1, French, the Nordic countries) or dots (German, Dutch, Spanish), and numbers of five digits stand side
-// by side in columns: of two in five with nine digits some check digit holds by chance. Behind a word the same number is one.
+// by side in columns: of 6 to 9 % with nine digits the check digit of one kind holds by chance. Behind a word the same number is one.
 func TestThousandsAreNobodys(t *testing.T) {
 	s := all(t)
 	rnd := rand.New(rand.NewPCG(8, 9))
