@@ -56,7 +56,7 @@ KINDS = [
     ("pii.th-id", "th.pin", "1-9999-99999-99-9", "", True),
     ("pii.il-id", "il.idnr", "999999999", "Israeli ID", True),
     ("pii.za-id", "za.idnr", "{y}{m}{d}9999089", "South African", True),
-    ("pii.au-abn", "au.abn", "99 999 999 999", "", False),
+    ("pii.au-abn", "au.abn", "99 999 999 999", "ABN", False),
     ("pii.au-acn", "au.acn", "999 999 999", "ACN", False),
     ("pii.au-tfn", "au.tfn", "999 999 999", "TFN", False),
     ("pii.nz-ird", "nz.ird", "099-999-999", "IRD", True),
