@@ -197,7 +197,7 @@ func (c *Collateral) window() (from, to time.Time) {
 	if c.pckCRL == nil {
 		return from, to
 	}
-	from, to = c.tcb.from, c.tcb.to
+	from, to = c.tcb.From, c.tcb.To
 	narrow := func(a, b time.Time) {
 		if a.After(from) {
 			from = a
@@ -206,7 +206,7 @@ func (c *Collateral) window() (from, to time.Time) {
 			to = b
 		}
 	}
-	narrow(c.enclave.from, c.enclave.to)
+	narrow(c.enclave.From, c.enclave.To)
 	for _, l := range []*x509.RevocationList{c.pckCRL, c.rootCRL} {
 		narrow(l.ThisUpdate, l.NextUpdate)
 	}
@@ -243,7 +243,7 @@ func choose(all []*Collateral, root [32]byte, p *pck, now time.Time) (best *Coll
 			continue
 		}
 		from, to := c.window()
-		if now.Before(from) || now.After(to) || best != nil && best.tcb.number >= c.tcb.number {
+		if now.Before(from) || now.After(to) || best != nil && best.tcb.Number >= c.tcb.Number {
 			continue
 		}
 		best = c

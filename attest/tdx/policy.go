@@ -117,7 +117,7 @@ func (p Policy) checkTCB(checks *attest.Checks, q *Quote, k *pck, c *Collateral)
 	if c == nil {
 		return svn
 	}
-	number := min(c.tcb.number, c.enclave.number)
+	number := min(c.tcb.Number, c.enclave.Number)
 	checks.Require("tdx.evaluation", number >= p.MinEvaluation, "at least "+strconv.FormatUint(uint64(p.MinEvaluation), 10), strconv.FormatUint(uint64(number), 10))
 	ok := v.status == UpToDate || v.status != Revoked && v.status != "" && slices.Contains(p.AcceptStatuses, v.status)
 	got := string(v.status)

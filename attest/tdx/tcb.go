@@ -78,51 +78,60 @@ type module struct {
 	Levels     []tcbLevel[enclaveTCB] `json:"tcbLevels"`
 }
 
+// issued is what each of Intel's answers says of itself.
+type issued struct {
+	ID      string    `json:"id"`
+	Version int       `json:"version"`
+	From    time.Time `json:"issueDate"`
+	To      time.Time `json:"nextUpdate"`
+	Number  uint32    `json:"tcbEvaluationDataNumber"`
+}
+
+// read reads an answer of one kind into in, of which i is a part.
+func (i *issued) read(b []byte, in any, id string, version int) error {
+	if err := json.Unmarshal(b, in); err != nil {
+		return fmt.Errorf("%w: %s: %w", attest.ErrFormat, id, err)
+	}
+	if i.ID != id || i.Version != version || i.From.IsZero() || i.To.IsZero() {
+		return fmt.Errorf("%w: %q of version %d, want %q and %d, with the time in which it is valid", attest.ErrFormat, i.ID, i.Version, id, version)
+	}
+	return nil
+}
+
 // tcbInfo is what Intel says of one kind of processor and of TDX modules on it.
 type tcbInfo struct {
-	fmspc    [6]byte
-	pceID    [2]byte
-	from, to time.Time
-	number   uint32
-	first    module // of modules 1.0
-	modules  []module
-	levels   []tcbLevel[platformTCB]
+	issued
+	fmspc   [6]byte
+	pceID   [2]byte
+	first   module // of modules 1.0
+	modules []module
+	levels  []tcbLevel[platformTCB]
 }
 
 func (t *tcbInfo) parse(b []byte) error {
 	var in struct {
-		ID         string                  `json:"id"`
-		Version    int                     `json:"version"`
-		IssueDate  time.Time               `json:"issueDate"`
-		NextUpdate time.Time               `json:"nextUpdate"`
-		FMSPC      hexBytes                `json:"fmspc"`
-		PCEID      hexBytes                `json:"pceId"`
-		TCBType    int                     `json:"tcbType"`
-		Number     uint32                  `json:"tcbEvaluationDataNumber"`
-		Module     module                  `json:"tdxModule"`
-		Modules    []module                `json:"tdxModuleIdentities"`
-		Levels     []tcbLevel[platformTCB] `json:"tcbLevels"`
+		issued
+		FMSPC   hexBytes                `json:"fmspc"`
+		PCEID   hexBytes                `json:"pceId"`
+		TCBType int                     `json:"tcbType"`
+		Module  module                  `json:"tdxModule"`
+		Modules []module                `json:"tdxModuleIdentities"`
+		Levels  []tcbLevel[platformTCB] `json:"tcbLevels"`
 	}
-	if err := json.Unmarshal(b, &in); err != nil {
-		return fmt.Errorf("%w: TCB info: %w", attest.ErrFormat, err)
+	if err := in.read(b, &in, "TDX", 3); err != nil {
+		return err
 	}
-	if in.ID != "TDX" || in.Version != 3 || in.TCBType != 0 {
-		return fmt.Errorf("%w: TCB info %q of version %d and type %d, want \"TDX\", 3 and 0", attest.ErrFormat, in.ID, in.Version, in.TCBType)
-	}
-	ok := len(in.FMSPC) == 6 && len(in.PCEID) == 2 && len(in.Levels) > 0 && in.Module.sized()
+	ok := in.TCBType == 0 && len(in.FMSPC) == 6 && len(in.PCEID) == 2 && len(in.Levels) > 0 && in.Module.sized()
 	for _, m := range in.Modules {
 		ok = ok && m.sized()
 	}
 	for _, l := range in.Levels {
 		ok = ok && len(l.TCB.SGX) == 16 && len(l.TCB.TDX) == 16
 	}
-	if !ok || in.IssueDate.IsZero() || in.NextUpdate.IsZero() {
-		return fmt.Errorf("%w: TCB info: a field has not its size", attest.ErrFormat)
+	if !ok {
+		return fmt.Errorf("%w: TCB info: another type, or a field has not its size", attest.ErrFormat)
 	}
-	*t = tcbInfo{
-		fmspc: [6]byte(in.FMSPC), pceID: [2]byte(in.PCEID), from: in.IssueDate, to: in.NextUpdate, number: in.Number,
-		first: in.Module, modules: in.Modules, levels: in.Levels,
-	}
+	*t = tcbInfo{in.issued, [6]byte(in.FMSPC), [2]byte(in.PCEID), in.Module, in.Modules, in.Levels}
 	return nil
 }
 
@@ -132,8 +141,7 @@ func (m module) sized() bool {
 
 // qeIdentity is what Intel says of the quoting enclave.
 type qeIdentity struct {
-	from, to            time.Time
-	number              uint32
+	issued
 	misc, miscMask      []byte
 	attributes, attMask []byte
 	mrSigner            []byte
@@ -143,11 +151,7 @@ type qeIdentity struct {
 
 func (e *qeIdentity) parse(b []byte) error {
 	var in struct {
-		ID         string                 `json:"id"`
-		Version    int                    `json:"version"`
-		IssueDate  time.Time              `json:"issueDate"`
-		NextUpdate time.Time              `json:"nextUpdate"`
-		Number     uint32                 `json:"tcbEvaluationDataNumber"`
+		issued
 		Misc       hexBytes               `json:"miscselect"`
 		MiscMask   hexBytes               `json:"miscselectMask"`
 		Attributes hexBytes               `json:"attributes"`
@@ -156,18 +160,14 @@ func (e *qeIdentity) parse(b []byte) error {
 		ProductID  uint16                 `json:"isvprodid"`
 		Levels     []tcbLevel[enclaveTCB] `json:"tcbLevels"`
 	}
-	if err := json.Unmarshal(b, &in); err != nil {
-		return fmt.Errorf("%w: enclave identity: %w", attest.ErrFormat, err)
+	if err := in.read(b, &in, "TD_QE", 2); err != nil {
+		return err
 	}
-	if in.ID != "TD_QE" || in.Version != 2 {
-		return fmt.Errorf("%w: enclave identity %q of version %d, want \"TD_QE\" and 2", attest.ErrFormat, in.ID, in.Version)
-	}
-	if len(in.Misc) != 4 || len(in.MiscMask) != 4 || len(in.Attributes) != 16 || len(in.Mask) != 16 || len(in.MRSigner) != 32 ||
-		in.IssueDate.IsZero() || in.NextUpdate.IsZero() {
+	if len(in.Misc) != 4 || len(in.MiscMask) != 4 || len(in.Attributes) != 16 || len(in.Mask) != 16 || len(in.MRSigner) != 32 {
 		return fmt.Errorf("%w: enclave identity: a field has not its size", attest.ErrFormat)
 	}
 	*e = qeIdentity{
-		from: in.IssueDate, to: in.NextUpdate, number: in.Number, misc: in.Misc, miscMask: in.MiscMask,
+		issued: in.issued, misc: in.Misc, miscMask: in.MiscMask,
 		attributes: in.Attributes, attMask: in.Mask, mrSigner: in.MRSigner, productID: in.ProductID, levels: in.Levels,
 	}
 	return nil
