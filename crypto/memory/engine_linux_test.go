@@ -174,7 +174,7 @@ func TestEngineFiles(t *testing.T) {
 		}
 	}
 	got, r := confined(t, Engine{Read: []string{readable}, Write: []string{writable}},
-		"read:"+secret, "write:"+secret, "truncate:"+secret, "list:"+dir, "create:"+dir+"/new", "create:/tmp/new", "list:/tmp", "list:/", "list:/home",
+		"read:"+secret, "write:"+secret, "truncate:"+secret, "list:"+dir, "create:"+dir+"/new", "create:/tmp/holdfast-engine-new", "list:/tmp", "list:/", "list:/home",
 		"list:/etc", "list:/sys/kernel", "list:/dev", "open:/dev/mem", "open:/dev/kmsg", "open:/dev/tty",
 		"read:"+readable+"/f", "write:"+readable+"/f", "create:"+readable+"/new", "truncate:"+readable+"/f",
 		"create:"+writable+"/new", "read:"+writable+"/new", "write:"+writable+"/new", "list:/usr", "write:/dev/null", "open:/dev/urandom",
@@ -182,7 +182,7 @@ func TestEngineFiles(t *testing.T) {
 	if r.Enforced&Files == 0 {
 		t.Fatalf("%+v", r)
 	}
-	for _, a := range []string{"read:" + secret, "write:" + secret, "truncate:" + secret, "list:" + dir, "create:" + dir + "/new", "create:/tmp/new",
+	for _, a := range []string{"read:" + secret, "write:" + secret, "truncate:" + secret, "list:" + dir, "create:" + dir + "/new", "create:/tmp/holdfast-engine-new",
 		"list:/tmp", "list:/", "list:/etc", "list:/sys/kernel", "list:/dev", "write:" + readable + "/f", "create:" + readable + "/new",
 		"truncate:" + readable + "/f"} {
 		refusedAs(t, got, a, unix.EACCES)
